@@ -1,0 +1,63 @@
+"""What is wrong with policy text: coded findings with a position, an underline and help."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import Enum
+
+from policy_lang.source import Span
+
+
+class Severity(Enum):
+    """Whether a finding refuses the bundle."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. Codes are stable: E1 syntax, E2 names, E3 types, E4 limits, E5 tests; W for warnings."""
+
+    code: str
+    message: str
+    span: Span
+    help: str = ""
+    severity: Severity = Severity.ERROR
+
+    @property
+    def sort_key(self) -> tuple[str, int, int, str, str]:
+        """By file, place and code."""
+        return (self.span.file.path, self.span.start, self.span.end, self.code, self.message)
+
+    def render(self) -> str:
+        """The finding as a person reads it: message, place, line, underline, help."""
+        start = self.span.file.position(self.span.start)
+        line = self.span.file.line(start.line)
+        width = max(1, min(self.span.end - self.span.start, len(line) - start.column + 1))
+        gutter = " " * len(str(start.line))
+        lead = "".join("\t" if char == "\t" else " " for char in line[: start.column - 1])
+        parts = [
+            f"{self.severity.value}[{self.code}]: {self.message}",
+            f"{gutter}--> {self.span.file.path}:{start.line}:{start.column}",
+            f"{gutter} |",
+            f"{start.line} | {line}",
+            f"{gutter} | {lead}{'^' * width}",
+        ]
+        if self.help:
+            parts.append(f"{gutter} = help: {self.help}")
+        return "\n".join(parts)
+
+
+class PolicyError(Exception):
+    """Policy text that may not be loaded; carries every finding, sorted."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(set(diagnostics), key=lambda found: found.sort_key))
+        super().__init__("\n\n".join(found.render() for found in self.diagnostics))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A help text that names the nearest known name, or nothing."""
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"did you mean `{near[0]}`?" if near else ""

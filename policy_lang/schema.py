@@ -1,0 +1,121 @@
+"""What a bundle declares: entity types, actions, context, roles, stored relations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+
+from policy_lang.types import RefType, Type
+from policy_lang.values import ABSENT, NOT_GIVEN, OPTIONAL_NOT_GIVEN, UNSET, Cell, Gap
+
+
+class Origin(Enum):
+    """Where the value of an attribute comes from; each has one source."""
+
+    STORE = "store"
+    REQUEST = "request"
+    CLAIM = "claim"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A declared attribute or context field. `claim` is the way into the token's claims."""
+
+    name: str
+    type: Type
+    is_optional: bool = False
+    origin: Origin = Origin.STORE
+    claim: tuple[str, ...] = ()
+    is_sensitive: bool = False
+
+    @property
+    def gap(self) -> Gap:
+        """What a read gives when it is not set."""
+        if self.origin is Origin.STORE:
+            return ABSENT if self.is_optional else UNSET
+        return OPTIONAL_NOT_GIVEN if self.is_optional else NOT_GIVEN
+
+
+@dataclass(frozen=True, slots=True)
+class EntityType:
+    """A declared type. `rows` says where its entities stand: in the store, or in no rows (request, token)."""
+
+    name: str
+    module: str
+    attributes: Mapping[str, Attribute]
+    parents: tuple[str, ...] = ()
+    rows: Origin = Origin.STORE
+    is_principal: bool = False
+    is_tenant: bool = False
+    is_listable: bool = False
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its entities have rows."""
+        return self.rows is Origin.STORE
+
+    def complete(self, cells: Mapping[str, Cell]) -> dict[str, Cell]:
+        """A cell for every declared attribute: the given ones, and gaps."""
+        return {name: cells.get(name, attribute.gap) for name, attribute in self.attributes.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A declared role: its full name, the type it is assigned at (None: globally), and all it grants.
+
+    `grants` (resource type → actions, groups expanded) and `included` (itself and every role that it includes) are
+    closed over `includes`.
+    """
+
+    name: str
+    on: str | None
+    grants: Mapping[str, frozenset[str]]
+    included: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRelation:
+    """A relation kept as rows: its full name, the type it stands on, the types its rows may lead to."""
+
+    name: str
+    on: str
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """All declarations of a bundle.
+
+    `actions`: type → action → whether it makes a row (`new`). `relations`: (full name, type) → declaration; a computed
+    relation is expanded where it is used and not listed.
+    """
+
+    types: Mapping[str, EntityType]
+    actions: Mapping[str, Mapping[str, bool]]
+    context: Mapping[str, Attribute]
+    roles: Mapping[str, Role]
+    relations: Mapping[tuple[str, str], StoredRelation]
+
+    @cached_property
+    def holders(self) -> Mapping[str, frozenset[str]]:
+        """Role → itself and every role that includes it."""
+        return {
+            name: frozenset(other.name for other in self.roles.values() if name in other.included)
+            for name in self.roles
+        }
+
+    def granting(self, type_: str, action: str) -> frozenset[str]:
+        """The roles that grant the action on the type."""
+        return frozenset(role.name for role in self.roles.values() if action in role.grants.get(type_, ()))
+
+    def tenant_attribute(self, type_: str) -> str | None:
+        """The attribute that holds a type's tenant: its one reference to the tenant type."""
+        tenants = {declared.name for declared in self.types.values() if declared.is_tenant}
+        return next(
+            (
+                attribute.name
+                for attribute in self.types[type_].attributes.values()
+                if isinstance(attribute.type, RefType) and set(attribute.type.targets) <= tenants
+            ),
+            None,
+        )

@@ -1,0 +1,321 @@
+"""The types of values, and how JSON becomes a value of one.
+
+There are two written forms: the *given* form that people and callers write (RFC 3339 times, `15m`, `{"type", "id"}` or
+a bare id), and the *stored* form that is canonical (milliseconds, `Type:id`, sorted sets): equal values, equal bytes.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final, assert_never
+from zoneinfo import available_timezones
+
+from policy_lang.values import Ip, Network, Ref, Scalar, Value
+
+Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
+
+INT_LIMIT: Final = 2**53 - 1
+"""Ints lie within ± this, at every entrance."""
+STRING_LIMIT: Final = 4096
+"""Code points in a string value."""
+ID_LIMIT: Final = 256
+"""Code points in an id."""
+SET_LIMIT: Final = 1000
+"""Elements in a set."""
+
+
+class BadValue(ValueError):
+    """A written value that does not fit its type; the message says what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoolType:
+    def __str__(self) -> str:
+        return "bool"
+
+
+@dataclass(frozen=True, slots=True)
+class IntType:
+    def __str__(self) -> str:
+        return "int"
+
+
+@dataclass(frozen=True, slots=True)
+class StringType:
+    def __str__(self) -> str:
+        return "string"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    members: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"enum({', '.join(self.members)})"
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampType:
+    def __str__(self) -> str:
+        return "timestamp"
+
+
+@dataclass(frozen=True, slots=True)
+class DurationType:
+    def __str__(self) -> str:
+        return "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class TimezoneType:
+    def __str__(self) -> str:
+        return "timezone"
+
+
+@dataclass(frozen=True, slots=True)
+class IpType:
+    def __str__(self) -> str:
+        return "ip"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkType:
+    def __str__(self) -> str:
+        return "network"
+
+
+@dataclass(frozen=True, slots=True)
+class RefType:
+    """A reference to an entity of one of the types, in the order of the text."""
+
+    targets: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(self.targets)
+
+
+ScalarType = (
+    BoolType | IntType | StringType | EnumType | TimestampType | DurationType | TimezoneType | IpType
+    | NetworkType | RefType
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SetType:
+    element: ScalarType
+
+    def __str__(self) -> str:
+        return f"set<{self.element}>"
+
+
+Type = ScalarType | SetType
+
+
+def read_given(type_: Type, given: Json) -> Value:
+    """The value that the given form writes; BadValue says what was expected."""
+    if isinstance(type_, SetType):
+        return _read_set(type_, given, read_given)
+    match type_:
+        case TimestampType():
+            return parse_timestamp(_text(given, "an RFC 3339 time such as `2026-01-05T10:00:00Z`"))
+        case DurationType():
+            return parse_duration(_text(given, "a duration such as `15m`"))
+        case RefType():
+            return _read_given_ref(type_, given)
+        case _:
+            return _read_plain(type_, given)
+
+
+def read_stored(type_: Type, stored: Json) -> Value:
+    """The value that the stored form holds; BadValue where it does not fit."""
+    if isinstance(type_, SetType):
+        return _read_set(type_, stored, read_stored)
+    match type_:
+        case TimestampType() | DurationType():
+            return _whole(stored, limit=10**15)
+        case RefType():
+            kind, colon, id_ = _text(stored, "a stored reference").partition(":")
+            if not colon or kind not in type_.targets:
+                raise BadValue(f"expected a stored reference to {type_}")
+            return Ref(kind, check_id(id_))
+        case _:
+            return _read_plain(type_, stored)
+
+
+def write_given(type_: Type, value: Value) -> Json:
+    """The given form of a value, as answers, exports and messages show it."""
+    if isinstance(type_, SetType) and isinstance(value, frozenset):
+        return sorted((write_given(type_.element, item) for item in value), key=str)
+    match type_, value:
+        case TimestampType(), int():
+            return format_timestamp(value)
+        case DurationType(), int():
+            return format_duration(value)
+        case RefType(), Ref():
+            return {"type": value.type, "id": value.id}
+        case _, Ip() | Network():
+            return str(value)
+        case _, bool() | int() | str():
+            return value
+        case _:
+            raise TypeError(f"{value!r} is no {type_}")
+
+
+def write_stored(type_: Type, value: Value) -> Json:
+    """The stored form of a value: canonical, so that equal values are equal bytes."""
+    if isinstance(type_, SetType) and isinstance(value, frozenset):
+        return sorted((write_stored(type_.element, item) for item in value), key=str)
+    match value:
+        case Ref() | Ip() | Network():
+            return str(value)
+        case bool() | int() | str():
+            return value
+        case _:
+            raise TypeError(f"{value!r} is no {type_}")
+
+
+def check_id(id_: str) -> str:
+    """The id itself; BadValue if it is empty, over-long, or has a control character or lone surrogate."""
+    if not id_:
+        raise BadValue("an id is not empty")
+    if len(id_) > ID_LIMIT:
+        raise BadValue(f"an id has at most {ID_LIMIT} characters (this one has {len(id_)})")
+    if not id_.isprintable() or not _is_text(id_):
+        raise BadValue("an id has no control characters")
+    return id_
+
+
+def parse_timestamp(text: str) -> int:
+    """Milliseconds since 1970 UTC; finer input is floored; the offset is required, years are 1–9999."""
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", text):
+        raise BadValue("expected an RFC 3339 time with its offset, such as `2026-01-05T10:00:00Z`")
+    seconds, dot, rest = text.partition(".")
+    digits = re.match(r"\d*", rest)
+    fraction = digits.group() if dot and digits else ""
+    offset = rest[len(fraction) :] if dot else ""
+    try:
+        moment = datetime.fromisoformat((seconds + offset).upper().replace("Z", "+00:00"))
+        whole = (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError) as error:
+        raise BadValue("expected a time that exists, in the years 1–9999") from error
+    return whole + int((fraction + "000")[:3])
+
+
+def format_timestamp(milliseconds: int) -> str:
+    """RFC 3339 in UTC, with milliseconds only where there are any."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds").replace("+00:00", "Z")
+
+
+def parse_duration(text: str) -> int:
+    """Milliseconds of a duration such as `15m`, `1h30m`, `250ms`; `1d` is 24 hours."""
+    found = re.fullmatch(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", text)
+    if not found or not text:
+        raise BadValue("expected a duration such as `15m`, `1h30m` or `250ms`")
+    return sum(int(digits) * size for digits, (_, size) in zip(found.groups(), _UNITS, strict=True) if digits)
+
+
+def format_duration(milliseconds: int) -> str:
+    """The shortest form that `parse_duration` reads back."""
+    sign, rest, out = ("-" if milliseconds < 0 else ""), abs(milliseconds), ""
+    for unit, size in _UNITS:
+        count, rest = divmod(rest, size)
+        out += f"{count}{unit}" if count else ""
+    return sign + (out or "0s")
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """The names of the time zones that `timezone` values may have."""
+    return frozenset(available_timezones())
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
+
+
+def _read_plain(type_: Type, written: Json) -> Scalar:
+    match type_:
+        case BoolType():
+            if not isinstance(written, bool):
+                raise BadValue("expected true or false")
+            return written
+        case IntType():
+            return _whole(written, limit=INT_LIMIT)
+        case StringType():
+            return _text(written, "a string")
+        case EnumType():
+            if written not in type_.members or not isinstance(written, str):
+                raise BadValue(f"expected one of {', '.join(type_.members)}")
+            return written
+        case TimezoneType():
+            if not isinstance(written, str) or written not in timezones():
+                raise BadValue("expected the name of a time zone, such as `Europe/Paris`")
+            return written
+        case IpType():
+            return _address(_text(written, "an ip address"))
+        case NetworkType():
+            return _network(_text(written, "a network"))
+        case TimestampType() | DurationType() | RefType() | SetType():
+            raise TypeError(f"{type_} has forms of its own")
+        case _:
+            assert_never(type_)
+
+
+def _address(text: str) -> Ip:
+    try:
+        return Ip.parse(text)
+    except ValueError as error:
+        raise BadValue("expected an ip address, such as `10.1.2.3` or `2001:db8::1`") from error
+
+
+def _network(text: str) -> Network:
+    try:
+        return Network.parse(text)
+    except ValueError as error:
+        raise BadValue("expected a network without host bits, such as `10.0.0.0/8`") from error
+
+
+def _whole(written: Json, *, limit: int) -> int:
+    if isinstance(written, bool) or not isinstance(written, int):
+        raise BadValue("expected a whole number")
+    if abs(written) > limit:
+        raise BadValue(f"expected a whole number within ±{limit}")
+    return written
+
+
+def _text(written: Json, expected: str) -> str:
+    if not isinstance(written, str):
+        raise BadValue(f"expected {expected}")
+    if len(written) > STRING_LIMIT:
+        raise BadValue(f"a string has at most {STRING_LIMIT} characters (this one has {len(written)})")
+    if not _is_text(written):
+        raise BadValue("a string has no NUL and no lone surrogate")
+    return written
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _read_given_ref(type_: RefType, given: Json) -> Ref:
+    if isinstance(given, str):
+        if len(type_.targets) > 1:
+            raise BadValue(f'expected {{"type": …, "id": …}}, as it may be {type_}')
+        return Ref(type_.targets[0], check_id(given))
+    if not isinstance(given, dict) or given.keys() != {"type", "id"}:
+        raise BadValue(f'expected a reference to {type_}: its id, or {{"type": …, "id": …}}')
+    kind, id_ = given["type"], given["id"]
+    if not isinstance(kind, str) or kind not in type_.targets or not isinstance(id_, str):
+        raise BadValue(f"expected a reference to {type_}")
+    return Ref(kind, check_id(id_))
+
+
+def _read_set(type_: SetType, written: Json, read: Callable[[Type, Json], Value]) -> Value:
+    if not isinstance(written, list | tuple):
+        raise BadValue(f"expected a list, for {type_}")
+    if len(written) > SET_LIMIT:
+        raise BadValue(f"a set has at most {SET_LIMIT} elements (this one has {len(written)})")
+    return frozenset(value for item in written if not isinstance(value := read(type_.element, item), frozenset))

@@ -1,0 +1,1 @@
+"""The authorization service: verifies callers, fetches facts, decides, records, answers."""

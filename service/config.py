@@ -1,0 +1,150 @@
+"""The settings of a service: one TOML file, overridden by `MAGISTRATE_<NAME>`, overridden by the command line."""
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
+
+from service.errors import ConfigError
+
+Permit = Annotated[str, Field(pattern=r"^(check_for|assert_attributes|read_reasons|check_as:(\*|[A-Za-z_]\w*))$")]
+Algorithm = Literal[
+    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
+]  # fmt: skip
+
+
+class IssuerSettings(BaseModel):
+    """One issuer of tokens that the service trusts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: str = Field(min_length=1, description="the `iss` claim, exactly")
+    audience: list[str] = Field(default=[], description="tokens for one of these may call")
+    subject_audiences: list[str] = Field(default=[], description="tokens for one of these pass as principal_token")
+    algorithms: list[Algorithm] = Field(min_length=1, description="the signature algorithms accepted")
+    jwks_file: Path | None = Field(default=None, description="a JWKS file with public keys")
+    secret_file: Path | None = Field(default=None, description="a file with a shared secret of 64 bytes or more")
+    principal_type: str = Field(description="the type that its subjects have")
+    id_prefix: str = Field(default="", description="put before `sub` to make the id")
+    permits: list[Permit] = Field(default=[], description="what its callers may beyond `check`")
+
+    @model_validator(mode="after")
+    def _one_kind_of_key(self) -> "IssuerSettings":
+        if (self.jwks_file is None) == (self.secret_file is None):
+            raise ValueError("give one of jwks_file and secret_file")
+        symmetric = [name for name in self.algorithms if name.startswith("HS")]
+        if self.jwks_file is not None and symmetric:
+            raise ValueError(f"`{symmetric[0]}` needs secret_file: a public key is no shared secret")
+        if self.secret_file is not None and len(symmetric) < len(self.algorithms):
+            raise ValueError("secret_file goes with HS256, HS384, HS512 only")
+        if not self.audience and not self.subject_audiences:
+            raise ValueError("give audience, subject_audiences or both: a token for anybody is for nobody")
+        return self
+
+
+class Limits(BaseModel):
+    """The doors' limits; an error names the one that is exceeded."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    message_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="bytes in one request")
+    batch_checks: int = Field(default=100, ge=1, le=1000, description="checks in one batch")
+    attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
+    token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
+    clock_skew_seconds: int = Field(default=30, ge=0, le=300, description="tolerance for exp, nbf and iat")
+
+
+class SpoolSettings(BaseModel):
+    """The record's first stop."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    segment_bytes: int = Field(default=64 << 20, ge=4096, description="a segment is closed past this size")
+    max_bytes: int = Field(default=4 << 30, ge=16384, description="the spool refuses past this size")
+    when_full: Literal["refuse", "continue"] = Field(
+        default="refuse", description="answer UNAVAILABLE, or answer unrecorded and count"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that `serve` can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="MAGISTRATE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    policies: Path = Field(default=Path("policies"), description="the folder of policy files")
+    data: Path = Field(default=Path(".magistrate"), description="the service's own folder: databases, spool, dev keys")
+    database: str = Field(default="", description="URL of the facts; SQLite in the data folder when empty")
+    log_database: str = Field(default="", description="URL of the decision log; SQLite in the data folder when empty")
+    grpc: str = Field(default="127.0.0.1:7080", description="where the gRPC door listens")
+    replica_id: str = Field(
+        default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"
+    )
+    dev: bool = Field(default=False, description="trust a key pair made in the data folder")
+    drain_seconds: float = Field(default=5.0, ge=0, le=300, description="how long calls in flight may finish")
+    issuers: list[IssuerSettings] = Field(default=[], description="whose tokens are trusted")
+    limits: Limits = Limits()
+    spool: SpoolSettings = SpoolSettings()
+
+    @property
+    def database_url(self) -> str:
+        """URL of the facts."""
+        return self.database or f"sqlite:///{self.data / 'facts.db'}"
+
+    @property
+    def log_database_url(self) -> str:
+        """URL of the decision log."""
+        return self.log_database or f"sqlite:///{self.data / 'log.db'}"
+
+    @property
+    def spool_folder(self) -> Path:
+        """The folder of this replica's spool."""
+        return self.data / "spool" / self.replica_id
+
+
+def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
+    """The settings of the file, the environment and the overrides, in rising order; ConfigError says what is wrong.
+
+    Paths in the file are relative to the current folder, like those of the command line.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no configuration file `{file}`")
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    try:
+        return FromFile(**overrides)  # type: ignore[arg-type]  # the values are validated, whatever they are
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"`{file}` is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(fault) for fault in error.errors())) from error
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _explain(fault: ErrorDetails) -> str:
+    where = ".".join(str(step) for step in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        near = get_close_matches(str(fault["loc"][-1]), _known_keys(), n=1)
+        return f"unknown setting `{where}`" + (f"\nhelp: did you mean `{near[0]}`?" if near else "")
+    return f"`{where}`: {fault['msg'].removeprefix('Value error, ')}" if where else fault["msg"]
+
+
+def _known_keys() -> list[str]:
+    models: tuple[type[BaseModel], ...] = (Settings, IssuerSettings, Limits, SpoolSettings)
+    return [name for model in models for name in model.model_fields]

@@ -1,0 +1,91 @@
+"""What can go wrong, one class for each thing that a caller or an operator can act on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field of a request that is wrong: its path in the request, and what was expected."""
+
+    field: str
+    message: str
+
+
+class MagistrateError(Exception):
+    """Every error that the service raises on purpose. `reason` is the contract's ErrorReason without its prefix."""
+
+    reason = "INTERNAL"
+
+
+class Unauthenticated(MagistrateError):
+    """No credential that verifies. The text is for the service's log alone; callers learn nothing of it."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(MagistrateError):
+    """The caller may not ask this; `permission` is what it lacks, such as `check_as`."""
+
+    reason = "PERMISSION_DENIED"
+
+    def __init__(self, permission: str, message: str) -> None:
+        super().__init__(message)
+        self.permission = permission
+
+
+class InvalidRequest(MagistrateError):
+    """The request is malformed; every fault at once."""
+
+    reason = "INVALID_REQUEST"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{found.field}: {found.message}" for found in violations))
+        self.violations = tuple(violations)
+
+
+class LimitExceeded(MagistrateError):
+    """The request is over a configured limit, which the error names."""
+
+    reason = "LIMIT_EXCEEDED"
+
+    def __init__(self, limit: str, allowed: int, given: int) -> None:
+        super().__init__(f"over the limit `{limit}`: {given} given, {allowed} allowed")
+        self.limit = limit
+        self.allowed = allowed
+
+
+class FactsUnavailable(MagistrateError):
+    """The facts could not be read; the text is for the service's log alone."""
+
+    reason = "FACTS_UNAVAILABLE"
+
+
+class AuditUnavailable(MagistrateError):
+    """The decision could not be recorded, so it must not be given."""
+
+    reason = "AUDIT_UNAVAILABLE"
+
+
+class NoPolicies(MagistrateError):
+    """No policies are loaded."""
+
+    reason = "NO_POLICIES"
+
+
+class DeadlineExceeded(MagistrateError):
+    """The caller's deadline passed before the work was done."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class ConfigError(MagistrateError):
+    """The configuration refuses the start; the text says why and what to do."""
+
+
+class DataError(MagistrateError):
+    """Facts that may not be written: undeclared, mistyped, dangling; the text names the line or field."""
+
+
+class SchemaOutdated(MagistrateError):
+    """A database whose tables are older or newer than this version knows; the text names the command to run."""

@@ -1,0 +1,162 @@
+"""The stages of a request, each a frozen type; untrusted and verified never share one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from policy_lang.bundle import Bundle
+from policy_lang.compiler import Compiled
+from policy_lang.interpreter import Interpreter
+
+from policy_lang.decision import Decision, Effect, MissingInput, Obligation
+from policy_lang.facts import Facts, Question
+from policy_lang.types import Json
+from policy_lang.values import Ref
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEntity:
+    """An entity as a request describes it: nothing of it is checked yet, values are in the given form."""
+
+    ref: Ref
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    parents: tuple[Ref, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """One question as it came. At most one of `principal` and `principal_token` is set (the contract's oneof)."""
+
+    request_id: str
+    action: str
+    resource: GivenEntity
+    context: Mapping[str, Json] = field(default_factory=dict)
+    principal: GivenEntity | None = None
+    principal_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClaims:
+    """What a verified token says; made by the verifier alone. Times are seconds since 1970 UTC."""
+
+    issuer: str
+    subject: str
+    key_id: str
+    thumbprint: str
+    token_id: str | None
+    issued_at: int | None
+    not_before: int | None
+    expires_at: int
+    claims: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What a caller may beyond `check` (identity.md). `check_as` names principal types; `*` is all."""
+
+    check_for: bool = False
+    check_as: frozenset[str] = frozenset()
+    assert_attributes: bool = False
+    read_reasons: bool = False
+
+    def may_check_as(self, principal_type: str) -> bool:
+        """Whether the caller may name principals of that type on its own word."""
+        return principal_type in self.check_as or "*" in self.check_as
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none."""
+
+    ref: Ref
+    claims: Mapping[str, Json] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: authenticated by one credential."""
+
+    principal: Principal
+    issuer: str
+    permits: Permits
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePolicies:
+    """The bundle in force, in its three forms; one reference, swapped whole."""
+
+    bundle: Bundle
+    compiled: Compiled
+    interpreter: Interpreter
+
+    @property
+    def digest(self) -> str:
+        """The bundle's digest, which every answer says."""
+        return self.bundle.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that is admitted: authenticated, permitted, well-formed."""
+
+    request_id: str
+    caller: Caller
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The facts of a batch, and how fresh they are at least."""
+
+    facts: tuple[Facts, ...]
+    revision: str
+
+
+class RecordKind(Enum):
+    """A decision, or the refusal of an authenticated caller."""
+
+    DECISION = "decision"
+    REFUSAL = "refusal"
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """What an auditor finds. `id` is a UUIDv7, `time` milliseconds since 1970 UTC, `duration_us` microseconds.
+
+    A refusal has effect deny and the refusing permission's name, upper case, as its code, such as `CHECK_AS`.
+    """
+
+    id: str
+    kind: RecordKind
+    time: int
+    request_id: str
+    caller: Ref
+    principal: Ref
+    action: str
+    resource: Ref
+    tenant: Ref | None
+    effect: Effect
+    code: str
+    rules: tuple[str, ...]
+    missing: tuple[MissingInput, ...]
+    obligations: tuple[Obligation, ...]
+    hide: bool
+    shadow_effect: Effect
+    inputs: Mapping[str, Json]
+    policy_digest: str
+    revision: str
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A decision as it is given: recorded under `decision_id`, decided at `decided_at` (milliseconds)."""
+
+    request_id: str
+    decision_id: str
+    decision: Decision
+    policy_digest: str
+    revision: str
+    decided_at: int
+    has_reasons: bool
+    """Whether the caller may see the reasons (`read_reasons`)."""

@@ -108,14 +108,13 @@ class Schema:
         """The roles that grant the action on the type."""
         return frozenset(role.name for role in self.roles.values() if action in role.grants.get(type_, ()))
 
-    def tenant_attribute(self, type_: str) -> str | None:
-        """The attribute that holds a type's tenant: its one reference to the tenant type."""
+    @cached_property
+    def tenant_attributes(self) -> Mapping[str, str]:
+        """Type → the attribute that holds its tenant: its one reference to the tenant type."""
         tenants = {declared.name for declared in self.types.values() if declared.is_tenant}
-        return next(
-            (
-                attribute.name
-                for attribute in self.types[type_].attributes.values()
-                if isinstance(attribute.type, RefType) and set(attribute.type.targets) <= tenants
-            ),
-            None,
-        )
+        return {
+            declared.name: attribute.name
+            for declared in self.types.values()
+            for attribute in declared.attributes.values()
+            if isinstance(attribute.type, RefType) and set(attribute.type.targets) <= tenants
+        }

@@ -12,6 +12,7 @@ from policy_lang.decision import Decision, Effect, MissingInput, Obligation
 from policy_lang.facts import Facts, Question
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.errors import MagistrateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +98,29 @@ class ActivePolicies:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that is admitted: authenticated, permitted, well-formed."""
+    """A question that is admitted: its caller is authenticated and permitted, it is well-formed."""
 
-    request_id: str
-    caller: Caller
     question: Question
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """The requests of one call, under one bundle and one `now` (milliseconds); one that may not be asked has its error.
+
+    `started` is a monotonic reading in nanoseconds.
+    """
+
+    caller: Caller
+    policies: ActivePolicies
+    now: int
+    started: int
+    requests: tuple[CheckRequest, ...]
+    items: tuple[Asked | MagistrateError, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """The facts of a batch, and how fresh they are at least."""
+    """The facts of a batch's admitted items, in their order, and how fresh they are at least."""
 
     facts: tuple[Facts, ...]
     revision: str
@@ -123,7 +137,8 @@ class RecordKind(Enum):
 class DecisionRecord:
     """What an auditor finds. `id` is a UUIDv7, `time` milliseconds since 1970 UTC, `duration_us` microseconds.
 
-    A refusal has effect deny and the refusing permission's name, upper case, as its code, such as `CHECK_AS`.
+    A refusal has effect deny and, as its code, the permission that the caller lacks in upper case, such as `CHECK_AS`,
+    or `PRINCIPAL_TOKEN` where that token did not verify: then the caller stands for the principal, who is not known.
     """
 
     id: str
@@ -150,13 +165,18 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A decision as it is given: recorded under `decision_id`, decided at `decided_at` (milliseconds)."""
+    """A decision as it is given, with only what the caller may see; recorded whole under `decision_id`."""
 
     request_id: str
     decision_id: str
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a call is answered: an answer or an error an item, in order. `decided_at` is in milliseconds."""
+
+    items: tuple[Answer | MagistrateError, ...]
     policy_digest: str
     revision: str
     decided_at: int
-    has_reasons: bool
-    """Whether the caller may see the reasons (`read_reasons`)."""

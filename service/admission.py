@@ -1,0 +1,201 @@
+"""Turns what a request says into a well-formed question, or names every fault of it (language.md, Decision, line 1)."""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from policy_lang.diagnostics import did_you_mean
+from policy_lang.facts import Question
+from policy_lang.schema import Attribute, EntityType, Origin, Schema
+from policy_lang.types import BadValue, Json, check_id, read_given
+from policy_lang.values import BAD_VALUE, Cell, Ref
+from service.errors import InvalidRequest, PermissionDenied, Violation
+from service.model import Caller, CheckRequest, GivenEntity, Principal
+
+REQUEST_ID_LIMIT: Final = 128
+"""Characters in a request id."""
+
+_NOTHING: Final[Mapping[str, Cell]] = MappingProxyType({})
+
+
+def check_form(request: CheckRequest) -> None:
+    """InvalidRequest unless the request names an action, a resource and at most one principal, all of a fit length."""
+    faults = [fault for fault in _faults_of_form(request) if fault is not None]
+    if faults:
+        raise InvalidRequest(faults)
+
+
+def check_permits(request: CheckRequest, caller: Caller) -> None:
+    """PermissionDenied where the caller may not ask about that principal (identity.md, Caller and principal)."""
+    if request.principal_token is not None and not caller.permits.check_for:
+        raise PermissionDenied("check_for", "the caller may not ask for the bearer of a principal_token")
+    if request.principal is not None and not caller.permits.may_check_as(request.principal.ref.type):
+        raise PermissionDenied("check_as", f"the caller may not ask as a `{request.principal.ref.type}`")
+
+
+def question_of(request: CheckRequest, *, principal: Principal, caller: Caller, schema: Schema, now: int) -> Question:
+    """The question, its values read by their declared types.
+
+    InvalidRequest names everything that is undeclared, mistyped or not assertable; PermissionDenied says that the
+    caller may assert nothing.
+    """
+    faults: list[Violation] = []
+    asker = schema.types.get(principal.ref.type)
+    target = schema.types.get(request.resource.ref.type)
+    if asker is None or not asker.is_principal:
+        faults.append(Violation("principal.type", f"`{principal.ref.type}` is not a principal type of the policies"))
+    if target is None:
+        help_ = did_you_mean(request.resource.ref.type, schema.types)
+        faults.append(Violation("resource.type", _with_help(f"unknown type `{request.resource.ref.type}`", help_)))
+    if asker is None or target is None or faults:
+        raise InvalidRequest(faults)
+    actions = schema.actions.get(target.name, {})
+    is_new = actions.get(request.action)
+    if is_new is None:
+        message = f"unknown action `{request.action}` of `{target.name}`"
+        raise InvalidRequest([Violation("action", _with_help(message, did_you_mean(request.action, actions)))])
+
+    resource_cells = _asserted("resource.attributes", request.resource.attributes, target, faults, is_new=is_new)
+    given = request.principal
+    principal_cells = _asserted("principal.attributes", given.attributes, asker, faults) if given else _NOTHING
+    context = _context(request.context, schema, faults)
+    faults += _faults_of_parents(request.resource, target, is_new=is_new)
+    if faults:
+        raise InvalidRequest(faults)
+    if not caller.permits.assert_attributes and _asserts(request):
+        raise PermissionDenied("assert_attributes", "the caller may not assert attributes or context")
+    return Question(
+        principal=principal.ref,
+        action=request.action,
+        resource=request.resource.ref,
+        now=now,
+        principal_cells={**_claimed(principal, asker), **principal_cells},
+        resource_cells=resource_cells,
+        resource_parents=request.resource.parents,
+        context={**context, "now": now},
+    )
+
+
+def _faults_of_form(request: CheckRequest) -> Iterator[Violation | None]:
+    if len(request.request_id) > REQUEST_ID_LIMIT:
+        yield Violation("request_id", f"at most {REQUEST_ID_LIMIT} characters")
+    if not request.request_id.isprintable():
+        yield Violation("request_id", "no control characters")
+    yield _fault_of_name("action", request.action)
+    if request.principal is not None:
+        if request.principal_token is not None:
+            yield Violation("principal", "give principal or principal_token, not both")
+        yield from _faults_of_ref("principal", request.principal.ref)
+    yield from _faults_of_ref("resource", request.resource.ref)
+    for index, parent in enumerate(request.resource.parents):
+        yield from _faults_of_ref(f"resource.parents[{index}]", parent)
+
+
+def _faults_of_ref(field: str, ref: Ref) -> Iterator[Violation | None]:
+    yield _fault_of_name(f"{field}.type", ref.type)
+    yield _fault_of_name(f"{field}.id", ref.id)
+
+
+def _fault_of_name(field: str, text: str) -> Violation | None:
+    try:
+        check_id(text)
+    except BadValue as error:
+        return Violation(field, "required" if not text else str(error))
+    return None
+
+
+def _faults_of_parents(given: GivenEntity, target: EntityType, *, is_new: bool) -> list[Violation]:
+    if given.parents and not is_new:
+        return [Violation("resource.parents", "only an action that makes the resource takes parents")]
+    return [
+        Violation(f"resource.parents[{index}].type", f"`{parent.type}` is no parent type of `{target.name}`")
+        for index, parent in enumerate(given.parents)
+        if parent.type not in target.parents
+    ]
+
+
+def _asserted(
+    field: str, given: Mapping[str, Json], declared: EntityType, faults: list[Violation], *, is_new: bool = False
+) -> Mapping[str, Cell]:
+    if not given:
+        return _NOTHING
+    cells: dict[str, Cell] = {}
+    for name, written in given.items():
+        attribute = declared.attributes.get(name)
+        if attribute is None:
+            help_ = did_you_mean(name, declared.attributes)
+            faults.append(Violation(f"{field}.{name}", _with_help(f"undeclared attribute of `{declared.name}`", help_)))
+        elif not _is_assertable(attribute, declared, is_new=is_new):
+            faults.append(
+                Violation(f"{field}.{name}", f"not the caller's to say: it comes from the {attribute.origin.value}")
+            )
+        else:
+            _read_into(cells, f"{field}.{name}", attribute, written, faults)
+    return cells
+
+
+def _is_assertable(attribute: Attribute, declared: EntityType, *, is_new: bool) -> bool:
+    if attribute.origin is Origin.CLAIM:
+        return False
+    return attribute.origin is Origin.REQUEST or declared.rows is Origin.REQUEST or is_new
+
+
+def _context(given: Mapping[str, Json], schema: Schema, faults: list[Violation]) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {name: field.gap for name, field in schema.context.items()}
+    for name, written in given.items():
+        field = schema.context.get(name)
+        if name == "now":
+            faults.append(Violation("context.now", "not the caller's to say: the service sets the time"))
+        elif field is None:
+            help_ = did_you_mean(name, schema.context)
+            faults.append(Violation(f"context.{name}", _with_help("undeclared context field", help_)))
+        else:
+            _read_into(cells, f"context.{name}", field, written, faults)
+    return cells
+
+
+def _read_into(
+    cells: dict[str, Cell], field: str, attribute: Attribute, written: Json, faults: list[Violation]
+) -> None:
+    if written is None:
+        return
+    try:
+        cells[attribute.name] = read_given(attribute.type, written)
+    except BadValue as error:
+        faults.append(Violation(field, str(error)))
+
+
+def _asserts(request: CheckRequest) -> bool:
+    named = request.principal
+    return bool(
+        request.context or request.resource.attributes or request.resource.parents or (named and named.attributes)
+    )
+
+
+def _claimed(principal: Principal, declared: EntityType) -> dict[str, Cell]:
+    """The cells of the type's `from claim` attributes; a claim that does not fit its type is a bad value."""
+    if principal.claims is None:
+        return {}
+    cells: dict[str, Cell] = {}
+    for attribute in declared.attributes.values():
+        if attribute.origin is Origin.CLAIM:
+            found = _dig(principal.claims, attribute.claim)
+            if found is not None:
+                try:
+                    cells[attribute.name] = read_given(attribute.type, found)
+                except BadValue:
+                    cells[attribute.name] = BAD_VALUE
+    return cells
+
+
+def _dig(claims: Mapping[str, Json], way: tuple[str, ...]) -> Json:
+    found: Json = dict(claims)
+    for step in way:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(step)
+    return found
+
+
+def _with_help(message: str, help_: str) -> str:
+    return f"{message}; {help_}" if help_ else message

@@ -1,0 +1,1 @@
+"""Where requests come in: each door turns bytes into the model and the model into bytes."""

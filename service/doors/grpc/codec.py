@@ -1,0 +1,146 @@
+"""Turns the contract's messages into the model, and answers into messages. Protobuf stops here."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, assert_never
+from uuid import uuid4
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from magistrate.v1 import authorization_pb2 as pb
+from magistrate.v1 import types_pb2
+from policy_lang.decision import Effect, MissingInput, Obligation, Reason
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.config import Limits
+from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
+from service.model import Answer, Answers, CheckRequest, GivenEntity
+
+EFFECTS: Final[Mapping[Effect, pb.Effect.ValueType]] = {
+    Effect.ALLOW: pb.EFFECT_ALLOW,
+    Effect.DENY: pb.EFFECT_DENY,
+}
+
+
+def read_check(message: pb.CheckRequest, limits: Limits) -> CheckRequest:
+    """The question as it came; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
+    subject = message.WhichOneof("subject")
+    return CheckRequest(
+        request_id=message.request_id or str(uuid4()),
+        action=message.action,
+        resource=_read_entity(message.resource, "resource", limits),
+        context=_read_values(message.context, "context", limits),
+        principal=_read_entity(message.principal, "principal", limits) if subject == "principal" else None,
+        principal_token=message.principal_token if subject == "principal_token" else None,
+    )
+
+
+def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequest | MagistrateError, ...]:
+    """The questions, or the error of each; LimitExceeded over `batch_checks`, InvalidRequest for an empty batch."""
+    checks = message.checks
+    if not checks:
+        raise InvalidRequest([Violation("checks", "at least one")])
+    if len(checks) > limits.batch_checks:
+        raise LimitExceeded("batch_checks", limits.batch_checks, len(checks))
+
+    def item(check: pb.CheckRequest) -> CheckRequest | MagistrateError:
+        try:
+            return read_check(check, limits)
+        except (InvalidRequest, LimitExceeded) as error:
+            return error
+
+    return tuple([item(check) for check in checks])
+
+
+def write_check(answer: Answer, answers: Answers) -> pb.CheckResponse:
+    """The answer to one question, with what it shares with its batch."""
+    message = write_item(answer)
+    message.policy_digest = answers.policy_digest
+    message.revision = answers.revision
+    message.decided_at.CopyFrom(write_time(answers.decided_at))
+    return message
+
+
+def write_item(answer: Answer) -> pb.CheckResponse:
+    """The answer to one question of a batch."""
+    decision = answer.decision
+    return pb.CheckResponse(
+        request_id=answer.request_id,
+        decision_id=answer.decision_id,
+        effect=EFFECTS[decision.effect],
+        code=decision.code,
+        reasons=[_write_reason(reason) for reason in decision.reasons],
+        obligations=[_write_obligation(obligation) for obligation in decision.obligations],
+        missing=[_write_missing(missing) for missing in decision.missing],
+        hide=decision.hide,
+    )
+
+
+def write_time(milliseconds: int) -> Timestamp:
+    """The moment as protobuf writes it."""
+    return Timestamp(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
+
+
+def write_value(value: Json) -> types_pb2.Value:
+    """A value in the given form (`policy_lang.types.write_given`)."""
+    match value:
+        case None | float():
+            return types_pb2.Value()
+        case bool():
+            return types_pb2.Value(bool_value=value)
+        case int():
+            return types_pb2.Value(int_value=value)
+        case str():
+            return types_pb2.Value(string_value=value)
+        case dict():
+            return types_pb2.Value(ref_value=types_pb2.EntityRef(type=str(value["type"]), id=str(value["id"])))
+        case Sequence():
+            return types_pb2.Value(set_value=types_pb2.ValueSet(values=[write_value(item) for item in value]))
+        case _:
+            assert_never(value)
+
+
+def _read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenEntity:
+    return GivenEntity(
+        Ref(message.type, message.id),
+        _read_values(message.attributes, f"{field}.attributes", limits),
+        tuple([Ref(parent.type, parent.id) for parent in message.parents]),
+    )
+
+
+def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: Limits) -> Mapping[str, Json]:
+    if len(values) > limits.attributes:
+        raise LimitExceeded("attributes", limits.attributes, len(values))
+    return {name: _read_value(value, f"{field}.{name}") for name, value in values.items()}
+
+
+def _read_value(value: types_pb2.Value, field: str) -> Json:
+    match value.WhichOneof("kind"):
+        case "bool_value":
+            return value.bool_value
+        case "int_value":
+            return value.int_value
+        case "string_value":
+            return value.string_value
+        case "ref_value":
+            return {"type": value.ref_value.type, "id": value.ref_value.id}
+        case "set_value":
+            items = value.set_value.values
+            if any(item.WhichOneof("kind") == "set_value" for item in items):
+                raise InvalidRequest([Violation(field, "a set holds no sets")])
+            return [_read_value(item, field) for item in items]
+        case None:
+            return None
+
+
+def _write_reason(reason: Reason) -> pb.Reason:
+    return pb.Reason(rule_id=reason.rule_id, location=reason.location, text=reason.text, code=reason.code)
+
+
+def _write_obligation(obligation: Obligation) -> pb.Obligation:
+    return pb.Obligation(
+        type=obligation.type, parameters={name: write_value(value) for name, value in obligation.parameters}
+    )
+
+
+def _write_missing(missing: MissingInput) -> pb.MissingInput:
+    return pb.MissingInput(path=missing.path, cause=missing.cause)

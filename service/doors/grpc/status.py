@@ -1,0 +1,81 @@
+"""The one table from errors to gRPC statuses, and the details that each carries."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.any_pb2 import Any
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+
+from service.errors import (
+    AuditUnavailable,
+    DeadlineExceeded,
+    FactsUnavailable,
+    InvalidRequest,
+    LimitExceeded,
+    MagistrateError,
+    NoPolicies,
+    PermissionDenied,
+    Unauthenticated,
+)
+
+DOMAIN: Final = "magistrate"
+"""`ErrorInfo.domain` of every error."""
+
+STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
+    Unauthenticated: StatusCode.UNAUTHENTICATED,
+    PermissionDenied: StatusCode.PERMISSION_DENIED,
+    InvalidRequest: StatusCode.INVALID_ARGUMENT,
+    LimitExceeded: StatusCode.INVALID_ARGUMENT,
+    FactsUnavailable: StatusCode.UNAVAILABLE,
+    AuditUnavailable: StatusCode.UNAVAILABLE,
+    NoPolicies: StatusCode.UNAVAILABLE,
+    DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
+}
+
+_GENERIC: Final[Mapping[type[MagistrateError], str]] = {
+    Unauthenticated: "the credential is missing or does not verify",
+    FactsUnavailable: "the facts cannot be read",
+    AuditUnavailable: "the decision cannot be recorded, so it is not given",
+}
+"""Messages that stand for the true ones, which go to the service's log alone."""
+
+
+def status_of(error: MagistrateError) -> Status:
+    """The error as callers see it; one that is not in the table is INTERNAL and says nothing."""
+    code = STATUS.get(type(error))
+    if code is None:
+        return internal_status("")
+    message = _GENERIC.get(type(error), str(error))
+    details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error)), *_violations(error)]
+    return Status(code=code.value[0], message=message, details=[_packed(detail) for detail in details])
+
+
+def internal_status(request_id: str) -> Status:
+    """The status of a fault of the service; its log has the rest under the request id."""
+    info = ErrorInfo(reason=MagistrateError.reason, domain=DOMAIN, metadata={"request_id": request_id})
+    return Status(code=StatusCode.INTERNAL.value[0], message="a fault of the service", details=[_packed(info)])
+
+
+def _metadata(error: MagistrateError) -> dict[str, str]:
+    match error:
+        case PermissionDenied():
+            return {"permission": error.permission}
+        case LimitExceeded():
+            return {"limit": error.limit, "value": str(error.allowed)}
+        case _:
+            return {}
+
+
+def _violations(error: MagistrateError) -> list[BadRequest]:
+    if not isinstance(error, InvalidRequest):
+        return []
+    faults = [BadRequest.FieldViolation(field=found.field, description=found.message) for found in error.violations]
+    return [BadRequest(field_violations=faults)]
+
+
+def _packed(detail: ErrorInfo | BadRequest) -> Any:
+    packed = Any()
+    packed.Pack(detail)
+    return packed

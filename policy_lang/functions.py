@@ -88,11 +88,17 @@ def _time_of_day(milliseconds: int, zone: str) -> Cell:
 
 
 def _is_private(address: Ip) -> bool:
-    return any(address in network for network in _PRIVATE)
+    return _is_in(address, _PRIVATE)
 
 
 def _is_loopback(address: Ip) -> bool:
-    return any(address in network for network in _LOOPBACK)
+    return _is_in(address, _LOOPBACK)
+
+
+def _is_in(address: Ip, networks: tuple[Network, ...]) -> bool:
+    return any(
+        network.version == address.version and network.first <= address.number <= network.last for network in networks
+    )
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,0 +1,60 @@
+# What a developer does, by name. `make` alone lists it.
+
+PYTHON ?= python3
+DATA ?= .magistrate
+EXAMPLE := examples/documents
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run demo test check nightly proto fmt bench clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## Make .venv and install into it (wheels only, no compiler); quick when nothing changed
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(None if sys.version_info >= (3, 11) else \
+	  "Magistrate needs Python 3.11 or newer, and `$(PYTHON)` is " + v + ".\nName a newer one: make setup PYTHON=python3.12")'
+	@echo "installing into .venv, once"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --editable '.[dev]'
+	@touch $@
+
+run: setup ## Serve the documents example on embedded SQLite, with a check to paste
+	@$(BIN)/magistrate data import $(EXAMPLE)/data.jsonl --policies $(EXAMPLE)/policies --data $(DATA)
+	@printf '%s\n' '' 'Once it serves, ask it something from a second terminal:' '' \
+	  '  $(BIN)/magistrate check read Document:plan \' \
+	  '    --token "$$($(BIN)/magistrate token mint --principal User:alice --data $(DATA))"' ''
+	@exec $(BIN)/magistrate serve --dev --policies $(EXAMPLE)/policies --data $(DATA)
+
+demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired, and the log of it
+	@$(BIN)/magistrate demo
+
+test: setup ## Run every test, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest
+
+check: setup ## Format, lint, types, layers, the contract's stubs, the documentation's code
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest tests/project tests/docs
+
+nightly: setup ## Try the laws on far more examples than `test` does
+	@MAGISTRATE_LAWS=nightly $(BIN)/python -m pytest tests/laws
+
+proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
+	@$(BIN)/python proto/generate_stubs.py
+
+fmt: setup ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## Measure, and print the ratios
+	@$(BIN)/python -m benchmarks
+
+clean: ## Remove .venv, caches and the data of `make run`
+	@rm -rf .venv $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,7 +12,7 @@ from policy_lang.decision import Decision, Effect, MissingInput, Obligation
 from policy_lang.facts import Facts, Question
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.errors import MagistrateError
+from service.errors import MagistrateError, PermissionDenied, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +100,21 @@ class ActivePolicies:
 class Asked:
     """A question that is admitted: its caller is authenticated and permitted, it is well-formed."""
 
+    request_id: str
     question: Question
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """A request of an authenticated caller that may not ask it, or whose `principal_token` does not verify."""
+
+    request: CheckRequest
+    error: PermissionDenied | Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """The requests of one call, under one bundle and one `now` (milliseconds); one that may not be asked has its error.
+    """The items of one call, under one bundle and one `now` (milliseconds); one that is malformed is its error.
 
     `started` is a monotonic reading in nanoseconds.
     """
@@ -114,8 +123,7 @@ class Batch:
     policies: ActivePolicies
     now: int
     started: int
-    requests: tuple[CheckRequest, ...]
-    items: tuple[Asked | MagistrateError, ...]
+    items: tuple[Asked | Refused | MagistrateError, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,15 @@ from dataclasses import replace
 from time import perf_counter_ns
 from typing import Final
 
+from policy_lang.gather import gather
+from policy_lang.interpreter import RuleTrace
 from uuid_utils import uuid7
 
 from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effect
 from policy_lang.facts import Facts
-from policy_lang.gather import gather
-from policy_lang.interpreter import RuleTrace
 from policy_lang.values import Ref
 from service.admission import check_form, check_permits, question_of
-from service.errors import MagistrateError, PermissionDenied, Unauthenticated
+from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
     Answer,
     Answers,
@@ -29,6 +29,7 @@ from service.model import (
     Permits,
     Principal,
     RecordKind,
+    Refused,
 )
 from service.ports import Authenticator, Clock, FactStore, Policies, Recorder
 
@@ -61,21 +62,34 @@ class DecisionPoint:
         """The caller whose credential this is; Unauthenticated if it does not verify."""
         return self._authenticator.caller(token, self._clock())
 
-    def admit(self, caller: Caller, requests: Sequence[CheckRequest]) -> Batch:
-        """The questions as they may be asked, each under the same bundle and time, or the error of each."""
+    def admit(self, caller: Caller, requests: Sequence[CheckRequest | MagistrateError]) -> Batch:
+        """The questions as they may be asked, all under one bundle and time; errors that came in keep their place."""
         started, now, policies = perf_counter_ns(), self._clock(), self._policies.active()
         schema = policies.bundle.program.schema
 
-        def item(request: CheckRequest) -> Asked | MagistrateError:
+        def item(request: CheckRequest | MagistrateError) -> Asked | Refused | MagistrateError:
+            if isinstance(request, MagistrateError):
+                return request
             try:
                 check_form(request)
                 check_permits(request, caller)
                 principal = self._principal(request, caller, now)
-                return Asked(question_of(request, principal=principal, caller=caller, schema=schema, now=now))
-            except MagistrateError as error:
+                question = question_of(request, principal=principal, caller=caller, schema=schema, now=now)
+            except (PermissionDenied, Unauthenticated) as error:
+                return Refused(request, error)
+            except InvalidRequest as error:
                 return error
+            return Asked(request.request_id, question)
 
-        return Batch(caller, policies, now, started, tuple(requests), tuple([item(request) for request in requests]))
+        return Batch(caller, policies, now, started, tuple([item(request) for request in requests]))
+
+    def admit_explanation(self, caller: Caller, request: CheckRequest) -> Batch:
+        """As `admit`, for a question whose answer shows every rule: only callers with `read_reasons` may ask it."""
+        batch = self.admit(caller, (request,))
+        if caller.permits.read_reasons or not isinstance(batch.items[0], Asked):
+            return batch
+        error = PermissionDenied("read_reasons", "the caller may not read reasons")
+        return replace(batch, items=(Refused(request, error),))
 
     def fetch(self, batch: Batch, timeout: float | None = None) -> Known:
         """The facts of the admitted questions, one read per source and reference step within `timeout` seconds."""
@@ -99,16 +113,18 @@ class DecisionPoint:
         items: list[Answer | MagistrateError] = []
         decided = iter(zip(known.facts, decisions, strict=True))
         duration_us = (perf_counter_ns() - batch.started) // 1000
-        for request, item in zip(batch.requests, batch.items, strict=True):
-            if isinstance(item, Asked):
-                facts, decision = next(decided)
-                record = _decision_record(batch, request, facts, decision, known.revision, duration_us)
-                items.append(Answer(request.request_id, record.id, _shown(decision, batch.caller.permits)))
-                records.append(record)
-            else:
-                items.append(item)
-                if isinstance(item, PermissionDenied | Unauthenticated):
-                    records.append(_refusal_record(batch, request, item, known.revision, duration_us))
+        for item in batch.items:
+            match item:
+                case Asked():
+                    facts, decision = next(decided)
+                    record = _decision_record(batch, item.request_id, facts, decision, known.revision, duration_us)
+                    items.append(Answer(item.request_id, record.id, _shown(decision, batch.caller.permits)))
+                    records.append(record)
+                case Refused():
+                    items.append(item.error)
+                    records.append(_refusal_record(batch, item, known.revision, duration_us))
+                case MagistrateError():
+                    items.append(item)
         if records:
             self._recorder.record(records)
         return Answers(tuple(items), batch.policies.digest, known.revision, batch.now)
@@ -134,14 +150,14 @@ _INFORMING_CODES: Final = RESERVED_CODES - {ALLOWED, DENIED}
 
 
 def _decision_record(
-    batch: Batch, request: CheckRequest, facts: Facts, decision: Decision, revision: str, duration_us: int
+    batch: Batch, request_id: str, facts: Facts, decision: Decision, revision: str, duration_us: int
 ) -> DecisionRecord:
     policies, question = batch.policies, facts.question
     return DecisionRecord(
         id=str(uuid7()),
         kind=RecordKind.DECISION,
         time=batch.now,
-        request_id=request.request_id,
+        request_id=request_id,
         caller=batch.caller.principal.ref,
         principal=question.principal,
         action=question.action,
@@ -161,9 +177,8 @@ def _decision_record(
     )
 
 
-def _refusal_record(
-    batch: Batch, request: CheckRequest, refusal: PermissionDenied | Unauthenticated, revision: str, duration_us: int
-) -> DecisionRecord:
+def _refusal_record(batch: Batch, refused: Refused, revision: str, duration_us: int) -> DecisionRecord:
+    request, error = refused.request, refused.error
     named = request.principal.ref if request.principal else batch.caller.principal.ref
     return DecisionRecord(
         id=str(uuid7()),
@@ -176,7 +191,7 @@ def _refusal_record(
         resource=request.resource.ref,
         tenant=None,
         effect=Effect.DENY,
-        code=refusal.permission.upper() if isinstance(refusal, PermissionDenied) else "PRINCIPAL_TOKEN",
+        code=error.permission.upper() if isinstance(error, PermissionDenied) else "PRINCIPAL_TOKEN",
         rules=(),
         missing=(),
         obligations=(),

@@ -5,13 +5,14 @@ from typing import Final, assert_never
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
-
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import types_pb2
+
 from policy_lang.decision import Effect, MissingInput, Obligation, Reason
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
+from service.doors.grpc.status import status_of
 from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.model import Answer, Answers, CheckRequest, GivenEntity
 
@@ -58,6 +59,22 @@ def write_check(answer: Answer, answers: Answers) -> pb.CheckResponse:
     message.revision = answers.revision
     message.decided_at.CopyFrom(write_time(answers.decided_at))
     return message
+
+
+def write_batch(request_id: str, answers: Answers) -> pb.BatchCheckResponse:
+    """The answers of a batch, in order; what they share stands once."""
+    return pb.BatchCheckResponse(
+        request_id=request_id or str(uuid4()),
+        results=[
+            pb.BatchCheckResult(response=write_item(item))
+            if isinstance(item, Answer)
+            else pb.BatchCheckResult(error=status_of(item))
+            for item in answers.items
+        ],
+        policy_digest=answers.policy_digest,
+        revision=answers.revision,
+        decided_at=write_time(answers.decided_at),
+    )
 
 
 def write_item(answer: Answer) -> pb.CheckResponse:

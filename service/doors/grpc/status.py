@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
@@ -75,7 +76,7 @@ def _violations(error: MagistrateError) -> list[BadRequest]:
     return [BadRequest(field_violations=faults)]
 
 
-def _packed(detail: ErrorInfo | BadRequest) -> Any:
+def _packed(detail: Message) -> Any:
     packed = Any()
     packed.Pack(detail)
     return packed

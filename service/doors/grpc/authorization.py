@@ -1,0 +1,82 @@
+"""AuthorizationService: reads the message, asks the decision point, writes the answer."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from grpc.aio import ServicerContext
+from magistrate.v1 import authorization_pb2 as pb
+from magistrate.v1 import authorization_pb2_grpc as pb_grpc
+
+from service.config import Limits
+from service.doors.grpc.codec import read_batch, read_check, write_batch, write_check
+from service.doors.grpc.credential import token_of
+from service.doors.grpc.explanation import write_explanation
+from service.doors.grpc.rim import answering
+from service.errors import DeadlineExceeded
+from service.model import Answer, Answers, Batch, Caller, Known
+from service.pdp import DecisionPoint
+
+Fetch = Callable[[Batch, float | None], Awaitable[Known]]
+"""Runs `DecisionPoint.fetch` where its I/O holds nobody up; the float is what is left of the deadline, in seconds."""
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+
+
+class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
+    """The RPCs, each: read, admit, fetch, decide, record, write."""
+
+    def __init__(self, pdp: DecisionPoint, fetch: Fetch, limits: Limits) -> None:
+        self._pdp = pdp
+        self._fetch = fetch
+        self._limits = limits
+
+    @answering
+    async def Check(  # noqa: N802
+        self, request: pb.CheckRequest, context: ServicerContext[pb.CheckRequest, pb.CheckResponse]
+    ) -> pb.CheckResponse:
+        """Decides one question."""
+        batch = self._pdp.admit(self._caller(context), (read_check(request, self._limits),))
+        answers = await self._decided(batch, context)
+        return write_check(_only(answers), answers)
+
+    @answering
+    async def BatchCheck(  # noqa: N802
+        self, request: pb.BatchCheckRequest, context: ServicerContext[pb.BatchCheckRequest, pb.BatchCheckResponse]
+    ) -> pb.BatchCheckResponse:
+        """Decides several questions; each that is wrong fails alone."""
+        batch = self._pdp.admit(self._caller(context), read_batch(request, self._limits))
+        return write_batch(request.request_id, await self._decided(batch, context))
+
+    @answering
+    async def Explain(  # noqa: N802
+        self, request: pb.ExplainRequest, context: ServicerContext[pb.ExplainRequest, pb.ExplainResponse]
+    ) -> pb.ExplainResponse:
+        """Decides one question and shows how."""
+        batch = self._pdp.admit_explanation(self._caller(context), read_check(request.check, self._limits))
+        known = await self._fetch(batch, _remaining(context))
+        answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
+        check = write_check(_only(answers), answers)
+        (traces,) = self._pdp.explain(batch, known)
+        return write_explanation(check, traces, batch.policies.bundle.program.schema)
+
+    def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
+        return self._pdp.verify(token_of(context.invocation_metadata()))
+
+    async def _decided(self, batch: Batch, context: ServicerContext[Request, Response]) -> Answers:
+        known = await self._fetch(batch, _remaining(context))
+        return self._pdp.record(batch, known, self._pdp.decide(batch, known))
+
+
+def _only(answers: Answers) -> Answer:
+    (item,) = answers.items
+    if isinstance(item, Answer):
+        return item
+    raise item
+
+
+def _remaining(context: ServicerContext[Request, Response]) -> float | None:
+    remaining = context.time_remaining()
+    if remaining is not None and remaining <= 0:
+        raise DeadlineExceeded("the deadline passed before the facts were read")
+    return remaining

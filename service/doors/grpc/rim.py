@@ -1,0 +1,44 @@
+"""The outermost layer of every RPC: errors become statuses, faults become INTERNAL."""
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TypeVar
+from uuid import uuid4
+
+import structlog
+from google.rpc.status_pb2 import Status
+from grpc.aio import ServicerContext
+from grpc_status.rpc_status import to_status
+
+from service.doors.grpc.status import internal_status, status_of
+from service.errors import MagistrateError
+
+_log = structlog.get_logger()
+
+Servicer = TypeVar("Servicer")
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Method = Callable[[Servicer, Request, ServicerContext[Request, Response]], Awaitable[Response]]
+
+
+def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, Request, Response]:
+    """The RPC with its errors turned into statuses by the one table; the true cause goes to the log alone."""
+
+    @wraps(method)
+    async def answered(servicer: Servicer, request: Request, context: ServicerContext[Request, Response]) -> Response:
+        try:
+            return await method(servicer, request, context)
+        except MagistrateError as error:
+            _log.info("call failed", rpc=method.__name__, reason=error.reason, cause=str(error), peer=context.peer())
+            status = status_of(error)
+        except Exception:  # noqa: BLE001  # the one place: whatever it is, the caller learns nothing and gets no allow
+            fault = str(uuid4())
+            _log.exception("fault", rpc=method.__name__, fault=fault)
+            status = internal_status(fault)
+        return await _abort(context, status)
+
+    return answered
+
+
+async def _abort(context: ServicerContext[Request, Response], status: Status) -> Response:
+    await context.abort_with_status(to_status(status))

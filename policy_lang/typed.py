@@ -99,16 +99,22 @@ class Always:
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """Kleene's and: false if one item is, unknown if one is and none is false."""
+
     items: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """Kleene's or: true if one item is, unknown if one is and none is true."""
+
     items: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """Kleene's not: unknown stays unknown."""
+
     item: "Condition"
 
 
@@ -140,6 +146,8 @@ class Comparison(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """A comparison of two values of one type; unknown when one of them is."""
+
     operator: Comparison
     left: Expression
     right: Expression
@@ -207,6 +215,8 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Has:
+    """`has path`: whether the value is set; unknown where it is broken."""
+
     path: Path
 
 

@@ -32,24 +32,32 @@ class BadValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class BoolType:
+    """True or false."""
+
     def __str__(self) -> str:
         return "bool"
 
 
 @dataclass(frozen=True, slots=True)
 class IntType:
+    """A whole number within ±(2^53−1)."""
+
     def __str__(self) -> str:
         return "int"
 
 
 @dataclass(frozen=True, slots=True)
 class StringType:
+    """Text: code points, equal only if identical; no order."""
+
     def __str__(self) -> str:
         return "string"
 
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
+    """One of the listed names; equal only to members of the same list."""
+
     members: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -58,30 +66,40 @@ class EnumType:
 
 @dataclass(frozen=True, slots=True)
 class TimestampType:
+    """An instant: milliseconds UTC, years 1–9999."""
+
     def __str__(self) -> str:
         return "timestamp"
 
 
 @dataclass(frozen=True, slots=True)
 class DurationType:
+    """A length of time in milliseconds; `1d` is 24 hours."""
+
     def __str__(self) -> str:
         return "duration"
 
 
 @dataclass(frozen=True, slots=True)
 class TimezoneType:
+    """A name in the pinned tzdata."""
+
     def __str__(self) -> str:
         return "timezone"
 
 
 @dataclass(frozen=True, slots=True)
 class IpType:
+    """One address; an IPv4 address written as IPv6 is read as IPv4."""
+
     def __str__(self) -> str:
         return "ip"
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkType:
+    """A network without host bits."""
+
     def __str__(self) -> str:
         return "network"
 
@@ -104,6 +122,8 @@ ScalarType = (
 
 @dataclass(frozen=True, slots=True)
 class SetType:
+    """A set of scalars or references: no order, no duplicates."""
+
     element: ScalarType
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""The processes: a supervisor, the worker that answers, and the background process that ships the record."""

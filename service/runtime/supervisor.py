@@ -1,0 +1,82 @@
+"""The supervisor: checks that the service may start, starts its processes, keeps them running, and drains them.
+
+It loads no gRPC: a process that has must not start others, and this one starts them for as long as the service runs.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from typing import Final
+
+from service.config import Settings
+from service.errors import ConfigError
+from service.runtime.address import Address, hold_address, parse_address
+from service.runtime.boot import Boot, pack
+from service.runtime.child import Program
+from service.runtime.keeper import Keeper
+from service.runtime.locks import lock_folder
+from service.runtime.reports import Ready
+from service.telemetry import get_log
+
+WORKER: Final = Program("worker", "service.runtime.worker")
+BACKGROUND: Final = Program("background process", "service.runtime.background")
+STOP_MARGIN: Final = 2.0
+"""Seconds that a worker has beyond its calls in flight, to close what it holds."""
+SHIP_SECONDS: Final = 30.0
+"""Seconds that the background process has to ship what is left; the rest stays in the spool for the next start."""
+
+_log = get_log("supervisor")
+
+
+def supervise(settings: Settings, announce: Callable[[Address], None]) -> None:
+    """Runs the service until SIGTERM or SIGINT; `announce` is called when it answers.
+
+    Raises ConfigError, PolicyError or SchemaOutdated if it may not start.
+    """
+    if not settings.dev and not settings.issuers:
+        raise ConfigError(
+            "no issuer is trusted, so nobody could call"
+            "\nhelp: list issuers in the configuration file, or use --dev to try the service"
+        )
+    wanted = parse_address(settings.grpc)
+    texts = read_policies(settings.policies)
+    with ExitStack() as held:
+        held.enter_context(lock_folder(settings.data))
+        address = held.enter_context(hold_address(wanted))
+        prepare_databases(settings)
+        boot = Boot(settings.model_copy(update={"grpc": str(address)}), texts)
+        asyncio.run(_run(boot, lambda: announce(address)))
+
+
+async def _run(boot: Boot, announce: Callable[[], None]) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    message = pack(boot)
+    background, worker = Keeper(BACKGROUND, message), Keeper(WORKER, message)
+    try:
+        if await _unless(told, background.start()) and await _unless(told, worker.start()):
+            announce()
+            await told.wait()
+    finally:
+        await _drain(worker, background, boot.settings.drain_seconds)
+
+
+async def _drain(worker: Keeper, background: Keeper, drain_seconds: float) -> None:
+    """The worker first: what it still answers must be shipped too."""
+    _log.info("draining")
+    answered = await worker.stop(drain_seconds + STOP_MARGIN)
+    shipped = await background.stop(SHIP_SECONDS)
+    _log.info("stopped", answered_all=answered, shipped_all=shipped)
+
+
+async def _unless(told: asyncio.Event, start: Coroutine[None, None, Ready]) -> bool:
+    """Whether the start came to its end before the service was told to stop; a failed start raises."""
+    starting, telling = asyncio.ensure_future(start), asyncio.ensure_future(told.wait())
+    await asyncio.wait((starting, telling), return_when=asyncio.FIRST_COMPLETED)
+    for unfinished in (starting, telling):
+        unfinished.cancel()
+    await asyncio.wait((starting, telling))
+    return not starting.cancelled() and starting.result() is not None

@@ -1,0 +1,1 @@
+"""The record: what was decided, kept before the answer and found afterwards."""

@@ -1,0 +1,102 @@
+"""The folder of a spool: its segments' names, and who holds them.
+
+A segment is named by a UUIDv7, so that names sort by age and no two processes make the same. While its writer lives it
+holds the segment's flock; a free lock means that nothing more will be written. A segment gets its name only when it is
+locked and has its header, so that nobody can take a newborn one for an orphan.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from typing import Final
+
+from uuid_utils import uuid7
+
+from service.decisions.frames import HEADER
+
+SUFFIX: Final = ".seg"
+"""Of segments that may be read."""
+ASIDE: Final = ".damaged"
+"""Of segments that were not readable to their end, kept for an operator to look at."""
+_UNBORN: Final = ".new"
+_UNBORN_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """A segment open for reading; `is_final` says that its writer is gone and the reader holds its lock."""
+
+    descriptor: int
+    is_final: bool
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the folder, open to its owner alone; OSError if that cannot be."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def create_segment(folder: Path) -> int:
+    """The descriptor of a new segment: locked, its header written, open to its owner alone; OSError if it cannot be."""
+    name = str(uuid7())
+    unborn = folder / (name + _UNBORN)
+    descriptor = os.open(unborn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.write(descriptor, HEADER) != len(HEADER):
+            raise OSError(f"no room for a new segment in {folder}")
+        unborn.rename(folder / (name + SUFFIX))
+    except OSError:
+        os.close(descriptor)
+        with suppress(OSError):
+            unborn.unlink()
+        raise
+    return descriptor
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments of a folder, the oldest first; none where there is no folder."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
+    except FileNotFoundError:
+        return []
+
+
+def spool_size(folder: Path) -> int:
+    """Bytes in all segments of the folder."""
+    size = 0
+    for path in segments(folder):
+        with suppress(FileNotFoundError):  # the shipper may delete it meanwhile
+            size += path.stat().st_size
+    return size
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[OpenSegment]:
+    """Opens a segment; OSError if that cannot be, FileNotFoundError where another reader has finished it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield OpenSegment(descriptor, _try_lock(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what processes left that died while they made a segment: nothing was ever recorded there."""
+    for path in folder.glob("*" + _UNBORN):
+        with suppress(FileNotFoundError):
+            if time() - path.stat().st_mtime > _UNBORN_SECONDS:
+                path.unlink()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

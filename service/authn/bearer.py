@@ -1,0 +1,24 @@
+"""Takes the one credential out of a request's `authorization` values."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from service.errors import Unauthenticated
+
+_BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
+"""RFC 6750 section 2.1, the scheme in any case (RFC 9110 section 11.1)."""
+
+
+def bearer(values: Sequence[str | bytes]) -> str:
+    """The token of all the `authorization` values of a request; Unauthenticated unless it is exactly one.
+
+    Two values are two credentials, even if equal; so are two in one value, joined by a comma.
+    """
+    if len(values) != 1:
+        raise Unauthenticated("two credentials are presented" if values else "no credential is presented")
+    value = values[0]
+    found = _BEARER.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise Unauthenticated("the credential is not one bearer token")
+    return found.group(1)

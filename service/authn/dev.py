@@ -1,0 +1,119 @@
+"""Makes the key pair of `serve --dev`, and tokens with it; whoever reads the data folder can do anything there.
+
+Each principal type has an issuer of its own over the one key pair, for an issuer's subjects have one type.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from policy_lang.types import Json, check_id
+from policy_lang.values import Ref
+from service.authn.keys import thumbprint_of, to_jwk
+from service.authn.private_files import create_private, read_private, replace_private
+from service.config import IssuerSettings
+from service.errors import ConfigError
+
+AUDIENCE: Final = "magistrate"
+"""Dev tokens for this audience may call."""
+SUBJECT_AUDIENCE: Final = "magistrate-subject"
+"""Dev tokens for this audience pass as `principal_token`."""
+RESERVED_CLAIMS: Final = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})
+"""The claims that `mint` writes itself."""
+_ALGORITHM: Final = "ES256"
+_ISSUER: Final = "https://dev.magistrate.invalid"  # RFC 6761: nobody can ever own this name
+
+
+def dev_issuers(data: Path, principal_types: Iterable[str]) -> list[IssuerSettings]:
+    """The issuers of dev tokens, one for each principal type; makes the key pair in `data`/dev if it is not there."""
+    return [dev_issuer(data, principal_type) for principal_type in principal_types]
+
+
+def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
+    """The issuer of dev tokens for principals of that type, who may everything; makes the key pair if none is there."""
+    return IssuerSettings(
+        issuer=f"{_ISSUER}/{principal_type}",
+        audience=[AUDIENCE],
+        subject_audiences=[SUBJECT_AUDIENCE],
+        algorithms=[_ALGORITHM],
+        jwks_file=_publish(data, _signing_key(data)),
+        principal_type=principal_type,
+        permits=["check_for", "check_as:*", "assert_attributes", "read_reasons"],
+    )
+
+
+def mint(
+    data: Path,
+    principal: Ref,
+    *,
+    now: int,
+    ttl: timedelta,
+    audience: str = AUDIENCE,
+    claims: Mapping[str, Json] | None = None,
+) -> str:
+    """A dev token that names the principal, valid from `now` (milliseconds since 1970 UTC) for `ttl`, to the second.
+
+    ValueError for an id that is none, or for a claim of RESERVED_CLAIMS.
+    """
+    given = dict(claims or {})
+    if taken := sorted(RESERVED_CLAIMS & given.keys()):
+        raise ValueError(f"the claim `{taken[0]}` is written by the mint")
+    key = _signing_key(data)
+    issued_at = now // 1000
+    payload = given | {
+        "iss": f"{_ISSUER}/{principal.type}",
+        "sub": check_id(principal.id),
+        "aud": audience,
+        "iat": issued_at,
+        "exp": issued_at + int(ttl.total_seconds()),
+        "jti": str(uuid.uuid4()),
+    }
+    return jwt.encode(payload, key, algorithm=_ALGORITHM, headers={"kid": thumbprint_of(key.public_key())})
+
+
+def _signing_key(data: Path) -> EllipticCurvePrivateKey:
+    """The private key of the data folder; made once, and kept by whoever comes later or at the same time."""
+    path = _folder(data) / "signing-key.pem"
+    if not path.exists():
+        made = generate_private_key(SECP256R1())
+        create_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    try:
+        key = load_pem_private_key(read_private(path, "the dev key"), password=None)
+    except (ValueError, TypeError):
+        raise ConfigError(f"the dev key `{path}` is broken\nhelp: remove it, and a new one is made") from None
+    if not isinstance(key, EllipticCurvePrivateKey) or not isinstance(key.curve, SECP256R1):
+        raise ConfigError(f"the dev key `{path}` is not one for {_ALGORITHM}\nhelp: remove it, and a new one is made")
+    return key
+
+
+def _publish(data: Path, key: EllipticCurvePrivateKey) -> Path:
+    """The JWKS file with the public key, which always is that of the private key beside it."""
+    public = key.public_key()
+    jwk = to_jwk(public) | {"kid": thumbprint_of(public), "use": "sig", "alg": _ALGORITHM}
+    content = json.dumps({"keys": [jwk]}, indent=2).encode() + b"\n"
+    path = _folder(data) / "jwks.json"
+    if not path.exists() or path.read_bytes() != content:
+        replace_private(path, content)
+    return path
+
+
+def _folder(data: Path) -> Path:
+    folder = data / "dev"
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder `{folder}` cannot be made: {(error.strerror or 'unknown').lower()}") from error
+    return folder

@@ -1,0 +1,55 @@
+"""Holds the trusted issuers to one rule: no two of them can name the same principal (identity.md)."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+from policy_lang.types import BadValue, check_id
+from service.config import IssuerSettings
+from service.errors import ConfigError
+from service.model import Permits
+
+
+def check_issuers(issuers: Sequence[IssuerSettings]) -> None:
+    """ConfigError if nobody is trusted, an issuer stands twice, or the subjects of two could have one id."""
+    if not issuers:
+        raise ConfigError(
+            "no issuer of tokens is trusted, so nobody could ask\n"
+            "help: name one in the configuration as [[issuers]], or start with --dev"
+        )
+    for name, times in Counter(issuer.issuer for issuer in issuers).items():
+        if times > 1:
+            raise ConfigError(f"the issuer `{name}` stands {times} times\nhelp: give its audiences in one place")
+    for issuer in issuers:
+        _check_prefix(issuer)
+    for one, other in combinations(issuers, 2):
+        if one.principal_type == other.principal_type:
+            _check_apart(one, other)
+
+
+def _check_prefix(issuer: IssuerSettings) -> None:
+    try:
+        check_id(issuer.id_prefix or "-")
+    except BadValue as error:
+        raise ConfigError(f"the id_prefix of issuer `{issuer.issuer}`: {error}") from error
+
+
+def _check_apart(one: IssuerSettings, other: IssuerSettings) -> None:
+    both = f"the issuers `{one.issuer}` and `{other.issuer}` share the principal type `{one.principal_type}`"
+    if not one.id_prefix or not other.id_prefix:
+        raise ConfigError(f"{both}, so that one could name the other's principals\nhelp: give each an id_prefix")
+    if one.id_prefix.startswith(other.id_prefix) or other.id_prefix.startswith(one.id_prefix):
+        raise ConfigError(
+            f"{both}, and of their id_prefixes `{one.id_prefix}` and `{other.id_prefix}` one begins the other\n"
+            "help: end each with a mark that no other has, such as `/`"
+        )
+
+
+def permits_of(issuer: IssuerSettings) -> Permits:
+    """What the issuer's callers may beyond `check`."""
+    return Permits(
+        check_for="check_for" in issuer.permits,
+        check_as=frozenset(p.removeprefix("check_as:") for p in issuer.permits if p.startswith("check_as:")),
+        assert_attributes="assert_attributes" in issuer.permits,
+        read_reasons="read_reasons" in issuer.permits,
+    )

@@ -1,0 +1,185 @@
+"""Verifies JSON Web Tokens: a stranger's text goes in, VerifiedClaims come out, or Unauthenticated with its cause.
+
+The law: what a token says of itself only ever chooses among what the issuer's settings allow. Its `iss` chooses the
+issuer and its `kid` the key; the algorithms belong to the key. What it chose by is verified afterwards.
+"""
+
+import math
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import jwt
+from jwt.types import Options
+
+from policy_lang.types import INT_LIMIT, Json
+from service.authn.keys import KeySet, VerificationKey
+from service.authn.strict_json import BadJson, parse_object
+from service.errors import Unauthenticated
+from service.model import VerifiedClaims
+
+OPTIONS: Final[Options] = {
+    "verify_signature": True,
+    "enforce_minimum_key_length": True,
+    "require": ["iss", "sub", "aud", "exp"],
+    "verify_iss": True,
+    "verify_aud": True,
+    "strict_aud": False,
+    "verify_sub": True,
+    "verify_jti": True,
+    # Times are checked by Window: against the service's clock, here and again whenever the cached claims are used.
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+"""Every option of PyJWT, said out loud; none is left to a default that may change."""
+
+REFUSED_HEADERS: Final = ("crit", "jku", "jwk", "x5u", "x5c", "b64")
+"""Extensions that must be understood (none is), keys that the token brings itself (RFC 8725 section 3.10)."""
+
+_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What is trusted of one issuer: its keys, for tokens meant for one of these audiences."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    keys: KeySet
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """What a token says of itself; nothing of it may be believed."""
+
+    header: Mapping[str, Json]
+    claims: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When claims hold: from `start`, until before `end`; milliseconds since 1970 UTC, skew included."""
+
+    start: int
+    end: int
+
+    @classmethod
+    def of(cls, claims: VerifiedClaims, skew_seconds: int) -> "Window":
+        """The window of `nbf`, `iat` and `exp`, widened on both sides by what clocks may differ."""
+        start = max(claims.not_before or 0, claims.issued_at or 0)
+        return cls((start - skew_seconds) * 1000, (claims.expires_at + skew_seconds) * 1000)
+
+    def check(self, now: int) -> None:
+        """Unauthenticated outside the window."""
+        if now >= self.end:
+            raise Unauthenticated("the token is expired")
+        if now < self.start:
+            raise Unauthenticated("the token is not valid yet, or was issued in the future")
+
+
+class TokenVerifier:
+    """Verifies the tokens of the trusted issuers. It keeps nothing of them."""
+
+    def __init__(self, trusted: Mapping[str, Trust], *, token_bytes: int, skew_seconds: int) -> None:
+        self._trusted = trusted
+        self._token_bytes = token_bytes
+        self._skew_seconds = skew_seconds
+
+    def verify(self, token: str, now: int) -> VerifiedClaims:
+        """The token's claims, every one of the rules of docs/security.md kept at `now`; else Unauthenticated."""
+        unverified = read_unverified(token, self._token_bytes)
+        trust = self._trust_of(unverified.claims.get("iss"))
+        key = _key_of(unverified.header, trust.keys)
+        claims = _claims_of(_decode(token, trust, key), trust, key)
+        Window.of(claims, self._skew_seconds).check(now)
+        return claims
+
+    def _trust_of(self, issuer: Json) -> Trust:
+        trust = self._trusted.get(issuer) if isinstance(issuer, str) else None
+        if trust is None:
+            raise Unauthenticated("the token's issuer is not trusted")
+        return trust
+
+
+def read_unverified(token: str, token_bytes: int) -> UnverifiedToken:
+    """Header and claims of a token in the compact form (RFC 7515 section 7.1), unverified; else Unauthenticated."""
+    if len(token) > token_bytes:
+        raise Unauthenticated(f"the token is longer than {token_bytes} bytes")
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise Unauthenticated("the token is not three parts of base64url")
+    try:
+        header, claims = (parse_object(_decode_part(parts.group(index))) for index in (1, 2))
+    except BadJson as error:
+        raise Unauthenticated(f"the token is malformed: {error}") from None
+    return UnverifiedToken(header, claims)
+
+
+def _decode_part(text: str) -> bytes:
+    if len(text) % 4 == 1:
+        raise BadJson("base64url cut short")
+    decoded = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    # Stray bits at the end would let two texts be one token.
+    if urlsafe_b64encode(decoded).rstrip(b"=") != text.encode():
+        raise BadJson("base64url with stray bits")
+    return decoded
+
+
+def _key_of(header: Mapping[str, Json], keys: KeySet) -> VerificationKey:
+    for name in REFUSED_HEADERS:
+        if name in header:
+            raise Unauthenticated(f"the token's header has `{name}`")
+    key_id = header.get("kid")
+    if "kid" in header and not isinstance(key_id, str):
+        raise Unauthenticated("the token's `kid` is not a string")
+    key = keys.find(key_id if isinstance(key_id, str) else None)
+    if key is None:
+        raise Unauthenticated("the token names no key of its issuer")
+    if header.get("alg") not in tuple(key.algorithms):
+        raise Unauthenticated("the token's algorithm is not allowed for its key")
+    return key
+
+
+def _decode(token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:
+    try:
+        claims: dict[str, Json] = jwt.decode(
+            token,
+            key=key.material,
+            algorithms=tuple(key.algorithms),
+            options=OPTIONS,
+            issuer=trust.issuer,
+            audience=trust.audiences,
+            leeway=0,
+        )
+    except (jwt.PyJWTError, ValueError, TypeError) as error:
+        # Without the cause: it may hold parts of the token.
+        raise Unauthenticated(f"the token does not verify ({type(error).__name__})") from None
+    return claims
+
+
+def _claims_of(claims: Mapping[str, Json], trust: Trust, key: VerificationKey) -> VerifiedClaims:
+    subject, token_id = claims["sub"], claims.get("jti")
+    if not isinstance(subject, str) or not subject:
+        raise Unauthenticated("the token's `sub` is empty or no string")
+    return VerifiedClaims(
+        issuer=trust.issuer,
+        subject=subject,
+        key_id=key.key_id,
+        thumbprint=key.thumbprint,
+        token_id=token_id if isinstance(token_id, str) else None,
+        issued_at=_seconds(claims, "iat", math.ceil) if "iat" in claims else None,
+        not_before=_seconds(claims, "nbf", math.ceil) if "nbf" in claims else None,
+        expires_at=_seconds(claims, "exp", math.floor),
+        claims=claims,
+    )
+
+
+def _seconds(claims: Mapping[str, Json], name: str, rounded: Callable[[float], int]) -> int:
+    """A NumericDate (RFC 7519 section 2); its fraction is rounded so that the token never holds longer for it."""
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= INT_LIMIT:
+        raise Unauthenticated(f"the token's `{name}` is no time")
+    return rounded(value)

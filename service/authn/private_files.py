@@ -1,0 +1,74 @@
+"""Reads and makes files that only their owner may read."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from service.errors import ConfigError
+
+SIZE_LIMIT: Final = 1 << 20
+"""Bytes in a key file."""
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+def read_bytes(path: Path, what: str) -> bytes:
+    """The bytes of a file that anyone may read; ConfigError, naming it as `what`, if it cannot be read."""
+    return _read(path, what, is_private=False)
+
+
+def read_private(path: Path, what: str) -> bytes:
+    """The bytes of a file that its owner alone may read; ConfigError if others may touch it or it cannot be read."""
+    return _read(path, what, is_private=True)
+
+
+def _read(path: Path, what: str, *, is_private: bool) -> bytes:
+    try:
+        # Without O_NONBLOCK a named pipe would hold the start for ever.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            status = os.fstat(file.fileno())
+            _check(status, path, what, is_private=is_private)
+            return file.read(SIZE_LIMIT)
+    except OSError as error:
+        raise ConfigError(f"{what} `{path}` cannot be read: {(error.strerror or 'unknown').lower()}") from error
+
+
+def _check(status: os.stat_result, path: Path, what: str, *, is_private: bool) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{what} `{path}` is not a file")
+    if status.st_size > SIZE_LIMIT:
+        raise ConfigError(f"{what} `{path}` has {status.st_size} bytes, {SIZE_LIMIT} are allowed")
+    if is_private and status.st_mode & _OTHERS:
+        mode = stat.S_IMODE(status.st_mode)
+        raise ConfigError(f"{what} `{path}` is open to others (mode {mode:04o})\nhelp: `chmod 600 {path}`")
+
+
+def create_private(path: Path, content: bytes) -> bool:
+    """Makes the file with mode 0600, whole or not at all, and says so; False if it is there already.
+
+    Of several that try at once exactly one makes it.
+    """
+    written = _write_beside(path, content)
+    try:
+        # A link, unlike a rename, never replaces what is there.
+        os.link(written, path)
+    except FileExistsError:
+        return False
+    finally:
+        written.unlink()
+    return True
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Writes the file with mode 0600; readers see the old content or the new, never a part."""
+    _write_beside(path, content).replace(path)
+
+
+def _write_beside(path: Path, content: bytes) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)

@@ -1,0 +1,142 @@
+"""Opens a database by its URL: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from policy_lang.types import Json
+from service.db.engine import Database
+from service.errors import ConfigError
+
+READ_WAIT_MS: Final = 500
+"""How long a read waits for a lock (SQLite) or for a free connection (PostgreSQL) before it is unavailable."""
+WRITE_WAIT_MS: Final = 10_000
+"""How long a write waits for its turn."""
+STATEMENT_MS: Final = 5_000
+"""How long one statement of a read may take on PostgreSQL, unless the read says otherwise."""
+READ_CONNECTIONS: Final = 8
+WRITE_CONNECTIONS: Final = 4
+CONNECT_SECONDS: Final = 5
+
+
+def open_database(url: str, *, read_wait_ms: int = READ_WAIT_MS, write_wait_ms: int = WRITE_WAIT_MS) -> Database:
+    """The database of that URL. Nothing connects yet; ConfigError for a URL that names none."""
+    parsed = _parse(url)
+    if parsed.drivername == "sqlite":
+        return _open_sqlite(parsed, read_wait_ms, write_wait_ms)
+    return _open_postgresql(parsed, read_wait_ms, write_wait_ms)
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # The text is not repeated: it may hold a password.
+        raise ConfigError(f"the URL of a database is not understood\nhelp: {_FORMS}") from error
+    kind = parsed.drivername.partition("+")[0]
+    if kind == "sqlite":
+        if not parsed.database or parsed.database == ":memory:" or parsed.query:
+            raise ConfigError(f"a SQLite database needs a file, and takes no parameters\nhelp: {_FORMS}")
+        return parsed.set(drivername="sqlite")
+    if kind in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    raise ConfigError(f"unknown kind of database `{kind}`\nhelp: {_FORMS}")
+
+
+def _open_sqlite(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
+    file = Path(url.database or "")
+
+    def engine(wait_ms: int, connections: int) -> Engine:
+        def connect() -> sqlite3.Connection:
+            # `rw` and never `rwc`: a database that is absent is an error, not an empty database.
+            address = f"file:{quote(str(file.absolute()))}?mode=rw"
+            return sqlite3.connect(
+                address, uri=True, timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False
+            )
+
+        return create_engine(
+            "sqlite://",
+            creator=connect,
+            poolclass=QueuePool,
+            paramstyle="named",
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=wait_ms / 1000,
+            pool_use_lifo=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+        )
+
+    # One writer at a time is SQLite's law; waiting for it in the pool's queue is fair, waiting for the lock is not.
+    readers, writers = engine(read_wait_ms, READ_CONNECTIONS), engine(write_wait_ms, 1)
+    event.listen(readers, "connect", _set_up_sqlite_reader)
+    event.listen(readers, "begin", _begin)
+    event.listen(writers, "connect", _set_up_sqlite_writer)
+    event.listen(writers, "begin", _begin_immediate)
+    return Database(f"`{file}`", readers, writers, file)
+
+
+def _open_postgresql(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
+    def engine(wait_ms: int, connections: int) -> Engine:
+        return create_engine(
+            url,
+            connect_args={"connect_timeout": CONNECT_SECONDS} if "connect_timeout" not in url.query else {},
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=wait_ms / 1000,
+            pool_use_lifo=True,
+            hide_parameters=True,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+        )
+
+    readers, writers = engine(read_wait_ms, READ_CONNECTIONS), engine(write_wait_ms, WRITE_CONNECTIONS)
+    event.listen(readers, "connect", _set_up_postgresql_reader)
+    return Database(f"`{url.set(password=None, query={}).render_as_string()}`", readers, writers, None)
+
+
+def _set_up_sqlite_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+def _set_up_sqlite_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _set_up_postgresql_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101  # narrows: it is the only driver here
+    connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+    connection.commit()
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+
+
+def _to_json(value: Json) -> str:
+    """Sorted keys: equal values are equal bytes (types.py, the stored form)."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+_FORMS: Final = "give `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`"

@@ -83,7 +83,8 @@ class Facts:
     """Everything that the rules in play for one question may read, loaded.
 
     `principal_cells` and `resource_cells` have a cell for every declared attribute, or are None where a stored type has
-    no row. `rows` holds the cells of entities behind references; `parents` the way up from whatever `under` starts at
+    no row. `rows` holds the cells of entities behind references, and where an action would make the resource, its own
+    row if there is one already; `parents` the way up from whatever `under` starts at
     (types without rows are there with no parents; a node left out has no row). `ancestors` are those of the principal,
     itself included; `is_ancestry_known` is false where a row on the way up is missing or too deep.
     """

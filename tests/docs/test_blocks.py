@@ -1,0 +1,142 @@
+"""Every block of the documentation that can run does what the text around it says.
+
+A document's blocks run in order, in one fresh folder that looks like a checkout whose `make setup` is done:
+
+    console          each `$ ` line is a command; what is shown under it is what it prints, `...` being any text
+    console server   the same, but it keeps running until the document ends; the next block waits until it serves
+    python           a script, run in that folder
+    policy           policy text; one that does not start with `module` continues the one before
+    text             nothing to run
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from policy_lang import bundle, suite
+from tests.docs.blocks import Block, Command, blocks_of, commands_of
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
+SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder that a document's blocks run in, and the environment they see."""
+
+    folder: Path
+    server: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The tester's own, with the installed commands first and a free port in place of the default one."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
+        path = os.pathsep.join([str(self.folder / ".venv/bin"), inherited["PATH"]])
+        return inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server}
+
+    def run(self, arguments: list[str], text: str = "") -> tuple[int, str]:
+        """The exit code of a command, and all that it printed."""
+        done = subprocess.run(
+            arguments, input=text, cwd=self.folder, env=self.environment, timeout=SECONDS, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """A fresh folder with the examples in it, and make's own files older than the installation."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+        os.utime(tmp_path / name, (0, 0))
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    (tmp_path / ".venv/.installed").touch()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return Place(tmp_path, f"127.0.0.1:{free.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
+def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
+    policies: list[str] = []
+    with ExitStack() as servers:
+        for block in blocks_of(document):
+            match block.info:
+                case "console":
+                    run_commands(block, place)
+                case "console server":
+                    servers.enter_context(running(block, place))
+                case "python":
+                    code, printed = place.run([sys.executable, "-W", "error", "-"], block.text)
+                    assert code == 0, f"{block} ends with {code}:\n{printed}"
+                case "policy" if block.text.startswith("module"):
+                    policies.append(block.text)
+                case "policy":
+                    policies[-1] += block.text
+                case "text":
+                    pass
+                case info:
+                    pytest.fail(f"{block} is marked `{info}`: nothing runs it, so it is `text`")
+    for text in policies:
+        hold_policy(document, text)
+
+
+def run_commands(block: Block, place: Place) -> None:
+    """Run each command of the block; 1 is a deny or a finding, so it passes where the block shows that."""
+    for command in commands_of(block):
+        code, printed = place.run(["bash", "-c", command.line])
+        assert command.matches(printed), f"{block}: `{command.line}` printed\n{printed}"
+        assert code == 0 or (code == 1 and command.shown), f"{block}: `{command.line}` ends with {code}:\n{printed}"
+
+
+@contextmanager
+def running(block: Block, place: Place) -> Iterator[None]:
+    """The block's last command runs; inside, the service that it started answers."""
+    *before, last = commands_of(block)
+    for command in before:
+        run_commands(Block(block.document, block.line, "console", f"$ {command.line}\n{command.shown}"), place)
+    log = place.folder / "server.log"
+    with log.open("w") as printed:
+        process = subprocess.Popen(
+            ["bash", "-c", last.line], cwd=place.folder, env=place.environment, start_new_session=True,
+            stdout=printed, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            assert serves(place.server), f"{block}: `{last.line}` does not serve:\n{log.read_text()}"
+            assert matches_so_far(last, log), f"{block}: `{last.line}` printed\n{log.read_text()}"
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(SECONDS)
+
+
+def serves(server: str) -> bool:
+    """Whether the service answers that it serves, once it answers at all."""
+    with grpc.insecure_channel(server) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=SECONDS)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def matches_so_far(command: Command, log: Path) -> bool:
+    """Whether what is shown has been printed; a server may say more."""
+    return Command(command.line, f"{command.shown}...").matches(log.read_text()) if command.shown.strip() else True
+
+
+def hold_policy(document: Path, text: str) -> None:
+    """Load the policy text as a bundle of its own and run its tests."""
+    results = suite.run(bundle.load({document.name: text}))
+    assert [result for result in results if not result.passed] == []

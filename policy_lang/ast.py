@@ -1,0 +1,222 @@
+"""The expressions that policy text is read into: as written, names unresolved, each with its span."""
+
+from dataclasses import dataclass
+
+from policy_lang.source import Span
+from policy_lang.types import Type
+from policy_lang.values import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One name as written."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """One string as written, its escapes read."""
+
+    text: str
+    span: Span
+
+
+# Expressions: `depth` is the nesting of what stands inside, 1 for a leaf. -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A value that its form alone gives: `true`, `3`, `"eu"`, `15m`, `10.0.0.0/8`."""
+
+    value: Scalar
+    type: Type
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EntityLiteral:
+    """`Team "legal"`."""
+
+    type: Word
+    id: Quoted
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A dotted name: a path, a let, a relation, a type, an enum member."""
+
+    parts: tuple[Word, ...]
+    span: Span
+    depth: int = 1
+
+    @property
+    def text(self) -> str:
+        """The name with its dots."""
+        return ".".join(part.text for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ListLiteral:
+    items: tuple["Expression", ...]
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    function: Word
+    arguments: tuple["Expression", ...]
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """`path ?? otherwise`."""
+
+    path: Name
+    otherwise: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """`first + a - b`: the first term, and the others, each with whether it is taken away."""
+
+    first: "Expression"
+    rest: tuple[tuple[bool, "Expression"], ...]
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """`low..high`, both ends in it."""
+
+    low: "Expression"
+    high: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    operator: Word
+    left: "Expression"
+    right: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """`needle in haystack`, with `not in` as a `Not` around it."""
+
+    needle: "Expression"
+    haystack: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """`set any in among`, `set all in among`."""
+
+    quantifier: Word
+    set: "Expression"
+    among: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Like:
+    subject: "Expression"
+    pattern: Quoted
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    path: Name
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    low: "Expression"
+    high: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    subject: "Expression"
+    type: Word
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTest:
+    """`role R`, `role R in P`, `role R over P`; without R in `allow granted`."""
+
+    role: Name | None
+    place: "Name | EntityLiteral | None"
+    over: bool
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RelationOf:
+    """`relation of path`."""
+
+    relation: Name
+    resource: "Name | EntityLiteral"
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Anyone:
+    """`anyone`, in `to` only."""
+
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    item: "Expression"
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    items: tuple["Expression", ...]
+    span: Span
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    items: tuple["Expression", ...]
+    span: Span
+    depth: int
+
+
+Expression = (
+    Literal | EntityLiteral | Name | ListLiteral | Call | Coalesce | Sum | Range | Compare | In | Overlap | Like | Has
+    | Under | Is | RoleTest | RelationOf | Anyone | Not | And | Or
+)  # fmt: skip

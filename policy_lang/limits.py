@@ -1,0 +1,20 @@
+"""How large policies may be, so that every rule costs little and every load ends (language.md, Statements)."""
+
+from typing import Final
+
+FILE_LIMIT: Final = 1_000_000
+"""Code points in a file."""
+BUNDLE_LIMIT: Final = 20_000_000
+"""Code points in all files of a bundle."""
+NESTING_LIMIT: Final = 40
+"""Expressions within expressions, before and after expansion."""
+LIST_LIMIT: Final = 1000
+"""Items in a written list."""
+NODE_LIMIT: Final = 1000
+"""Nodes in a rule, after expansion."""
+RULE_LIMIT: Final = 20_000
+"""Rules in a bundle."""
+STAR_LIMIT: Final = 8
+"""Stars in a pattern of `like`."""
+STEP_LIMIT: Final = 3
+"""Steps through references in a path."""

@@ -25,13 +25,16 @@ def read_private(path: Path, what: str) -> bytes:
 
 def _read(path: Path, what: str, *, is_private: bool) -> bytes:
     try:
-        # Without O_NONBLOCK a named pipe would hold the start for ever.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            status = os.fstat(file.fileno())
-            _check(status, path, what, is_private=is_private)
+        with open(path, "rb", opener=_open) as file:  # a Path's open takes no opener
+            _check(os.fstat(file.fileno()), path, what, is_private=is_private)
             return file.read(SIZE_LIMIT)
     except OSError as error:
         raise ConfigError(f"{what} `{path}` cannot be read: {(error.strerror or 'unknown').lower()}") from error
+
+
+def _open(path: str, flags: int) -> int:
+    # Otherwise a named pipe would hold the start for ever.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check(status: os.stat_result, path: Path, what: str, *, is_private: bool) -> None:

@@ -3,6 +3,7 @@
 PYTHON ?= python3
 DATA ?= .magistrate
 EXAMPLE := examples/documents
+MINT := $(if $(filter-out .magistrate,$(DATA)), --data $(DATA))
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -26,7 +27,7 @@ run: setup ## Serve the documents example on embedded SQLite, with a check to pa
 	@$(BIN)/magistrate data import $(EXAMPLE)/data.jsonl --policies $(EXAMPLE)/policies --data $(DATA)
 	@printf '%s\n' '' 'Once it serves, ask it something from a second terminal:' '' \
 	  '  $(BIN)/magistrate check read Document:plan \' \
-	  '    --token "$$($(BIN)/magistrate token mint --principal User:alice --data $(DATA))"' ''
+	  '    --token "$$($(BIN)/magistrate token mint --principal User:alice$(MINT))"' ''
 	@exec $(BIN)/magistrate serve --dev --policies $(EXAMPLE)/policies --data $(DATA)
 
 demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired, and the log of it

@@ -7,6 +7,8 @@ A document's blocks run in order, in one fresh folder that looks like a checkout
     python           a script, run in that folder
     policy           policy text; one that does not start with `module` continues the one before
     text             nothing to run
+
+The address that the service has by default stands for a free one, which is what the blocks get to see.
 """
 
 import os
@@ -30,6 +32,7 @@ from tests.docs.blocks import Block, Command, blocks_of, commands_of
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
 SECONDS = 120
+DEFAULT_SERVER = "127.0.0.1:7080"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,14 @@ class Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The tester's own, with the installed commands first and a free port in place of the default one."""
+        """The tester's own, with the installed commands first and the free address in place of the default one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
         path = os.pathsep.join([str(self.folder / ".venv/bin"), inherited["PATH"]])
         return inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server}
+
+    def readdressed(self, text: str) -> str:
+        """The text with the free address in place of the default one."""
+        return text.replace(DEFAULT_SERVER, self.server)
 
     def run(self, arguments: list[str], text: str = "") -> tuple[int, str]:
         """The exit code of a command, and all that it printed."""
@@ -80,7 +87,7 @@ def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
                 case "console server":
                     servers.enter_context(running(block, place))
                 case "python":
-                    code, printed = place.run([sys.executable, "-W", "error", "-"], block.text)
+                    code, printed = place.run([sys.executable, "-W", "error", "-"], place.readdressed(block.text))
                     assert code == 0, f"{block} ends with {code}:\n{printed}"
                 case "policy" if block.text.startswith("module"):
                     policies.append(block.text)

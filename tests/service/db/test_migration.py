@@ -1,0 +1,49 @@
+"""Migrations bring a database to the known version once, whoever comes first, and the tables are those of the code."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+
+from service.db.engine import Database
+from service.db.facts_tables import FACTS, revision
+from service.db.migration import State, ensure_current, migrate, status, version_table
+from service.errors import SchemaOutdated
+
+
+def test_migrating_makes_the_tables_that_the_code_knows(database: Database) -> None:
+    assert status(database, "facts").state is State.ABSENT
+    migrate(database, "facts")
+    assert status(database, "facts").state is State.CURRENT
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": version_table("facts")})
+        assert compare_metadata(context, FACTS) == []
+
+
+def test_many_who_migrate_at_once_start_one_epoch(database: Database) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: migrate(database, "facts"), range(4)))
+    with database.read() as connection:
+        assert [row.n for row in connection.execute(select(revision))] == [0]
+
+
+def test_sqlite_is_migrated_on_use_and_postgresql_refused(database: Database) -> None:
+    if database.is_embedded:
+        ensure_current(database, "facts")
+        assert status(database, "facts").state is State.CURRENT
+    else:
+        with pytest.raises(SchemaOutdated, match="magistrate db migrate"):
+            ensure_current(database, "facts")
+
+
+def test_tables_of_a_later_version_are_refused_and_left_alone(database: Database) -> None:
+    migrate(database, "facts")
+    with database.write() as connection:
+        connection.execute(text(f"UPDATE {version_table('facts')} SET version_num = 'facts_9999'"))
+    assert status(database, "facts").state is State.NEWER
+    with pytest.raises(SchemaOutdated, match="unknown to this version"):
+        ensure_current(database, "facts")
+    with pytest.raises(SchemaOutdated, match="unknown to this version"):
+        migrate(database, "facts")

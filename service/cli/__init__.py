@@ -1,6 +1,6 @@
 """The command `magistrate`: a list of commands, each in a module of its own loaded when it is used.
 
-`serve` must not load gRPC in the supervisor, and `--help` should not load anything, so the list holds each command's line.
+`serve` must not load gRPC in the supervisor, and `--help` need load nothing: the list holds each command's line.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,6 @@ from importlib import import_module
 from typing import Final, cast
 
 import click
-
-from policy_lang.diagnostics import PolicyError
-from service.errors import MagistrateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
 
 
 class Commands(click.Group):
-    """The group of all commands; errors that the service raises on purpose end it with exit code 1 and their text."""
+    """The group of all commands, none of which is loaded before it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The commands in the order of the list."""
@@ -52,14 +49,6 @@ class Commands(click.Group):
         """Writes the list without loading a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Runs the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except (MagistrateError, PolicyError) as error:
-            click.echo(f"error: {error}" if isinstance(error, MagistrateError) else str(error), err=True)
-            ctx.exit(1)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

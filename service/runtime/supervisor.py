@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from typing import Final
 
 from service.config import Settings
-from service.errors import ConfigError
+from service.db.migration import Kind, ensure_current
+from service.db.opening import open_database
+from service.errors import ConfigError, FactsUnavailable
 from service.runtime.address import Address, hold_address, parse_address
 from service.runtime.boot import Boot, pack
 from service.runtime.child import Program
@@ -23,7 +25,7 @@ WORKER: Final = Program("worker", "service.runtime.worker")
 BACKGROUND: Final = Program("background process", "service.runtime.background")
 STOP_MARGIN: Final = 2.0
 """Seconds that a worker has beyond its calls in flight, to close what it holds."""
-SHIP_SECONDS: Final = 30.0
+SHIP_SECONDS: Final = 15.0
 """Seconds that the background process has to ship what is left; the rest stays in the spool for the next start."""
 
 _log = get_log("supervisor")
@@ -47,6 +49,24 @@ def supervise(settings: Settings, announce: Callable[[Address], None]) -> None:
         prepare_databases(settings)
         boot = Boot(settings.model_copy(update={"grpc": str(address)}), texts)
         asyncio.run(_run(boot, lambda: announce(address)))
+
+
+def prepare_databases(settings: Settings) -> None:
+    """Migrates the SQLite databases; ConfigError or SchemaOutdated where one is not fit for use."""
+    _prepare(settings.database_url, "facts")
+    _prepare(settings.log_database_url, "log")
+
+
+def _prepare(url: str, kind: Kind) -> None:
+    database = open_database(url)
+    try:
+        ensure_current(database, kind)
+    except FactsUnavailable as error:
+        raise ConfigError(str(error)) from error
+    except OSError as error:
+        raise ConfigError(f"the {kind} database {database.name} cannot be made: {error.strerror}") from error
+    finally:
+        database.close()
 
 
 async def _run(boot: Boot, announce: Callable[[], None]) -> None:

@@ -1,0 +1,53 @@
+"""Reads values from the command line: `name=value` for plain ones, `name:=json` for every other."""
+
+from collections.abc import Iterable
+
+import click
+import orjson
+
+from magistrate_client.values import EntityRef, Given, GivenScalar
+from policy_lang.types import Json
+
+_PLAIN = {"true": True, "false": False}
+
+
+def read_pairs(texts: Iterable[str], option: str) -> dict[str, Given]:
+    """The values by name; BadParameter names the option and what is wrong with one of its texts."""
+    values: dict[str, Given] = {}
+    for text in texts:
+        name, equals, written = text.partition("=")
+        if not equals or not name.removesuffix(":"):
+            raise click.BadParameter(f"`{text}` is not of the form NAME=VALUE or NAME:=JSON", param_hint=option)
+        values[name.removesuffix(":")] = _from_json(written, option) if name.endswith(":") else _plain(written)
+    return values
+
+
+def _plain(text: str) -> bool | int | str:
+    """`true`, `false` and whole numbers are what they look like; all else is a string."""
+    if text in _PLAIN:
+        return _PLAIN[text]
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 16 else text
+
+
+def _from_json(text: str, option: str) -> Given:
+    try:
+        value: Json = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise click.BadParameter(f"`{text}` is not JSON: {error}", param_hint=option) from error
+    if isinstance(value, list):
+        return [_scalar(element, option) for element in value]
+    return None if value is None else _scalar(value, option)
+
+
+def _scalar(value: Json, option: str) -> GivenScalar:
+    match value:
+        case bool() | int() | str():
+            return value
+        case {"type": str(type_), "id": str(id_), **rest} if not rest:
+            return EntityRef(type_, id_)
+        case _:
+            raise click.BadParameter(
+                f"`{orjson.dumps(value).decode()}` is no bool, int, string, {{type, id}} or list of them",
+                param_hint=option,
+            )

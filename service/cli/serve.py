@@ -1,0 +1,35 @@
+"""`magistrate serve`: runs the service; this process is its supervisor and loads no gRPC."""
+
+from typing import Final
+
+import click
+
+from service.cli.settings import settings_options
+from service.config import Settings
+from service.runtime.address import Address
+from service.runtime.supervisor import supervise
+from service.telemetry import configure_log
+
+DEV_HINT: Final = """\
+dev: anybody who reads `{data}` may ask for anybody; for trying only
+  magistrate token mint --principal TYPE:ID{data_option} > caller.token
+  magistrate check ACTION TYPE:ID --server {address} --token-file caller.token"""
+
+
+@click.command()
+@settings_options("policies", "data", "database", "log_database", "grpc", "replica_id", "drain_seconds", "dev")
+def command(settings: Settings) -> None:
+    """Answer checks until told to stop.
+
+    Every setting may also stand in the configuration file, or in the environment as MAGISTRATE_<NAME>.
+    """
+    configure_log()
+    supervise(settings, lambda address: _announce(settings, address))
+
+
+def _announce(settings: Settings, address: Address) -> None:
+    click.echo(f"serving on {address}")
+    if settings.dev:
+        is_default = settings.data == Settings.model_fields["data"].default
+        data_option = "" if is_default else f" --data {settings.data}"
+        click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=address))

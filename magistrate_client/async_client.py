@@ -148,7 +148,7 @@ class AsyncMagistrate:
 
     async def _call(
         self,
-        methods: Iterator[aio.UnaryUnaryMultiCallable[Asked, Answer]],
+        methods: "Iterator[aio.UnaryUnaryMultiCallable[Asked, Answer]]",
         request: Asked,
         request_id: str,
         timeout: float | None,

@@ -143,7 +143,7 @@ class Magistrate:
 
     def _call(
         self,
-        methods: Iterator[grpc.UnaryUnaryMultiCallable[Asked, Answer]],
+        methods: "Iterator[grpc.UnaryUnaryMultiCallable[Asked, Answer]]",
         request: Asked,
         request_id: str,
         timeout: float | None,

@@ -1,4 +1,4 @@
-"""A child's end of the pipes to the supervisor: the boot message comes in, a report goes out, and their end is its own."""
+"""A child's end of the pipes to the supervisor: boot message in, one report out; when they close, it ends."""
 
 import os
 import sys

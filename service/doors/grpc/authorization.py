@@ -7,9 +7,9 @@ from grpc.aio import ServicerContext
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
+from service.authn.bearer import bearer
 from service.config import Limits
 from service.doors.grpc.codec import read_batch, read_check, write_batch, write_check
-from service.doors.grpc.credential import token_of
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering
 from service.errors import DeadlineExceeded
@@ -58,10 +58,11 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
         check = write_check(_only(answers), answers)
         (traces,) = self._pdp.explain(batch, known)
-        return write_explanation(check, traces, batch.policies.bundle.program.schema)
+        return write_explanation(check, traces)
 
     def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
-        return self._pdp.verify(token_of(context.invocation_metadata()))
+        metadata = context.invocation_metadata() or ()
+        return self._pdp.verify(bearer([value for key, value in metadata if key == "authorization"]))
 
     async def _decided(self, batch: Batch, context: ServicerContext[Request, Response]) -> Answers:
         known = await self._fetch(batch, _remaining(context))

@@ -1,0 +1,107 @@
+"""The few constructs that SQLite and PostgreSQL spell differently."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Table, Text, bindparam, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class _EachOf(FunctionElement[str]):
+    """The elements of a JSON list as rows of one column, `value`."""
+
+    inherit_cache = True
+
+
+class _TextsOf(FunctionElement[str]):
+    """The texts of a group as one JSON list, itself a text; NULL or `[]` where there are none."""
+
+    inherit_cache = True
+    type = Text()
+
+
+class _TextOf(FunctionElement[str]):
+    """A JSON column as text."""
+
+    inherit_cache = True
+    type = Text()
+
+
+def each_of(parameter: str, columns: Sequence[str]) -> "Batch":
+    """A batch of keys, given as one JSON list of lists of texts in the named parameter, as rows.
+
+    One parameter whatever the size: a statement's text, and its plan, are the same for one key and for ten thousand.
+    """
+    return Batch(_EachOf(bindparam(parameter, type_=Text)).table_valued("value").alias(parameter), tuple(columns))
+
+
+class Batch:
+    """The rows of a batch: what to join, and its columns by name."""
+
+    def __init__(self, rows: FromClause, columns: tuple[str, ...]) -> None:
+        self.rows = rows
+        self._at = {name: place for place, name in enumerate(columns)}
+
+    def __getitem__(self, column: str) -> ColumnElement[str]:
+        """The column of that name."""
+        return self.rows.c.value.op("->>")(literal_column(str(self._at[column])))
+
+    def matches(self, table: FromClause, *pairs: tuple[str, str]) -> ColumnElement[bool]:
+        """Whether each (column of the table, column of the batch) is equal."""
+        first, *rest = (table.c[theirs] == self[ours] for theirs, ours in pairs)
+        condition = first
+        for other in rest:
+            condition = condition & other
+        return condition
+
+
+def texts_of(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Gathers the texts of a group into one JSON list, as text; NULL or `[]` where there are none."""
+    return _TextsOf(column)
+
+
+def text_of(document: ColumnElement[object]) -> ColumnElement[str]:
+    """A JSON column as the text that it is, not decoded by the driver."""
+    return _TextOf(document)
+
+
+def upsert(connection: Connection, table: Table) -> Insert:
+    """An INSERT that overwrites the row with the same primary key."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert: postgresql.Insert | sqlite.Insert = make(table)
+    rest = {column.name: insert.excluded[column.name] for column in table.columns if not column.primary_key}
+    if not rest:
+        return insert.on_conflict_do_nothing()
+    return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest)
+
+
+@compiles(_EachOf, "sqlite")
+def _each_of_sqlite(element: _EachOf, compiler: SQLCompiler, **kw: object) -> str:
+    return f"json_each({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_EachOf, "postgresql")
+def _each_of_postgresql(element: _EachOf, compiler: SQLCompiler, **kw: object) -> str:
+    return f"jsonb_array_elements(CAST({compiler.process(element.clauses, **kw)} AS JSONB))"
+
+
+@compiles(_TextsOf, "sqlite")
+def _texts_of_sqlite(element: _TextsOf, compiler: SQLCompiler, **kw: object) -> str:
+    return f"json_group_array({compiler.process(element.clauses, **kw)})"
+
+
+@compiles(_TextsOf, "postgresql")
+def _texts_of_postgresql(element: _TextsOf, compiler: SQLCompiler, **kw: object) -> str:
+    return f"CAST(json_agg({compiler.process(element.clauses, **kw)}) AS TEXT)"
+
+
+@compiles(_TextOf, "sqlite")
+def _text_of_sqlite(element: _TextOf, compiler: SQLCompiler, **kw: object) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(_TextOf, "postgresql")
+def _text_of_postgresql(element: _TextOf, compiler: SQLCompiler, **kw: object) -> str:
+    return f"CAST({compiler.process(element.clauses, **kw)} AS TEXT)"

@@ -1,0 +1,98 @@
+"""The reads of the facts, each one statement whatever the size of its batch, compiled once for a database."""
+
+from typing import Final
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, literal_column, select, tuple_
+
+from service.db.dialect import Batch, each_of, text_of, texts_of
+from service.db.engine import Database, Prepared
+from service.db.facts_tables import entity, entity_parent, relation_link, revision, role_assignment
+
+STEPS: Final = 17
+"""How far up the parents a read goes: one step further than a write allows, so that too deep is seen."""
+
+_COLON: Final[ColumnElement[str]] = literal_column("':'")
+_PAIR: Final = ("type", "id")
+
+
+class FactQueries:
+    """The prepared reads.
+
+    References go in as JSON lists: `[[type, id], …]`; for `links`, ends are `[[type, id, relation], …]`.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.revision: Prepared[tuple[str, int]] = database.prepare(select(revision.c.epoch, revision.c.n))
+        self.rows: Prepared[tuple[str, str, str, str | None]] = database.prepare(_rows())
+        """`refs` → type, id, attributes, parents as a JSON list of `Type:id`."""
+        self.ancestry: Prepared[tuple[str, str, str | None]] = database.prepare(_ancestry())
+        """`refs` → type, id, parents as a JSON list of `Type:id`; of each and all its ancestors that have a row."""
+        self.assignments: Prepared[AssignmentRow] = database.prepare(_assignments("subject"))
+        """`refs` of subjects → subject's type and id, role, place's type and id, expiry."""
+        self.assignments_at: Prepared[AssignmentRow] = database.prepare(_assignments("place"))
+        """`refs` of places → the same."""
+        self.links: Prepared[LinkRow] = database.prepare(_links())
+        """`ends` → resource's type and id, relation, subject's type and id, expiry."""
+        self.links_to: Prepared[LinkRow] = database.prepare(_links_to())
+        """`ends`, `refs` of subjects → the same."""
+
+
+AssignmentRow = tuple[str, str, str, str, str, int | None]
+LinkRow = tuple[str, str, str, str, str, int | None]
+
+
+def _parents_of(child: FromClause) -> ColumnElement[str]:
+    parents = select(texts_of(entity_parent.c.parent_type + _COLON + entity_parent.c.parent_id))
+    return parents.where(entity_parent.c.type == child.c.type, entity_parent.c.id == child.c.id).scalar_subquery()
+
+
+def _rows() -> Select[*tuple[object, ...]]:
+    refs = each_of("refs", _PAIR)
+    return select(entity.c.type, entity.c.id, text_of(entity.c.attributes), _parents_of(entity)).select_from(
+        refs.rows.join(entity, _is(entity, refs))
+    )
+
+
+def _ancestry() -> Select[*tuple[object, ...]]:
+    refs = each_of("refs", _PAIR)
+    zero: ColumnElement[int] = literal_column("0")
+    start = select(refs["type"].label("type"), refs["id"].label("id"), zero.label("step"))
+    walk = start.select_from(refs.rows).cte("walk", recursive=True)
+    # UNION, not UNION ALL: a node that many ways lead to is walked from once a step.
+    walk = walk.union(
+        select(entity_parent.c.parent_type, entity_parent.c.parent_id, walk.c.step + literal_column("1")).where(
+            entity_parent.c.type == walk.c.type,
+            entity_parent.c.id == walk.c.id,
+            walk.c.step < literal_column(str(STEPS)),
+        )
+    )
+    nodes = select(walk.c.type, walk.c.id).distinct().subquery("nodes")
+    return select(entity.c.type, entity.c.id, _parents_of(entity)).select_from(
+        nodes.join(entity, and_(entity.c.type == nodes.c.type, entity.c.id == nodes.c.id))
+    )
+
+
+def _assignments(end: str) -> Select[*tuple[object, ...]]:
+    refs = each_of("refs", _PAIR)
+    return select(*role_assignment.columns).select_from(
+        refs.rows.join(role_assignment, refs.matches(role_assignment, (f"{end}_type", "type"), (f"{end}_id", "id")))
+    )
+
+
+def _links() -> Select[*tuple[object, ...]]:
+    ends = each_of("ends", (*_PAIR, "relation"))
+    return select(*relation_link.columns).select_from(ends.rows.join(relation_link, _ends_at(ends)))
+
+
+def _links_to() -> Select[*tuple[object, ...]]:
+    refs = each_of("refs", _PAIR)
+    subjects = select(refs["type"], refs["id"]).select_from(refs.rows)
+    return _links().where(tuple_(relation_link.c.subject_type, relation_link.c.subject_id).in_(subjects))
+
+
+def _is(table: FromClause, refs: Batch) -> ColumnElement[bool]:
+    return refs.matches(table, ("type", "type"), ("id", "id"))
+
+
+def _ends_at(ends: Batch) -> ColumnElement[bool]:
+    return ends.matches(relation_link, ("resource_type", "type"), ("resource_id", "id"), ("relation", "relation"))

@@ -62,6 +62,8 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class ListLiteral:
+    """`[a, b]`."""
+
     items: tuple["Expression", ...]
     span: Span
     depth: int
@@ -69,6 +71,8 @@ class ListLiteral:
 
 @dataclass(frozen=True, slots=True)
 class Call:
+    """`function(a, b)`."""
+
     function: Word
     arguments: tuple["Expression", ...]
     span: Span
@@ -107,6 +111,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """`left == right`, and the other comparing operators."""
+
     operator: Word
     left: "Expression"
     right: "Expression"
@@ -137,6 +143,8 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class Like:
+    """`subject like "a*"`."""
+
     subject: "Expression"
     pattern: Quoted
     span: Span
@@ -145,6 +153,8 @@ class Like:
 
 @dataclass(frozen=True, slots=True)
 class Has:
+    """`has path`."""
+
     path: Name
     span: Span
     depth: int = 1
@@ -152,6 +162,8 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Under:
+    """`low under high`."""
+
     low: "Expression"
     high: "Expression"
     span: Span
@@ -160,6 +172,8 @@ class Under:
 
 @dataclass(frozen=True, slots=True)
 class Is:
+    """`subject is Type`."""
+
     subject: "Expression"
     type: Word
     span: Span
@@ -197,6 +211,8 @@ class Anyone:
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """`not item`."""
+
     item: "Expression"
     span: Span
     depth: int
@@ -204,6 +220,8 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """`a and b and c`."""
+
     items: tuple["Expression", ...]
     span: Span
     depth: int
@@ -211,6 +229,8 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """`a or b or c`."""
+
     items: tuple["Expression", ...]
     span: Span
     depth: int

@@ -31,11 +31,19 @@ class Lexeme(Protocol):
     """A token: a string that knows where it stands."""
 
     @property
-    def start_pos(self) -> int | None: ...
+    def start_pos(self) -> int | None:
+        """Where it begins, in characters from the start of the file."""
+        ...
+
     @property
-    def end_pos(self) -> int | None: ...
+    def end_pos(self) -> int | None:
+        """Where it ends."""
+        ...
+
     @property
-    def type(self) -> str: ...
+    def type(self) -> str:
+        """The terminal that it is."""
+        ...
 
 
 @dataclass(slots=True)

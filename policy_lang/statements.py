@@ -19,12 +19,16 @@ class PlainType:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
+    """`enum(draft, paid)`."""
+
     members: tuple[Word, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class SetType:
+    """`set<string>`."""
+
     element: "PlainType | EnumType"
     span: Span
 
@@ -54,6 +58,8 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class TypeDeclaration:
+    """`type Document in Folder { … }`."""
+
     name: Word
     attributes: tuple[Attribute, ...]
     parents: tuple[Word, ...]
@@ -65,24 +71,32 @@ class TypeDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ContextDeclaration:
+    """`context { … }`."""
+
     fields: tuple[Attribute, ...]
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class ActionName:
+    """One action of an `actions`; `new` makes a row."""
+
     name: Word
     is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ActionsDeclaration:
+    """`actions Document { … }`."""
+
     type: Word
     actions: tuple[ActionName, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupDeclaration:
+    """`group write on Document = comment, edit`."""
+
     name: Word
     type: Word
     actions: tuple[Word, ...]
@@ -90,12 +104,16 @@ class GroupDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
+    """`Document: create, write` in a role."""
+
     type: Word
     actions: tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RoleDeclaration:
+    """`role editor on Tenant includes viewer { … }`."""
+
     name: Word
     on: Word | None
     includes: tuple[Name, ...]
@@ -104,6 +122,8 @@ class RoleDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class ComputedRelation:
+    """`relation owner on Document = resource.owner == principal`."""
+
     name: Word
     on: Word
     body: Expression
@@ -111,6 +131,8 @@ class ComputedRelation:
 
 @dataclass(frozen=True, slots=True)
 class StoredRelation:
+    """`relation collaborator on Document: User, Team`."""
+
     name: Word
     on: Word
     subjects: tuple[Word, ...]
@@ -118,6 +140,8 @@ class StoredRelation:
 
 @dataclass(frozen=True, slots=True)
 class Let:
+    """`let name = expression`."""
+
     name: Word
     body: Expression
 
@@ -135,6 +159,8 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
+    """`oblige step_up(max_age: 15m)`."""
+
     name: Word
     parameters: tuple[tuple[Word, Expression], ...]
 
@@ -172,6 +198,8 @@ class WrittenCell:
 
 @dataclass(frozen=True, slots=True)
 class WrittenRow:
+    """`{ name: value, … }` behind an entity."""
+
     cells: tuple[WrittenCell, ...]
     span: Span
 
@@ -187,6 +215,8 @@ class WrittenEntity:
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
+    """`fixture alice = User "alice" { … }`."""
+
     name: Word
     entity: WrittenEntity
 
@@ -227,11 +257,15 @@ class Asks:
 
 @dataclass(frozen=True, slots=True)
 class WrittenContext:
+    """`context { … }` in a test."""
+
     row: WrittenRow
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
+    """`expect allow edit by owner`; `by` is None where the test does not say."""
+
     is_allow: bool
     action: Word
     by: tuple[Name, ...] | None
@@ -245,6 +279,8 @@ TestItem = GivenRow | GivenParent | GivenLink | Asks | WrittenContext | Expect
 
 @dataclass(frozen=True, slots=True)
 class Test:
+    """`test "…" { … }`."""
+
     __test__ = False
 
     name: Quoted

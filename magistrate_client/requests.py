@@ -39,6 +39,9 @@ def _check_request(question: Question, request_id: str, within: str = "") -> aut
     request = authorization_pb2.CheckRequest()
     try:
         request.request_id = request_id
+    except (TypeError, ValueError) as error:
+        raise _misfit(f"{within}request_id", error) from error
+    try:
         request.action = question.action
     except (TypeError, ValueError) as error:
         raise _misfit(f"{within}action", error) from error

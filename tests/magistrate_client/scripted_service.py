@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -101,19 +101,22 @@ def packed(refusal: Refusal) -> status_pb2.Status:
 
 
 @asynccontextmanager
-async def serving(options: Sequence[tuple[str, int]] = ()) -> AsyncIterator[ScriptedService]:
-    """A scripted service on a free port of this machine."""
+async def serving(
+    target: str = "127.0.0.1:0", credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[ScriptedService]:
+    """A scripted service at the target, on a free port if it is not said; with TLS if there are credentials."""
     service = ScriptedService()
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "Check": grpc.unary_unary_rpc_method_handler(service.answer, CheckRequest.FromString),
         "BatchCheck": grpc.unary_unary_rpc_method_handler(service.answer, BatchCheckRequest.FromString),
         "Explain": grpc.unary_unary_rpc_method_handler(service.answer, ExplainRequest.FromString),
     }
-    server = aio.server(options=options)
+    server = aio.server()
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler("magistrate.v1.AuthorizationService", handlers)]
     )
-    service.target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    port = server.add_secure_port(target, credentials) if credentials else server.add_insecure_port(target)
+    service.target = f"127.0.0.1:{port}"
     await server.start()
     try:
         yield service

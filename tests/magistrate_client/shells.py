@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import ParamSpec, Protocol, TypedDict, Unpack
 
+import grpc
 import pytest
 
 from magistrate_client import AsyncMagistrate, Decision, Explanation, Magistrate, Question, RetryPolicy, Unanswered
@@ -22,6 +23,7 @@ class Options(TypedDict, total=False):
     timeout: float
     retry: RetryPolicy
     channels: int
+    credentials: grpc.ChannelCredentials | None
 
 
 class Client(Protocol):

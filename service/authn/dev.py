@@ -33,6 +33,7 @@ SUBJECT_AUDIENCE: Final = "magistrate-subject"
 RESERVED_CLAIMS: Final = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})
 """The claims that `mint` writes itself."""
 _ALGORITHM: Final = "ES256"
+_KEY_FILE: Final = "signing-key.pem"
 _ISSUER: Final = "https://dev.magistrate.invalid"  # RFC 6761: nobody can ever own this name
 
 
@@ -48,10 +49,17 @@ def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
         audience=[AUDIENCE],
         subject_audiences=[SUBJECT_AUDIENCE],
         algorithms=[_ALGORITHM],
-        jwks_file=_publish(data, _signing_key(data)),
+        jwks_file=_key_pair(data)[1],
         principal_type=principal_type,
         permits=["check_for", "check_as:*", "assert_attributes", "read_reasons"],
     )
+
+
+def find_dev_issuer(data: Path, issuer: str) -> IssuerSettings | None:
+    """The dev issuer that an `iss` claim names, where the folder has a key pair; makes nothing."""
+    principal_type = issuer.removeprefix(f"{_ISSUER}/")
+    has_key = (data / "dev" / _KEY_FILE).exists()
+    return dev_issuer(data, principal_type) if has_key and principal_type not in (issuer, "") else None
 
 
 def mint(
@@ -70,7 +78,7 @@ def mint(
     given = dict(claims or {})
     if taken := sorted(RESERVED_CLAIMS & given.keys()):
         raise ValueError(f"the claim `{taken[0]}` is written by the mint")
-    key = _signing_key(data)
+    key, _ = _key_pair(data)
     issued_at = now // 1000
     payload = given | {
         "iss": f"{_ISSUER}/{principal.type}",
@@ -83,9 +91,15 @@ def mint(
     return jwt.encode(payload, key, algorithm=_ALGORITHM, headers={"kid": thumbprint_of(key.public_key())})
 
 
+def _key_pair(data: Path) -> tuple[EllipticCurvePrivateKey, Path]:
+    """The private key, and the file with the public one."""
+    key = _signing_key(data)
+    return key, _publish(data, key)
+
+
 def _signing_key(data: Path) -> EllipticCurvePrivateKey:
     """The private key of the data folder; made once, and kept by whoever comes later or at the same time."""
-    path = _folder(data) / "signing-key.pem"
+    path = _folder(data) / _KEY_FILE
     if not path.exists():
         made = generate_private_key(SECP256R1())
         create_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

@@ -6,6 +6,7 @@ A document's blocks run in order, in one fresh folder that looks like a checkout
     console server   the same, but it keeps running until the document ends; the next block waits until it serves
     python           a script, run in that folder
     policy           policy text; one that does not start with `module` continues the one before
+    toml             a configuration file that `serve` would accept
     text             nothing to run
 
 The address that the service has by default stands for a free one, which is what the blocks get to see.
@@ -27,6 +28,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from policy_lang import bundle, suite
+from service.config import load_settings
 from tests.docs.blocks import Block, Command, blocks_of, commands_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,6 +95,10 @@ def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
                     policies.append(block.text)
                 case "policy":
                     policies[-1] += block.text
+                case "toml":
+                    file = place.folder / "magistrate.toml"
+                    file.write_text(block.text)
+                    assert load_settings(file, {}).issuers, f"{block} trusts nobody"
                 case "text":
                     pass
                 case info:

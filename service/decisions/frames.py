@@ -73,7 +73,7 @@ def read_run(descriptor: int, start: int, most: int) -> Run:
         if header != HEADER:
             return Run((), 0, _judge_header(header))
         start = len(HEADER)
-    data = os.pread(descriptor, most, start)
+    data = os.pread(descriptor, max(most, _HEAD.size), start)
     first = _frame_size(data)
     if first > len(data):
         data = os.pread(descriptor, first, start)

@@ -11,21 +11,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from service.config import SpoolSettings
 from service.decisions.frames import HEADER, make_frame
 from service.decisions.payload import encode_batch
 from service.decisions.segments import create_segment, make_folder, spool_size
 from service.errors import AuditUnavailable, ConfigError
 from service.model import DecisionRecord
+from service.telemetry import get_log
 
 _GRANTS: Final = 64
 """The folder is measured after each 64th of its limit, not for each record; so much may each writer be over."""
 _SEGMENTS: Final = 8
 """A full spool has at least so many segments, so that shipping one makes room."""
 
-_log = structlog.get_logger(__name__)
+_log = get_log("decisions")
 
 
 class Spool:

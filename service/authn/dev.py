@@ -4,6 +4,7 @@ Each principal type has an issuer of its own over the one key pair, for an issue
 """
 
 import json
+import os
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
@@ -11,7 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    generate_private_key,
+)
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -58,7 +64,7 @@ def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
 def find_dev_issuer(data: Path, issuer: str) -> IssuerSettings | None:
     """The dev issuer that an `iss` claim names, where the folder has a key pair; makes nothing."""
     principal_type = issuer.removeprefix(f"{_ISSUER}/")
-    has_key = (data / "dev" / _KEY_FILE).exists()
+    has_key = os.path.lexists(data / "dev" / _KEY_FILE)
     return dev_issuer(data, principal_type) if has_key and principal_type not in (issuer, "") else None
 
 
@@ -92,14 +98,20 @@ def mint(
 
 
 def _key_pair(data: Path) -> tuple[EllipticCurvePrivateKey, Path]:
-    """The private key, and the file with the public one."""
-    key = _signing_key(data)
-    return key, _publish(data, key)
+    """The private key, and the JWKS file with the public one; made once, and kept by whoever comes later."""
+    folder = data / "dev"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        key = _signing_key(folder / _KEY_FILE)
+        return key, _publish(folder / "jwks.json", key.public_key())
+    except OSError as error:
+        raise ConfigError(
+            f"the dev keys in `{folder}` cannot be made or read: {(error.strerror or 'unknown').lower()}"
+        ) from error
 
 
-def _signing_key(data: Path) -> EllipticCurvePrivateKey:
-    """The private key of the data folder; made once, and kept by whoever comes later or at the same time."""
-    path = _folder(data) / _KEY_FILE
+def _signing_key(path: Path) -> EllipticCurvePrivateKey:
     if not path.exists():
         made = generate_private_key(SECP256R1())
         create_private(path, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -112,22 +124,10 @@ def _signing_key(data: Path) -> EllipticCurvePrivateKey:
     return key
 
 
-def _publish(data: Path, key: EllipticCurvePrivateKey) -> Path:
-    """The JWKS file with the public key, which always is that of the private key beside it."""
-    public = key.public_key()
-    jwk = to_jwk(public) | {"kid": thumbprint_of(public), "use": "sig", "alg": _ALGORITHM}
+def _publish(path: Path, key: EllipticCurvePublicKey) -> Path:
+    """The file, which always holds the public key of the private one beside it."""
+    jwk = to_jwk(key) | {"kid": thumbprint_of(key), "use": "sig", "alg": _ALGORITHM}
     content = json.dumps({"keys": [jwk]}, indent=2).encode() + b"\n"
-    path = _folder(data) / "jwks.json"
     if not path.exists() or path.read_bytes() != content:
         replace_private(path, content)
     return path
-
-
-def _folder(data: Path) -> Path:
-    folder = data / "dev"
-    try:
-        data.mkdir(parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the folder `{folder}` cannot be made: {(error.strerror or 'unknown').lower()}") from error
-    return folder

@@ -3,6 +3,7 @@
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -47,20 +48,15 @@ def _check(status: os.stat_result, path: Path, what: str, *, is_private: bool) -
         raise ConfigError(f"{what} `{path}` is open to others (mode {mode:04o})\nhelp: `chmod 600 {path}`")
 
 
-def create_private(path: Path, content: bytes) -> bool:
-    """Makes the file with mode 0600, whole or not at all, and says so; False if it is there already.
-
-    Of several that try at once exactly one makes it.
-    """
+def create_private(path: Path, content: bytes) -> None:
+    """Makes the file with mode 0600, whole or not at all; one that is there stays, also of several made at once."""
     written = _write_beside(path, content)
     try:
         # A link, unlike a rename, never replaces what is there.
-        os.link(written, path)
-    except FileExistsError:
-        return False
+        with suppress(FileExistsError):
+            os.link(written, path)
     finally:
         written.unlink()
-    return True
 
 
 def replace_private(path: Path, content: bytes) -> None:

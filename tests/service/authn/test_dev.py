@@ -92,9 +92,15 @@ def test_a_broken_key_is_refused_and_says_what_to_do(tmp_path: Path) -> None:
         mint(tmp_path, ALICE, now=NOW_MS, ttl=TTL)
 
 
+def test_a_jwks_that_is_not_of_the_key_is_written_anew(tmp_path: Path) -> None:
+    token = mint(tmp_path, ALICE, now=NOW_MS, ttl=TTL)
+    (tmp_path / "dev" / "jwks.json").write_text("{}")
+    assert authenticator(tmp_path).caller(token, NOW_MS).principal.ref == ALICE
+
+
 def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot be made"):
+    with pytest.raises(ConfigError, match="cannot be made or read: file exists"):
         dev_issuer(tmp_path / "file", "User")
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.config import IssuerSettings, Settings
-from service.db.engine import Database
+from service.db.opening import READ_CONNECTIONS, open_database
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
@@ -54,7 +54,7 @@ async def serve_worker(
 ) -> None:
     """Answers on `settings.grpc` until `stop` is set, then drains; `ready` gets the port once it answers."""
     policies = activate(policy_texts)
-    database = Database(settings.database_url)
+    database = open_database(settings.database_url)
     spool = Spool(settings.spool_folder, settings.spool)
     pdp = DecisionPoint(
         authenticator=TokenAuthenticator(trusted_issuers(settings, policies), settings.limits),
@@ -63,7 +63,7 @@ async def serve_worker(
         recorder=spool,
         clock=wall_clock,
     )
-    fetch = inline(pdp) if database.is_embedded else pooled(pdp, database.pool_size)
+    fetch = inline(pdp) if database.is_embedded else pooled(pdp, READ_CONNECTIONS)
     door = GrpcDoor(AuthorizationServicer(pdp, fetch, settings.limits), settings.limits)
     try:
         ready(await door.open(settings.grpc))
@@ -76,7 +76,7 @@ async def serve_worker(
 
 def run_background(settings: Settings, stop: threading.Event) -> None:
     """Ships the record until `stop` is set, then ships what is left."""
-    database = Database(settings.log_database_url)
+    database = open_database(settings.log_database_url)
     try:
         Shipper(settings.spool_folder, database).run(stop)
     finally:
@@ -86,8 +86,8 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
 def inline(pdp: DecisionPoint) -> Fetch:
     """Reads on the loop's own thread: right where a read is a function call, as in SQLite (runtime.md, Reads)."""
 
-    async def fetch(batch: Batch, timeout: float | None) -> Known:
-        return pdp.fetch(batch, timeout)
+    async def fetch(batch: Batch, timeout_ms: int | None) -> Known:
+        return pdp.fetch(batch, timeout_ms)
 
     return fetch
 
@@ -97,13 +97,13 @@ def pooled(pdp: DecisionPoint, size: int) -> Fetch:
     threads = ThreadPoolExecutor(size, thread_name_prefix="facts")
     under_way = 0
 
-    async def fetch(batch: Batch, timeout: float | None) -> Known:
+    async def fetch(batch: Batch, timeout_ms: int | None) -> Known:
         nonlocal under_way
         if under_way >= 2 * size:
             raise FactsUnavailable("every connection to the facts is busy")
         under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(threads, pdp.fetch, batch, timeout)
+            return await asyncio.get_running_loop().run_in_executor(threads, pdp.fetch, batch, timeout_ms)
         finally:
             under_way -= 1
 

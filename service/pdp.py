@@ -8,12 +8,12 @@ from dataclasses import replace
 from time import perf_counter_ns
 from typing import Final
 
-from policy_lang.gather import gather
-from policy_lang.interpreter import RuleTrace
 from uuid_utils import uuid7
 
 from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effect
 from policy_lang.facts import Facts
+from policy_lang.gather import gather
+from policy_lang.interpreter import RuleTrace
 from policy_lang.values import Ref
 from service.admission import check_form, check_permits, question_of
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
@@ -91,11 +91,11 @@ class DecisionPoint:
         error = PermissionDenied("read_reasons", "the caller may not read reasons")
         return replace(batch, items=(Refused(request, error),))
 
-    def fetch(self, batch: Batch, timeout: float | None = None) -> Known:
-        """The facts of the admitted questions, one read per source and reference step within `timeout` seconds."""
+    def fetch(self, batch: Batch, timeout_ms: int | None = None) -> Known:
+        """The facts of the admitted questions, one read per source and reference step, each within `timeout_ms`."""
         questions = [item.question for item in batch.items if isinstance(item, Asked)]
         schema = batch.policies.bundle.program.schema
-        with self._facts.snapshot(schema, timeout) as snapshot:
+        with self._facts.snapshot(schema, timeout_ms=timeout_ms) as snapshot:
             return Known(tuple(gather(questions, batch.policies.compiled, snapshot)), snapshot.revision)
 
     def decide(self, batch: Batch, known: Known) -> tuple[Decision, ...]:

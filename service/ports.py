@@ -41,10 +41,10 @@ class Snapshot(Source, Protocol):
 class FactStore(Protocol):
     """Opens the stored facts for reading."""
 
-    def snapshot(self, schema: Schema, timeout: float | None = None) -> AbstractContextManager[Snapshot]:
+    def snapshot(self, schema: Schema, *, timeout_ms: int | None = None) -> AbstractContextManager[Snapshot]:
         """A snapshot whose rows are read by the schema's types; FactsUnavailable if the store cannot be read.
 
-        `timeout` in seconds bounds each statement where the store can.
+        `timeout_ms` bounds each statement where the store can.
         """
         ...
 

@@ -16,8 +16,8 @@ from service.errors import DeadlineExceeded
 from service.model import Answer, Answers, Batch, Caller, Known
 from service.pdp import DecisionPoint
 
-Fetch = Callable[[Batch, float | None], Awaitable[Known]]
-"""Runs `DecisionPoint.fetch` where its I/O holds nobody up; the float is what is left of the deadline, in seconds."""
+Fetch = Callable[[Batch, int | None], Awaitable[Known]]
+"""Runs `DecisionPoint.fetch` where its I/O holds nobody up; the int is what the deadline leaves, in milliseconds."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -54,7 +54,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.ExplainResponse:
         """Decides one question and shows how."""
         batch = self._pdp.admit_explanation(self._caller(context), read_check(request.check, self._limits))
-        known = await self._fetch(batch, _remaining(context))
+        known = await self._fetch(batch, _remaining_ms(context))
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
         check = write_check(_only(answers), answers)
         (traces,) = self._pdp.explain(batch, known)
@@ -65,7 +65,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         return self._pdp.verify(bearer([value for key, value in metadata if key == "authorization"]))
 
     async def _decided(self, batch: Batch, context: ServicerContext[Request, Response]) -> Answers:
-        known = await self._fetch(batch, _remaining(context))
+        known = await self._fetch(batch, _remaining_ms(context))
         return self._pdp.record(batch, known, self._pdp.decide(batch, known))
 
 
@@ -76,8 +76,8 @@ def _only(answers: Answers) -> Answer:
     raise item
 
 
-def _remaining(context: ServicerContext[Request, Response]) -> float | None:
+def _remaining_ms(context: ServicerContext[Request, Response]) -> int | None:
     remaining = context.time_remaining()
     if remaining is not None and remaining <= 0:
         raise DeadlineExceeded("the deadline passed before the facts were read")
-    return remaining
+    return None if remaining is None else max(1, int(remaining * 1000))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from magistrate.v1 import authorization_pb2 as pb
+
 from policy_lang.interpreter import ClauseTrace, InputRead, RuleTrace
 from policy_lang.kleene import Truth
 from policy_lang.types import write_given

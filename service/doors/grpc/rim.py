@@ -5,15 +5,15 @@ from functools import wraps
 from typing import TypeVar
 from uuid import uuid4
 
-import structlog
 from google.rpc.status_pb2 import Status
 from grpc.aio import ServicerContext
 from grpc_status.rpc_status import to_status
 
 from service.doors.grpc.status import internal_status, status_of
 from service.errors import MagistrateError
+from service.telemetry import get_log
 
-_log = structlog.get_logger()
+_log = get_log("grpc")
 
 Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")

@@ -1,0 +1,152 @@
+"""A real service for tests: `magistrate serve` in a process of its own, on a free port, over a folder of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from policy_lang.values import Ref
+from service.authn.dev import mint
+
+COMMAND = (sys.executable, "-P", "-m", "service.cli")
+PATIENCE = 30.0
+T = TypeVar("T")
+_SERVING = re.compile(rb"serving on (\S+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A service that answers at `address` and keeps its things in `data`."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    data: Path
+    errors: Path
+
+    def token(self, principal: str, *, ttl: timedelta = timedelta(minutes=5), now: float | None = None) -> str:
+        """A dev token of this service for `Type:id`."""
+        type_, _, id_ = principal.partition(":")
+        moment = int((time.time() if now is None else now) * 1000)
+        return mint(self.data, Ref(type_, id_), now=moment, ttl=ttl)
+
+    def children(self) -> dict[int, str]:
+        """Its child processes: what each one runs, by process id."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return {int(pid): _command_of(int(pid)) for pid in listed}
+
+    def child(self, program: str) -> int:
+        """The process id of the `worker` or the `background` process; waits for one that is being started again."""
+        module = f"service.runtime.{program}"
+        return wait_for(lambda: next((pid for pid, command in self.children().items() if module in command), None))
+
+    def worker(self) -> int:
+        """The process id of the worker."""
+        return self.child("worker")
+
+    def stop(self) -> int:
+        """Asks it to stop; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def log(self) -> str:
+        """What it has written on standard error."""
+        return self.errors.read_text()
+
+
+def wait_for(condition: Callable[[], T | None], patience: float = PATIENCE) -> T:
+    """The condition's value as soon as it has a true one."""
+    ends = time.monotonic() + patience
+    while not (value := condition()):
+        assert time.monotonic() < ends, "waited in vain"
+        time.sleep(0.01)
+    return value
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, other than one that is dead and only not yet reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with policies, and the settings that every command in it gets by its environment."""
+
+    folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, with the project's settings in place of any other."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
+        return inherited | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
+
+    def with_settings(self, **settings: str) -> "Project":
+        """The same folder under more settings."""
+        return Project(self.folder, {**self.settings, **settings})
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs one command of `magistrate` to its end."""
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+
+    def must_run(self, *arguments: str) -> str:
+        """Runs one command that must succeed; what it printed."""
+        ended = self.run(*arguments)
+        assert ended.returncode == 0, f"`{' '.join(arguments)}`: {ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def refused(self, *options: str) -> str:
+        """What `serve` says when it refuses to start."""
+        ended = self.run("serve", "--grpc", "127.0.0.1:0", "--dev", *options)
+        assert ended.returncode in (1, 2, 3), f"exit code {ended.returncode}: {ended.stderr}"
+        assert "serving on" not in ended.stdout
+        return ended.stderr
+
+    @contextmanager
+    def serving(self, *options: str) -> Iterator[Server]:
+        """The service, answering; it is made to end when the block does."""
+        errors = self.folder / "serve.log"
+        port = () if "--grpc" in options else ("--grpc", "127.0.0.1:0")
+        with errors.open("ab") as log:
+            process = subprocess.Popen(
+                [*COMMAND, "serve", *port, *options],
+                cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log,
+            )  # fmt: skip
+        try:
+            yield Server(process, _address_of(process, errors), self.folder / ".magistrate", errors)
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait(PATIENCE)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def _address_of(process: subprocess.Popen[bytes], errors: Path) -> str:
+    assert process.stdout is not None
+    seen = b""
+    for line in process.stdout:
+        if found := _SERVING.search(line):
+            return found[1].decode()
+        seen += line
+    raise AssertionError(f"it does not serve:\n{seen.decode()}\n{errors.read_text()}")
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except FileNotFoundError:
+        return ""

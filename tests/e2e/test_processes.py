@@ -1,0 +1,135 @@
+"""The processes' laws: no orphans, no second owner, a clean drain, a dead child comes back with the same policies."""
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.running import Project, Server, is_running, wait_for
+
+PROMPTLY = 2.0
+
+
+def test_a_service_is_a_supervisor_without_grpc_a_worker_and_a_background_process(shared_server: Server) -> None:
+    commands = sorted(command.rpartition(" -m ")[2].strip() for command in shared_server.children().values())
+    assert commands == ["service.runtime.background", "service.runtime.worker"]
+    assert "cygrpc" not in Path(f"/proc/{shared_server.process.pid}/maps").read_text()
+    assert "cygrpc" in Path(f"/proc/{shared_server.worker()}/maps").read_text()
+
+
+def test_children_are_gone_at_once_when_the_supervisor_is_killed(project: Project) -> None:
+    with project.serving("--dev") as server:
+        children = list(server.children())
+        assert len(children) == 2
+        server.process.kill()
+        wait_for(lambda: not any(map(is_running, children)), PROMPTLY)
+        with project.serving("--dev", "--grpc", server.address) as successor:
+            assert successor.address == server.address
+
+
+@pytest.mark.parametrize("victim", ["worker", "background"])
+def test_a_child_that_is_killed_comes_back_and_the_service_answers(project: Project, victim: str) -> None:
+    with project.serving("--dev") as server:
+        before = server.child(victim)
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: not is_running(before))
+        wait_for(lambda: server.child(victim) != before)
+        with stub_of(server.address) as stub:
+            answer = stub.Check(
+                question("edit", "Document:plan"),
+                metadata=bearer(server.token("User:alice")),
+                timeout=SECONDS,
+                wait_for_ready=True,
+            )
+        assert answer.code == "ALLOWED"
+        assert server.stop() == 0
+
+
+def test_a_worker_that_comes_back_has_the_policies_of_the_start(project: Project) -> None:
+    with project.serving("--dev") as server, stub_of(server.address) as stub:
+        metadata = bearer(server.token("User:alice"))
+        first = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS)
+        policy = project.folder / "policies" / "documents.policy"
+        policy.write_text(policy.read_text().replace("allow granted on", "deny any on"))
+        before = server.worker()
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: server.worker() != before)
+        second = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS, wait_for_ready=True)
+    assert (second.code, second.policy_digest) == ("ALLOWED", first.policy_digest)
+
+
+def test_a_second_service_on_the_same_address_is_refused(project: Project, tmp_path: Path) -> None:
+    with project.serving("--dev") as server:
+        said = project.refused("--data", str(tmp_path / "other"), "--grpc", server.address)
+    assert f"the address `{server.address}` is in use by another process" in said
+
+
+def test_a_second_service_on_the_same_folder_is_refused(project: Project) -> None:
+    with project.serving("--dev") as server:
+        said = project.refused()
+        assert f"the data folder `.magistrate` is in use by process {server.process.pid}" in said
+        assert server.process.poll() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_told_to_stop_answers_what_it_has_begun_and_exits_zero(
+    project: Project, number: signal.Signals
+) -> None:
+    refused: list[grpc.StatusCode] = []
+    stopped = threading.Event()
+
+    def ask() -> int:
+        count = 0
+        with stub_of(server.address) as stub:
+            while not stopped.is_set():
+                try:
+                    stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS)
+                    count += 1
+                    begun.set()
+                except grpc.RpcError as error:
+                    refused.append(refusal_of(error).status)
+                    return count
+        return count
+
+    begun = threading.Event()
+    with project.serving("--dev") as server, ThreadPoolExecutor(4) as threads:
+        metadata = bearer(server.token("User:alice"))
+        children = list(server.children())
+        asking = [threads.submit(ask) for _ in range(4)]
+        assert begun.wait(SECONDS)
+        server.process.send_signal(number)
+        assert server.process.wait(SECONDS) == 0
+        stopped.set()
+        answered = sum(each.result() for each in asking)
+        assert not any(map(is_running, children))
+    assert answered > 0
+    assert set(refused) <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    assert not list((server.data / "spool").rglob("*.seg")), "something is left to ship"
+    assert "stopped" in server.log()
+
+
+def test_health_says_serving(shared_server: Server) -> None:
+    with grpc.insecure_channel(shared_server.address) as channel:
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=HealthCheckRequest.SerializeToString,
+            response_deserializer=HealthCheckResponse.FromString,
+        )
+        for service in ("", "magistrate.v1.AuthorizationService"):
+            answer = check(HealthCheckRequest(service=service), timeout=SECONDS)
+            assert answer.status == HealthCheckResponse.SERVING
+
+
+def test_the_log_of_the_service_is_one_event_a_line_and_holds_no_token(shared_server: Server) -> None:
+    token = shared_server.token("User:alice")
+    with stub_of(shared_server.address) as stub:
+        stub.Check(question("edit", "Document:plan"), metadata=bearer(token), timeout=SECONDS)
+    lines = shared_server.log().splitlines()
+    assert all(line.startswith("{") and line.endswith("}") for line in lines)
+    assert token not in shared_server.log()

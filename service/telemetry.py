@@ -41,6 +41,8 @@ def get_log(room: str) -> FilteringBoundLogger:
 
 
 def _last_steps() -> list[Processor]:
+    # Tracebacks without locals, which hold tokens.
     if sys.stderr.isatty():
-        return [structlog.dev.ConsoleRenderer()]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    bare = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(bare), structlog.processors.JSONRenderer()]

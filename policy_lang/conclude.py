@@ -49,9 +49,7 @@ def refuse(schema: Schema, facts: Facts) -> Decision | None:
     question = facts.question
     if facts.principal_cells is None:
         return NO_PRINCIPAL
-    if not schema.types[question.resource.type].is_stored:
-        return None
-    if schema.actions[question.resource.type][question.action]:
+    if schema.makes_row(question.resource.type, question.action):
         return RESOURCE_EXISTS if question.resource in facts.rows else None
     return NO_RESOURCE if facts.resource_cells is None else None
 

@@ -31,6 +31,7 @@ class Case:
 
     principal_type: str
     resource_type: str
+    action: str
     granting: frozenset[str]
 
 

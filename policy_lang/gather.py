@@ -66,7 +66,7 @@ class _Rows:
 
     def seed(self, question: Question) -> Facts:
         """The facts with the principal's and the resource's cells; rows behind references come in as they are read."""
-        is_new = _is_new(question, self._schema)
+        is_new = self._schema.makes_row(question.resource.type, question.action)
         return Facts(
             question=question,
             principal_cells=self._entity(question.principal, question.principal_cells),
@@ -120,7 +120,7 @@ class _Asked:
     def rise(self, parents: Edges, ascend: Callable[[Ref], Ascent]) -> None:
         """Takes in what is above."""
         question = self.facts.question
-        if _is_new(question, self.schema):
+        if self._makes_resource:
             parents = {**parents, question.resource: question.resource_parents}
         known = self.facts
         if self.reads.needs_ancestry:
@@ -141,8 +141,13 @@ class _Asked:
         found = ((ref, relation) for relation, end in self.reads.ends for ref in self._refs((end,)))
         return [(ref, relation) for ref, relation in found if not self._is_made(ref)]
 
+    @property
+    def _makes_resource(self) -> bool:
+        question = self.facts.question
+        return self.schema.makes_row(question.resource.type, question.action)
+
     def _is_made(self, ref: Ref) -> bool:
-        return ref == self.facts.question.resource and _is_new(self.facts.question, self.schema)
+        return ref == self.facts.question.resource and self._makes_resource
 
     def _refs(self, expressions: Iterable[Expression]) -> list[Ref]:
         cells = (evaluate(expression, self.facts).cell for expression in expressions)
@@ -220,7 +225,3 @@ def _end(link: Link) -> tuple[Ref, str]:
 def _is_stored(ref: Ref, schema: Schema) -> bool:
     declared = schema.types.get(ref.type)
     return declared is None or declared.is_stored
-
-
-def _is_new(question: Question, schema: Schema) -> bool:
-    return schema.types[question.resource.type].is_stored and schema.actions[question.resource.type][question.action]

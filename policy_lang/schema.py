@@ -104,6 +104,10 @@ class Schema:
             for name in self.roles
         }
 
+    def makes_row(self, type_: str, action: str) -> bool:
+        """Whether the action makes the resource, so that it must have no row yet."""
+        return self.types[type_].is_stored and self.actions[type_][action]
+
     def granting(self, type_: str, action: str) -> frozenset[str]:
         """The roles that grant the action on the type."""
         return frozenset(role.name for role in self.roles.values() if action in role.grants.get(type_, ()))

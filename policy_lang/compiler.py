@@ -1,0 +1,106 @@
+"""Compiles a program: for each principal type, resource type and action one plan, its rules one Python function.
+
+Everything is compiled when the program is taken up, so that no question ever waits for it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from policy_lang.conclude import Verdict, conclude
+from policy_lang.decision import Decision
+from policy_lang.emit import Ends, emit
+from policy_lang.facts import Facts, Question
+from policy_lang.fold import Case, FoldedRule, fold_rules
+from policy_lang.inputs import Keeper
+from policy_lang.interpreter import Interpreter
+from policy_lang.obligations import obligations_of
+from policy_lang.reads import Reads, reads_of
+from policy_lang.schema import Schema
+from policy_lang.typed import Constant, Program, Rule
+from policy_lang.types import Json
+from policy_lang.walk import Node
+
+SETTLED_LIMIT: Final = 4096
+"""Combinations of true rules whose decision is kept ready, a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the questions of one principal type, resource type and action are decided.
+
+    `rules` are those that can come to anything but false, by full id; `reads` is what they read, `inputs` what the
+    record keeps of it.
+    """
+
+    rules: tuple[Rule, ...]
+    reads: Reads
+    decide: Callable[[Facts], Decision]
+    inputs: Callable[[Facts], dict[str, Json]]
+
+
+class Compiled:
+    """A program, compiled."""
+
+    def __init__(self, program: Program) -> None:
+        self.schema: Schema = program.schema
+        self._interpreter = Interpreter(program)
+        self._plans = {
+            (principal.name, type_, action): self._compile(principal.name, type_, action, rules)
+            for (type_, action), rules in program.in_play.items()
+            for principal in program.schema.types.values()
+            if principal.is_principal
+        }
+
+    def plan(self, principal_type: str, resource_type: str, action: str) -> Plan | None:
+        """The plan of such questions; None where a type or the action is not declared, or the first is no principal."""
+        return self._plans.get((principal_type, resource_type, action))
+
+    def decide(self, facts: Facts) -> Decision:
+        """The decision of a well-formed question."""
+        return self._plan(facts.question).decide(facts)
+
+    def inputs(self, facts: Facts) -> dict[str, Json]:
+        """What the record keeps of a question's facts (inputs.py)."""
+        return self._plan(facts.question).inputs(facts)
+
+    def reads(self, question: Question) -> Reads:
+        """What the rules in play for a well-formed question read."""
+        return self._plan(question).reads
+
+    def _plan(self, question: Question) -> Plan:
+        return self._plans[question.principal.type, question.resource.type, question.action]
+
+    def _compile(self, principal_type: str, resource_type: str, action: str, rules: Sequence[Rule]) -> Plan:
+        case = Case(principal_type, resource_type, action, self.schema.granting(resource_type, action))
+        folded = fold_rules(rules, case)
+        reads = reads_of(_roots(folded))
+        settle = _Settle(tuple(each.rule for each in folded))
+        ends = Ends(settle, settle.settled, self._interpreter.decide)
+        decide = emit(folded, case, self.schema, ends)
+        return Plan(settle.rules, reads, decide, Keeper(reads, case, self.schema).keep)
+
+
+class _Settle:
+    """Concludes from the bits of the rules that count; keeps what does not depend on facts."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.settled: dict[int, Decision] = {}
+        self._varying = sum(1 << at for at, rule in enumerate(rules) if not _is_constant(rule))
+
+    def __call__(self, bits: int, facts: Facts) -> Decision:
+        true = [rule for at, rule in enumerate(self.rules) if bits >> at & 1]
+        decision = conclude([Verdict(rule, True, obligations=obligations_of(rule, facts)) for rule in true])
+        if not bits & self._varying and len(self.settled) < SETTLED_LIMIT:
+            self.settled[bits] = decision
+        return decision
+
+
+def _is_constant(rule: Rule) -> bool:
+    return all(isinstance(value, Constant) for each in rule.obligations for _, value in each.parameters)
+
+
+def _roots(folded: Sequence[FoldedRule]) -> list[Node]:
+    parameters = [value for each in folded for template in each.rule.obligations for _, value in template.parameters]
+    return [*(each.condition for each in folded), *parameters]

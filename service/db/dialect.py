@@ -15,6 +15,13 @@ class _EachOf(FunctionElement[str]):
     inherit_cache = True
 
 
+class _ElementAt(FunctionElement[str]):
+    """The text at a place of a JSON list, compared byte by byte like the columns of keys."""
+
+    inherit_cache = True
+    type = Text()
+
+
 class _TextsOf(FunctionElement[str]):
     """The texts of a group as one JSON list, itself a text; NULL or `[]` where there are none."""
 
@@ -46,7 +53,7 @@ class Batch:
 
     def __getitem__(self, column: str) -> ColumnElement[str]:
         """The column of that name."""
-        return self.rows.c.value.op("->>")(literal_column(str(self._at[column])))
+        return _ElementAt(self.rows.c.value, literal_column(str(self._at[column])))
 
     def matches(self, table: FromClause, *pairs: tuple[str, str]) -> ColumnElement[bool]:
         """Whether each (column of the table, column of the batch) is equal."""
@@ -105,3 +112,15 @@ def _text_of_sqlite(element: _TextOf, compiler: SQLCompiler, **kw: object) -> st
 @compiles(_TextOf, "postgresql")
 def _text_of_postgresql(element: _TextOf, compiler: SQLCompiler, **kw: object) -> str:
     return f"CAST({compiler.process(element.clauses, **kw)} AS TEXT)"
+
+
+@compiles(_ElementAt, "sqlite")
+def _element_at_sqlite(element: _ElementAt, compiler: SQLCompiler, **kw: object) -> str:
+    document, place = element.clauses
+    return f"({compiler.process(document, **kw)} ->> {compiler.process(place, **kw)})"
+
+
+@compiles(_ElementAt, "postgresql")
+def _element_at_postgresql(element: _ElementAt, compiler: SQLCompiler, **kw: object) -> str:
+    document, place = element.clauses
+    return f'(({compiler.process(document, **kw)} ->> {compiler.process(place, **kw)}) COLLATE "C")'

@@ -1,0 +1,73 @@
+"""The tables of the decision log, as the migrations leave them.
+
+A decision's `body` is the whole record (service/decisions/payload.py); its other columns only find it. Ids are UUIDv7,
+so their order is that of time, and every index ends with the id: a page of any filter is one stretch of one index.
+"""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, Uuid
+
+LOG: Final = MetaData()
+
+_NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
+_ID: Final = Uuid(as_uuid=False)
+
+
+def _name(name: str, *, is_key: bool = False) -> "Column[str]":
+    return Column(name, _NAME, nullable=False, primary_key=is_key)
+
+
+decision: Final = Table(
+    "decision",
+    LOG,
+    Column("id", _ID, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    _name("kind"),
+    _name("request_id"),
+    _name("caller_type"),
+    _name("caller_id"),
+    _name("principal_type"),
+    _name("principal_id"),
+    _name("action"),
+    _name("resource_type"),
+    _name("resource_id"),
+    Column("tenant_type", _NAME),
+    Column("tenant_id", _NAME),
+    _name("effect"),
+    _name("code"),
+    _name("policy_digest"),
+    _name("revision"),
+    Column("duration_us", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("decision_times", "time", "id"),
+    Index("decision_requests", "request_id", "id"),
+    Index("decision_callers", "caller_type", "caller_id", "id"),
+    Index("decision_principals", "principal_type", "principal_id", "id"),
+    Index("decision_actions", "action", "id"),
+    Index("decision_resources", "resource_type", "resource_id", "id"),
+    Index("decision_tenants", "tenant_type", "tenant_id", "id"),
+    Index("decision_effects", "effect", "id"),
+    Index("decision_codes", "code", "id"),
+    Index("decision_policies", "policy_digest", "id"),
+)
+"""One row for each decision or refusal. `time` is in milliseconds since 1970 UTC."""
+
+decision_rule: Final = Table(
+    "decision_rule", LOG, _name("rule", is_key=True), Column("decision_id", _ID, primary_key=True),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+"""One row for each rule that determined a decision."""
+
+spool_position: Final = Table(
+    "spool_position",
+    LOG,
+    _name("segment", is_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("moved_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How far each segment of a spool is in the log: an offset in bytes, and when it last moved (milliseconds).
+
+Rows outlive their segments, so that a shipper which still has an old one open can never ship it again.
+"""

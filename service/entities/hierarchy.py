@@ -1,0 +1,98 @@
+"""Keeps the parents of entities a hierarchy: every parent is there, no cycle, no way up longer than 16 (language.md).
+
+Two writes that are right alone could make a cycle together, so those that add parents, or delete, wait for each other.
+"""
+
+from collections.abc import Collection
+from typing import Final
+
+from sqlalchemy import CTE, ColumnElement, Connection, Select, func, literal_column, select
+
+from policy_lang.values import Ref
+from service.db.dialect import each_of
+from service.db.facts_tables import entity, entity_parent
+from service.entities.changes import keys_of
+
+DEPTH: Final = 16
+"""Steps from an entity to its furthest ancestor, at most."""
+HIERARCHY_LOCK: Final = 0x6D61_6769_0002
+"""The advisory lock of writes that add parents or delete entities."""
+
+
+def missing(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
+    """Those references that have no row."""
+    return set(refs) - _refs(connection, _FOUND, refs)
+
+
+def hold(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
+    """Keeps the rows of the references until the transaction ends, and gives those that have none."""
+    return set(refs) - _refs(connection, _HELD, refs)
+
+
+def is_parent(connection: Connection, ref: Ref) -> bool:
+    """Whether some entity has it as a parent."""
+    return connection.execute(_CHILD, {"refs": keys_of([ref])}).first() is not None
+
+
+def fault_at(connection: Connection, ref: Ref) -> str | None:
+    """What is wrong with the ways that lead through that entity, or None."""
+    start = {"refs": keys_of([ref])}
+    above = connection.execute(_UP, start).all()
+    if any(node.step and Ref(node.type, node.id) == ref for node in above):
+        return f"`{ref}` would be its own ancestor"
+    up = max(node.step for node in above)
+    if up > DEPTH or up + connection.execute(_DOWN, start).scalar_one() > DEPTH:
+        return f"the way up through `{ref}` is longer than {DEPTH} parents"
+    return None
+
+
+def has_fault(connection: Connection) -> bool:
+    """Whether a way up is too long anywhere; a cycle is a way without end."""
+    return (connection.execute(_LONGEST).scalar_one() or 0) > DEPTH
+
+
+def _refs(connection: Connection, statement: Select[str, str], refs: Collection[Ref]) -> set[Ref]:
+    if not refs:
+        return set()
+    return {Ref(row.type, row.id) for row in connection.execute(statement, {"refs": keys_of(refs)})}
+
+
+def _number(number: int) -> ColumnElement[int]:
+    return literal_column(str(number))
+
+
+def _walk(start: Select[str, str, int], along: tuple[str, str], to: tuple[str, str]) -> CTE:
+    """The nodes that the start leads to, and the steps there, up to one more than is allowed."""
+    walk = start.cte("walk", recursive=True)
+    edges = entity_parent.c
+    return walk.union(
+        select(edges[to[0]], edges[to[1]], walk.c.step + _number(1)).where(
+            edges[along[0]] == walk.c.type, edges[along[1]] == walk.c.id, walk.c.step <= _number(DEPTH)
+        )
+    )
+
+
+_CHILDREN: Final = ("type", "id")
+_PARENTS: Final = ("parent_type", "parent_id")
+_BATCH: Final = each_of("refs", _CHILDREN)
+_START: Final = select(_BATCH["type"].label("type"), _BATCH["id"].label("id"), _number(0).label("step")).select_from(
+    _BATCH.rows
+)
+_ALL_PARENTS: Final = select(
+    entity_parent.c.parent_type.label("type"), entity_parent.c.parent_id.label("id"), _number(1).label("step")
+).distinct()
+
+_FOUND: Final = select(entity.c.type, entity.c.id).select_from(
+    _BATCH.rows.join(entity, _BATCH.matches(entity, ("type", "type"), ("id", "id")))
+)
+_HELD: Final = _FOUND.with_for_update(read=True, key_share=True, of=entity)
+_CHILD: Final = (
+    select(entity_parent.c.id)
+    .select_from(
+        _BATCH.rows.join(entity_parent, _BATCH.matches(entity_parent, ("parent_type", "type"), ("parent_id", "id")))
+    )
+    .limit(1)
+)
+_UP: Final = select(_walk(_START, _CHILDREN, _PARENTS))
+_DOWN: Final = select(func.max(_walk(_START, _PARENTS, _CHILDREN).c.step))
+_LONGEST: Final = select(func.max(_walk(_ALL_PARENTS, _CHILDREN, _PARENTS).c.step))

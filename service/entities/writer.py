@@ -1,0 +1,95 @@
+"""Writes single facts, each in a transaction of its own that gives the revision from which it is in force."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from policy_lang.schema import Schema
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.db.engine import Database
+from service.entities.admission import Admission
+from service.entities.changes import Changes
+from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_parent, missing
+from service.errors import DataError
+
+
+class EntityWriter:
+    """Writes facts that the schema declares. Every method gives the new revision, `epoch.n`.
+
+    Values are in the given form. DataError says what may not be written; FactsUnavailable that nothing could be.
+    """
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._admission = Admission(schema)
+
+    def put(self, ref: Ref, attributes: Json, parents: Json = None) -> str:
+        """Writes an entity whole: what is not given, of attributes and parents, is not set any more."""
+        fact = self._admission.entity(ref, attributes, parents)
+        with self._database.write() as connection:
+            if fact.parents:
+                self._database.wait_for(connection, HIERARCHY_LOCK)
+            changes = Changes(connection)
+            moved = changes.put([fact])
+            _refuse_missing(missing(connection, fact.parents), "parent")
+            fault = fault_at(connection, fact.ref) if moved else None
+            if fault:
+                raise DataError(fault)
+            return changes.advance()
+
+    def delete(self, ref: Ref) -> str:
+        """Deletes an entity with its assignments and links; a parent of others is refused."""
+        self._admission.stored_type(ref.type)
+        with self._database.alone(HIERARCHY_LOCK) as connection:
+            if is_parent(connection, ref):
+                raise DataError(f"`{ref}` is the parent of other entities\nhelp: delete or move them first")
+            changes = Changes(connection)
+            if not changes.delete(ref):
+                raise DataError(f"there is no `{ref}`")
+            return changes.advance()
+
+    def assign(self, subject: Json, role: str, place: Json = None, expires_at: Json = None) -> str:
+        """Assigns a role to a principal, or an ancestor of some, at a place or globally; anew, the expiry changes."""
+        assignment = self._admission.assignment(subject, role, place, expires_at)
+        with self._changes((assignment.subject, assignment.place)) as changes:
+            changes.assign([assignment])
+            return changes.advance()
+
+    def unassign(self, subject: Json, role: str, place: Json = None) -> str:
+        """Takes a role away; DataError where it was not assigned."""
+        assignment = self._admission.assignment(subject, role, place)
+        with self._database.write() as connection:
+            changes = Changes(connection)
+            if not changes.unassign(assignment):
+                where = f" at `{assignment.place}`" if assignment.place else ""
+                raise DataError(f"`{assignment.subject}` is not assigned `{role}`{where}")
+            return changes.advance()
+
+    def relate(self, resource: Json, relation: str, subject: Json, expires_at: Json = None) -> str:
+        """Writes a row of a stored relation; written anew, the expiry changes."""
+        link = self._admission.link(resource, relation, subject, expires_at)
+        with self._changes((link.resource, link.subject)) as changes:
+            changes.relate([link])
+            return changes.advance()
+
+    def unrelate(self, resource: Json, relation: str, subject: Json) -> str:
+        """Deletes a row of a stored relation; DataError where there was none."""
+        link = self._admission.link(resource, relation, subject)
+        with self._database.write() as connection:
+            changes = Changes(connection)
+            if not changes.unrelate(link):
+                raise DataError(f"`{link.subject}` is no `{relation}` of `{link.resource}`")
+            return changes.advance()
+
+    @contextmanager
+    def _changes(self, ends: Collection[Ref | None]) -> Iterator[Changes]:
+        """A write of something between entities that are there, or that have no rows."""
+        with self._database.write() as connection:
+            stored = [end for end in ends if end is not None and self._admission.has_rows(end.type)]
+            _refuse_missing(hold(connection, stored), "entity")
+            yield Changes(connection)
+
+
+def _refuse_missing(absent: Collection[Ref], what: str) -> None:
+    if absent:
+        raise DataError(f"there is no {what} `{min(absent)}`")

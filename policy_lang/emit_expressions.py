@@ -43,7 +43,10 @@ class Frame:
         return py.name(self._names[key])
 
     def local(self, key: Hashable) -> str:
-        """The name of a local that was emitted before."""
+        """The name of a local that is computed when first needed; None until then."""
+        if key not in self._names:
+            self._names[key] = f"w{len(self._names)}"
+            self.lazy.append(self._names[key])
         return self._names[key]
 
     def take_reads(self) -> list[ast.stmt]:
@@ -61,10 +64,7 @@ class Frame:
 
     def lazily(self, key: Hashable, compute: Callable[[], ast.expr]) -> ast.expr:
         """A local that is computed when first needed."""
-        if key not in self._names:
-            self._names[key] = f"w{len(self._names)}"
-            self.lazy.append(self._names[key])
-        local = self._names[key]
+        local = self.local(key)
         return py.choose(py.other(py.name(local), py.literal(None)), py.name(local), py.bind(local, compute()))
 
 

@@ -58,7 +58,8 @@ class Interpreter:
 
     def decide(self, facts: Facts) -> Decision:
         """The decision, its reasons and the inputs that were missing."""
-        return refuse(self._program.schema, facts) or conclude(self._verdicts(facts))
+        refused = refuse(self._program.schema, facts)
+        return conclude(self._verdicts(facts)) if refused is None else refused
 
     def explain(self, facts: Facts) -> tuple[RuleTrace, ...]:
         """Every rule in play, by full id; none where the decision fell before any rule was asked (lines 2 and 3)."""

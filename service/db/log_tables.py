@@ -1,7 +1,7 @@
 """The tables of the decision log, as the migrations leave them.
 
 A decision's `body` is the whole record (service/decisions/payload.py); its other columns only find it. Ids are UUIDv7,
-so their order is that of time, and every index ends with the id: a page of any filter is one stretch of one index.
+so their order is that of time, and indexes end with the id: a page of one filter is one stretch of its index.
 """
 
 from typing import Final

@@ -16,7 +16,7 @@ from typing import Final
 
 from uuid_utils import uuid7
 
-from service.decisions.frames import HEADER
+from service.decisions.frames import HEADER, Stop, read_run
 
 SUFFIX: Final = ".seg"
 """Of segments that may be read."""
@@ -24,6 +24,7 @@ ASIDE: Final = ".damaged"
 """Of segments that were not readable to their end, kept for an operator to look at."""
 _UNBORN: Final = ".new"
 _UNBORN_SECONDS: Final = 60.0
+_SCAN_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,21 @@ def reading(path: Path) -> Iterator[OpenSegment]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield OpenSegment(descriptor, _try_lock(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def valid_end(path: Path, start: int) -> int:
+    """The offset after the last valid frame from `start` on: 0 for a segment that has gone. Takes no lock."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        run = read_run(descriptor, start, _SCAN_BYTES)
+        while run.stop is Stop.ENOUGH:
+            run = read_run(descriptor, run.end, _SCAN_BYTES)
+        return run.end if run.end > len(HEADER) else 0
     finally:
         os.close(descriptor)
 

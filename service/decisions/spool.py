@@ -53,6 +53,8 @@ class Spool:
 
     def record(self, records: Sequence[DecisionRecord]) -> None:
         """Returns when the records are kept, all in one write; AuditUnavailable if they are not."""
+        if not records:
+            return
         try:
             frame = make_frame(encode_batch(records))
         except ValueError as error:

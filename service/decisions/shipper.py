@@ -1,0 +1,162 @@
+"""Moves what is new in the spool into the log's database, each record exactly once.
+
+Law: rows and the segment's position are one transaction, conditional on the old position, so that of two shippers one
+wins. A segment goes only after its last valid frame is committed and its writer is gone; a fault in it is never guessed
+at: a torn tail was never acknowledged and is cut, a damaged segment is set aside for an operator.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from time import time_ns
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from service.db.engine import Database
+from service.db.log_tables import decision, decision_rule, spool_position
+from service.decisions.frames import Stop, read_run
+from service.decisions.payload import BadPayload, decode_batch
+from service.decisions.rows import decision_row, rule_rows
+from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
+from service.errors import FactsUnavailable
+from service.model import DecisionRecord
+from service.telemetry import get_log
+
+CHUNK: Final = 1 << 20
+"""Bytes of a segment that are moved in one transaction."""
+TICK_SECONDS: Final = 0.1
+"""How soon a record is looked for."""
+MOST_SECONDS: Final = 10.0
+"""The longest wait for a database that does not answer."""
+
+_log = get_log("decisions")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Records that follow each other in a segment, the offset after them, and why there are no more."""
+
+    records: tuple[DecisionRecord, ...]
+    end: int
+    stop: Stop
+
+
+class Shipper:
+    """Ships the spool of one replica."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+        self._positions: dict[str, int] = {}
+        self._reported: set[str] = set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Ships until `stop` is set, then ships what is left. Waits longer and longer for a database that is away."""
+        wait = TICK_SECONDS
+        while True:
+            is_last = stop.is_set()
+            try:
+                self.ship()
+                wait = TICK_SECONDS
+            except (FactsUnavailable, OSError) as error:
+                wait = min(wait * 2, MOST_SECONDS)
+                _log.warning("ship.failed", folder=str(self._folder), error=str(error), next_try_seconds=wait)
+            if is_last:
+                return
+            stop.wait(wait)
+
+    def ship(self) -> int:
+        """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there."""
+        sweep(self._folder)
+        moved = 0
+        for path in segments(self._folder):
+            try:
+                with reading(path) as segment:
+                    moved += self._ship_segment(path, segment)
+            except FileNotFoundError:  # another shipper has finished it
+                self._positions.pop(path.name, None)
+        return moved
+
+    def _ship_segment(self, path: Path, segment: OpenSegment) -> int:
+        moved = 0
+        # Taken out, and put back when all went well: after a failure only the database knows the position.
+        position = self._positions.pop(path.name, None)
+        if position is None:
+            position = self._stored_position(path.name)
+        while True:
+            part = _read_part(segment.descriptor, position)
+            if part.end > position:
+                if not self._commit(path.name, position, part):
+                    return moved
+                moved += len(part.records)
+                position = part.end
+            if part.stop is not Stop.ENOUGH:
+                break
+        if segment.is_final:
+            self._finish(path, position, part.stop)
+        else:
+            self._positions[path.name] = position
+            if part.stop in {Stop.DAMAGED, Stop.UNKNOWN_VERSION}:
+                self._report(path, position, part.stop)
+        return moved
+
+    def _stored_position(self, segment: str) -> int:
+        query = select(spool_position.c.position).where(spool_position.c.segment == segment)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar() or 0
+
+    def _commit(self, segment: str, position: int, part: _Part) -> bool:
+        """Whether these records are in the log now by this shipper's hand."""
+        rows = [decision_row(record) for record in part.records]
+        rules = [row for record in part.records for row in rule_rows(record)]
+        with self._database.write() as connection:
+            if not _advance(connection, segment, position, part.end):
+                return False
+            if rows:
+                connection.execute(insert(decision), rows)
+            if rules:
+                connection.execute(insert(decision_rule), rules)
+        return True
+
+    def _finish(self, path: Path, position: int, stop: Stop) -> None:
+        """Puts a segment away that nobody writes to and that is shipped up to `position`."""
+        match stop:
+            case Stop.UNKNOWN_VERSION:
+                self._report(path, position, stop)
+            case Stop.DAMAGED:
+                path.rename(path.with_suffix(ASIDE))
+                _log.error("segment.set_aside", segment=path.name, valid_bytes=position)
+            case _:
+                torn_bytes = path.stat().st_size - position
+                path.unlink(missing_ok=True)
+                if stop is Stop.TORN:
+                    _log.warning("segment.torn", segment=path.name, valid_bytes=position, torn_bytes=torn_bytes)
+
+    def _report(self, path: Path, position: int, stop: Stop) -> None:
+        if path.name not in self._reported:
+            self._reported.add(path.name)
+            _log.error("segment.unreadable", segment=path.name, valid_bytes=position, why=stop.value)
+
+
+def _read_part(descriptor: int, position: int) -> _Part:
+    run = read_run(descriptor, position, CHUNK)
+    records: list[DecisionRecord] = []
+    end = position
+    for frame in run.frames:
+        try:
+            records += decode_batch(frame.payload)
+        except BadPayload:
+            return _Part(tuple(records), end, Stop.DAMAGED)
+        end = frame.end
+    return _Part(tuple(records), end, run.stop)
+
+
+def _advance(connection: Connection, segment: str, old: int, new: int) -> bool:
+    """Moves the position, if it is still the old one. Of two that begin a segment, one breaks the primary key."""
+    now = time_ns() // 1_000_000
+    if old == 0:
+        connection.execute(insert(spool_position).values(segment=segment, position=new, moved_at=now))
+        return True
+    at_old = (spool_position.c.segment == segment) & (spool_position.c.position == old)
+    return connection.execute(update(spool_position).where(at_old).values(position=new, moved_at=now)).rowcount == 1

@@ -1,0 +1,175 @@
+"""Every record of the spool reaches the log exactly once, whatever dies or is away meanwhile."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from service.config import SpoolSettings
+from service.db.engine import Database
+from service.db.log_tables import decision, decision_rule
+from service.db.migration import migrate
+from service.db.opening import open_database
+from service.decisions.frames import HEADER, MAGIC, make_frame
+from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.payload import encode_batch
+from service.decisions.segments import segments
+from service.decisions.shipper import Shipper
+from service.decisions.spool import Spool
+from service.errors import FactsUnavailable
+from service.model import DecisionRecord
+from tests.service.decisions.records import sample, samples
+
+NAME = "01890a5d-ac96-774b-bcce-b302099a8057.seg"
+
+
+def logged(database: Database) -> list[DecisionRecord]:
+    """Every record in the log, the oldest first."""
+    return list(DecisionLog(database).query(LogFilter(), 10_000).records)[::-1]
+
+
+def test_what_is_recorded_is_found_as_it_was(spool: Spool, folder: Path, log_database: Database) -> None:
+    records = samples(5)
+    spool.record(records[:1])
+    spool.record(records[1:])
+    assert Shipper(folder, log_database).ship() == 5
+    assert logged(log_database) == records
+
+
+def test_shipping_again_moves_only_what_is_new(spool: Spool, folder: Path, log_database: Database) -> None:
+    shipper, records = Shipper(folder, log_database), samples(3)
+    spool.record(records[:2])
+    assert [shipper.ship(), shipper.ship()] == [2, 0]
+    spool.record(records[2:])
+    assert Shipper(folder, log_database).ship() == 1
+    assert logged(log_database) == records
+
+
+def test_a_live_segment_stays_and_a_closed_one_goes(spool: Spool, folder: Path, log_database: Database) -> None:
+    shipper = Shipper(folder, log_database)
+    spool.record([sample()])
+    shipper.ship()
+    assert len(segments(folder)) == 1
+    spool.close()
+    shipper.ship()
+    assert segments(folder) == []
+
+
+def test_two_shippers_in_a_race_ship_every_record_once(folder: Path, log_database: Database) -> None:
+    settings = SpoolSettings(segment_bytes=4096)
+    spools = [Spool(folder, settings) for _ in range(2)]
+    shippers = [Shipper(folder, log_database) for _ in range(2)]
+    records = samples(300)
+    written = threading.Event()
+
+    def ship_until_empty(shipper: Shipper) -> None:
+        while not written.is_set() or segments(folder):
+            try:
+                shipper.ship()
+            except FactsUnavailable:  # both began the same segment: one was refused, and tries again
+                continue
+
+    with ThreadPoolExecutor(2) as threads:
+        ways = [threads.submit(ship_until_empty, shipper) for shipper in shippers]
+        for place in range(0, len(records), 3):
+            spools[place % 2].record(records[place : place + 3])
+        for spool in spools:
+            spool.close()
+        written.set()
+        for way in ways:
+            way.result()
+    assert logged(log_database) == records
+
+
+def test_a_shipper_with_an_old_position_moves_nothing(spool: Spool, folder: Path, log_database: Database) -> None:
+    early, late = Shipper(folder, log_database), Shipper(folder, log_database)
+    spool.record([sample()])
+    early.ship()
+    late.ship()
+    spool.record([sample()])
+    assert [late.ship(), early.ship(), early.ship()] == [1, 0, 0]
+    assert len(logged(log_database)) == 2
+
+
+@pytest.mark.parametrize("kept", [0, 3, 20])
+def test_a_torn_tail_is_cut_and_the_rest_is_shipped(folder: Path, log_database: Database, kept: int) -> None:
+    records = samples(2)
+    folder.mkdir()
+    whole, torn = (make_frame(encode_batch([record])) for record in records)
+    (folder / NAME).write_bytes(HEADER + whole + torn[:kept])
+    assert Shipper(folder, log_database).ship() == 1
+    assert logged(log_database) == records[:1]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("fault", [b"\0" * 40, b"\xff" * 40, make_frame(b"no records")], ids=["zeros", "ones", "json"])
+def test_a_damaged_segment_is_shipped_to_its_fault_and_set_aside(
+    folder: Path, log_database: Database, fault: bytes
+) -> None:
+    records = samples(2)
+    folder.mkdir()
+    first, second = (make_frame(encode_batch([record])) for record in records)
+    content = HEADER + first + fault + second
+    (folder / NAME).write_bytes(content)
+    assert Shipper(folder, log_database).ship() == 1
+    assert logged(log_database) == records[:1]
+    assert (folder / NAME).with_suffix(".damaged").read_bytes() == content
+
+
+def test_a_segment_of_a_later_version_waits_for_it(folder: Path, log_database: Database) -> None:
+    folder.mkdir()
+    (folder / NAME).write_bytes(MAGIC + b"\x02" + make_frame(b"later"))
+    assert Shipper(folder, log_database).ship() == 0
+    assert segments(folder) == [folder / NAME]
+
+
+def test_records_wait_in_the_spool_for_an_absent_database(spool: Spool, folder: Path, tmp_path: Path) -> None:
+    records = samples(3)
+    spool.record(records)
+    database = open_database(f"sqlite:///{tmp_path / 'log.db'}")
+    shipper = Shipper(folder, database)
+    with pytest.raises(FactsUnavailable):
+        shipper.ship()
+    migrate(database, "log")
+    assert shipper.ship() == 3
+    assert logged(database) == records
+    database.close()
+
+
+def test_what_was_not_committed_is_shipped_later(spool: Spool, folder: Path, log_database: Database) -> None:
+    records = samples(2)
+    spool.record(records)
+    with log_database.write() as connection:
+        decision_rule.drop(connection)
+    with pytest.raises(FactsUnavailable):
+        Shipper(folder, log_database).ship()
+    with log_database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(decision)).scalar() == 0
+    with log_database.write() as connection:
+        decision_rule.create(connection)
+    assert Shipper(folder, log_database).ship() == 2
+    assert logged(log_database) == records
+
+
+def test_the_loop_ships_what_is_left_when_it_is_told_to_stop(
+    spool: Spool, folder: Path, log_database: Database
+) -> None:
+    stop = threading.Event()
+    loop = threading.Thread(target=Shipper(folder, log_database).run, args=(stop,))
+    loop.start()
+    spool.record([sample()])
+    spool.close()
+    stop.set()
+    loop.join()
+    assert len(logged(log_database)) == 1
+    assert segments(folder) == []
+
+
+def test_a_segment_larger_than_a_chunk_is_shipped_whole(spool: Spool, folder: Path, log_database: Database) -> None:
+    records = samples(4000)
+    for place in range(0, len(records), 500):
+        spool.record(records[place : place + 500])
+    assert Shipper(folder, log_database).ship() == 4000
+    assert logged(log_database) == records

@@ -1,0 +1,1 @@
+"""Bundles: policy files in, the policies in force out."""

@@ -1,0 +1,34 @@
+"""Loads the policies of a folder; ConfigError where it gives no text, PolicyError where the text may not be loaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from policy_lang.bundle import Bundle, BundleError, load, read_folder
+from policy_lang.compiler import Compiled
+from policy_lang.interpreter import Interpreter
+from service.errors import ConfigError
+from service.model import ActivePolicies
+
+
+def read_texts(folder: Path) -> dict[str, str]:
+    """Path → text of every policy file of the folder."""
+    try:
+        return read_folder(folder)
+    except BundleError as error:
+        raise ConfigError(str(error)) from error
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """The checked bundle of the folder, with the schema that facts are written by."""
+    return load(read_texts(folder))
+
+
+def activate(texts: Mapping[str, str]) -> ActivePolicies:
+    """The policies of those texts in all their forms."""
+    bundle = load(texts)
+    return ActivePolicies(bundle, Compiled(bundle.program), Interpreter(bundle.program))
+
+
+def load_active(folder: Path) -> ActivePolicies:
+    """The policies of the folder in all their forms."""
+    return activate(read_texts(folder))

@@ -1,4 +1,4 @@
-"""The expressions that policy text is read into: as written, names unresolved, each with its span."""
+"""The expressions that policy text is read into, each with its span: as written, and with names replaced."""
 
 from dataclasses import dataclass
 
@@ -83,7 +83,7 @@ class Call:
 class Coalesce:
     """`path ?? otherwise`."""
 
-    path: Name
+    path: "Expression"
     otherwise: "Expression"
     span: Span
     depth: int
@@ -155,7 +155,7 @@ class Like:
 class Has:
     """`has path`."""
 
-    path: Name
+    path: "Expression"
     span: Span
     depth: int = 1
 
@@ -185,7 +185,7 @@ class RoleTest:
     """`role R`, `role R in P`, `role R over P`; without R in `allow granted`."""
 
     role: Name | None
-    place: "Name | EntityLiteral | None"
+    place: "Expression | None"
     over: bool
     span: Span
     depth: int = 1
@@ -196,7 +196,7 @@ class RelationOf:
     """`relation of path`."""
 
     relation: Name
-    resource: "Name | EntityLiteral"
+    resource: "Expression"
     span: Span
     depth: int = 1
 
@@ -236,7 +236,64 @@ class Or:
     depth: int
 
 
+# What names turn out to be (names.py) ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A name that starts at `principal`, `resource` or `context`; `is_id` where it ends in `.id`."""
+
+    root: str
+    steps: tuple[Word, ...]
+    is_id: bool
+    span: Span
+    depth: int = 1
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The root and the steps, without `.id`."""
+        return (self.root, *(step.text for step in self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalIs:
+    """A type's name as a subject."""
+
+    type: Word
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A stored relation's full name, of the resource (None) or of what stands behind a path."""
+
+    relation: str
+    resource: "Expression | None"
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HoldsRole:
+    """A role's full name (None: any that grants the action), and where it is held."""
+
+    role: str | None
+    place: "Expression | None"
+    over: bool
+    span: Span
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """What a fault was found in; nothing more is said of it."""
+
+    span: Span
+    depth: int = 1
+
+
 Expression = (
     Literal | EntityLiteral | Name | ListLiteral | Call | Coalesce | Sum | Range | Compare | In | Overlap | Like | Has
-    | Under | Is | RoleTest | RelationOf | Anyone | Not | And | Or
+    | Under | Is | RoleTest | RelationOf | Anyone | Not | And | Or | Path | PrincipalIs | Related | HoldsRole | Unusable
 )  # fmt: skip

@@ -180,7 +180,7 @@ class InRange:
 
 @dataclass(frozen=True, slots=True)
 class InNetworks:
-    """`ip in [networks]` (or one network): each item a network expression."""
+    """`ip in [networks]`, `ip in network`, `ip in set`: each item a network expression, or one that gives a set of them."""
 
     needle: Expression
     networks: tuple[Expression, ...]
@@ -331,7 +331,12 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class TestCase:
-    """A test: the rows, assignments and links it gives, who asks about what in which context."""
+    """A test: the rows, assignments and links it gives, who asks about what in which context.
+
+    `entities` are the rows that are stored: of fixtures, of `given`, and the principal's. The resource's is among them
+    where a fixture or a `given` wrote it; a row that stands behind `resource` alone is in `resource`: for a `new`
+    action it is what the request brings, for any other it is stored too. `context` has every field, and `now`.
+    """
 
     __test__ = False
 

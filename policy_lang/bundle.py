@@ -1,0 +1,91 @@
+"""Loads a bundle: policy files in, a checked program out."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from policy_lang.case_check import check_tests
+from policy_lang.diagnostics import Diagnostic, PolicyError
+from policy_lang.limits import BUNDLE_LIMIT
+from policy_lang.parser import parse
+from policy_lang.resolve import resolve
+from policy_lang.source import SourceFile
+from policy_lang.symbols import Faults
+from policy_lang.typecheck import check_rules
+from policy_lang.typed import Program
+
+SUFFIX = ".policy"
+"""How the names of policy files end."""
+
+
+class BundleError(Exception):
+    """A folder that gives no policy text: absent, empty, unreadable, not UTF-8, too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A loaded bundle. `digest` is the SHA-256, in hex, of its paths and texts; equal bundles have equal digests."""
+
+    program: Program
+    digest: str
+    files: tuple[SourceFile, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def load(texts: Mapping[str, str]) -> Bundle:
+    """The bundle of these files (path → text). PolicyError with everything that is wrong, sorted."""
+    files = tuple(SourceFile(path, text) for path, text in sorted(texts.items()))
+    parsed = [parse(file) for file in files]
+    faults = [fault for found in parsed for fault in found.faults]
+    trees = [found.tree for found in parsed if found.tree is not None]
+    if faults:
+        raise PolicyError(faults)
+    noted = Faults()
+    symbols = resolve(trees, noted)
+    rules = check_rules(symbols, noted)
+    tests = check_tests(symbols, noted)
+    if len(noted):
+        raise PolicyError(noted.found)
+    return Bundle(Program(symbols.schema, rules, tests), _digest(files), files)
+
+
+def load_folder(folder: Path) -> Bundle:
+    """The bundle of every policy file in the folder and below. BundleError, or PolicyError as `load`."""
+    return load(read_folder(folder))
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """Path, as seen from the folder, → text, of every policy file in the folder and below; BundleError."""
+    if not folder.is_dir():
+        raise BundleError(f"no policy folder at `{folder}`")
+    texts: dict[str, str] = {}
+    size = 0
+    for path in sorted(found for found in folder.rglob(f"*{SUFFIX}") if not found.is_dir()):
+        name = path.relative_to(folder).as_posix()
+        texts[name] = _read(path)
+        size += len(texts[name])
+        if size > BUNDLE_LIMIT:
+            raise BundleError(f"the policies in `{folder}` have more than {BUNDLE_LIMIT} characters")
+    if not texts:
+        raise BundleError(f"no `*{SUFFIX}` file in `{folder}`")
+    return texts
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BundleError(f"`{path}` is not UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise BundleError(f"cannot read `{path}`: {(error.strerror or 'unknown error').lower()}") from error
+
+
+def _digest(files: tuple[SourceFile, ...]) -> str:
+    """Each path and text goes in behind its length, so that no two bundles run together."""
+    digest = hashlib.sha256()
+    for file in files:
+        for part in (file.path, file.text):
+            encoded = part.encode("utf-8", "surrogatepass")
+            digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()

@@ -180,7 +180,7 @@ class InRange:
 
 @dataclass(frozen=True, slots=True)
 class InNetworks:
-    """`ip in [networks]`, `ip in network`, `ip in set`: each item a network expression, or one that gives a set of them."""
+    """`ip in [networks]`, one network, or a set of them: each item gives a network or a set of networks."""
 
     needle: Expression
     networks: tuple[Expression, ...]

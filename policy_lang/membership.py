@@ -30,11 +30,17 @@ def judge_membership(condition: Membership, facts: Facts) -> Judgement:
             return conjunction([compare(le, low, needle), compare(le, needle, high)])
         case InNetworks():
             needle = evaluate(condition.needle, facts)
-            return disjunction(compare(contains, evaluate(item, facts), needle) for item in condition.networks)
+            networks = (each for item in condition.networks for each in _networks(evaluate(item, facts)))
+            return disjunction(compare(contains, network, needle) for network in networks)
         case Overlap():
             return _overlap(condition, facts)
         case _:
             assert_never(condition)
+
+
+def _networks(reading: Reading) -> Iterable[Reading]:
+    """A network, or every one of a set."""
+    return _elements(reading.cell) if isinstance(reading.cell, frozenset) else (reading,)
 
 
 def _among(needle: Reading, items: Iterable[Reading]) -> Judgement:

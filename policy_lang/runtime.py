@@ -28,9 +28,9 @@ def like(pattern: str, text: Cell) -> Cell:
 
 
 def in_networks(address: Cell, networks: Sequence[Cell]) -> Cell:
-    """Whether one of the networks contains the address."""
+    """Whether one of the networks, or of a set of them, contains the address."""
     is_open = False
-    for network in networks:
+    for network in (each for item in networks for each in (item if isinstance(item, frozenset) else (item,))):
         if not isinstance(network, Network) or isinstance(address, Gap):
             is_open = True
         elif address in network:

@@ -65,14 +65,13 @@ class Spool:
             self._fail(len(records), error)
         else:
             if self._is_failing:
-                self._is_failing = False
-                _log.info("record.recovered", folder=str(self._folder))
+                self._recover()
 
     def close(self) -> None:
         """Lets the segment go, so that it can be shipped to its end and deleted. A later record opens another."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)  # which frees the lock
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)  # which frees the lock
 
     def _append(self, frame: bytes) -> None:
         size = len(frame)
@@ -111,7 +110,13 @@ class Spool:
     def _fail(self, count: int, error: OSError) -> None:
         if not self._is_failing:
             self._is_failing = True
-            _log.error("record.failed", folder=str(self._folder), error=str(error), refusing=self._is_refusing)
+            with suppress(OSError):  # the service's log may be on the same full disk
+                _log.error("record.failed", folder=str(self._folder), error=str(error), refusing=self._is_refusing)
         if self._is_refusing:
             raise AuditUnavailable(f"the record cannot be kept: {error}") from error
         self._unrecorded += count
+
+    def _recover(self) -> None:
+        self._is_failing = False
+        with suppress(OSError):
+            _log.info("record.recovered", folder=str(self._folder), unrecorded=self._unrecorded)

@@ -19,13 +19,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from policy_lang import bundle, suite
 from service.config import load_settings
@@ -128,7 +127,7 @@ def running(block: Block, place: Place) -> Iterator[None]:
             stdout=printed, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
-            assert serves(place.server), f"{block}: `{last.line}` does not serve:\n{log.read_text()}"
+            assert answers(process, place.server), f"{block}: `{last.line}` does not serve:\n{log.read_text()}"
             assert matches_so_far(last, log), f"{block}: `{last.line}` printed\n{log.read_text()}"
             yield
         finally:
@@ -136,12 +135,15 @@ def running(block: Block, place: Place) -> Iterator[None]:
             process.wait(SECONDS)
 
 
-def serves(server: str) -> bool:
-    """Whether the service answers that it serves, once it answers at all."""
+def answers(process: subprocess.Popen[bytes], server: str) -> bool:
+    """Whether the service comes to accept connections before its process ends."""
     with grpc.insecure_channel(server) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        answer = health.Check(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=SECONDS)
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        ready = grpc.channel_ready_future(channel)
+        while process.poll() is None:
+            with suppress(grpc.FutureTimeoutError):
+                ready.result(timeout=0.5)
+                return True
+    return False
 
 
 def matches_so_far(command: Command, log: Path) -> bool:
@@ -151,5 +153,5 @@ def matches_so_far(command: Command, log: Path) -> bool:
 
 def hold_policy(document: Path, text: str) -> None:
     """Load the policy text as a bundle of its own and run its tests."""
-    results = suite.run(bundle.load({document.name: text}))
-    assert [result for result in results if not result.passed] == []
+    results = suite.run(bundle.load({document.name: text}).program)
+    assert [result.lines for result in results if not result.has_passed] == []

@@ -7,12 +7,15 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
+from policy_lang.bundle import load
 from service.config import Settings
 from service.db.migration import Kind, ensure_current
 from service.db.opening import open_database
 from service.errors import ConfigError, FactsUnavailable
+from service.policies.folder import read_texts
 from service.runtime.address import Address, hold_address, parse_address
 from service.runtime.boot import Boot, pack
 from service.runtime.child import Program
@@ -49,6 +52,13 @@ def supervise(settings: Settings, announce: Callable[[Address], None]) -> None:
         prepare_databases(settings)
         boot = Boot(settings.model_copy(update={"grpc": str(address)}), texts)
         asyncio.run(_run(boot, lambda: announce(address)))
+
+
+def read_policies(folder: Path) -> dict[str, str]:
+    """The policy files' texts by path; ConfigError if there are none, PolicyError if they may not be loaded."""
+    texts = read_texts(folder)
+    load(texts)
+    return texts
 
 
 def prepare_databases(settings: Settings) -> None:

@@ -47,7 +47,7 @@ class Decoder:
         """A cell for every declared attribute of a row of that type."""
         reader = self._readers[type_]
         cells: dict[str, Cell] = dict(reader.gaps)
-        found = _load(document)
+        found = load_document(document)
         for name, attribute_type in reader.stored:
             if found is None:
                 cells[name] = BAD_VALUE
@@ -64,7 +64,7 @@ def read_refs(document: str | None) -> tuple[Ref, ...]:
     return tuple(sorted(Ref(*text.split(":", 1)) for text in texts))
 
 
-def _load(document: str) -> dict[str, Json] | None:
+def load_document(document: str) -> dict[str, Json] | None:
     """The attributes, or None where what is stored is no object: then no attribute can be read."""
     try:
         found: Json = orjson.loads(document)

@@ -1,0 +1,72 @@
+"""`magistrate db`: migrates the databases and shows how their tables stand."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import click
+
+from policy_lang.types import Json
+from service.cli.output import Output, output_option, print_rows
+from service.cli.settings import FINDINGS, settings_options
+from service.config import Settings
+from service.db.engine import Database
+from service.db.migration import Kind, SchemaStatus, State, migrate, status
+from service.db.opening import open_database
+
+_KINDS: Final[tuple[Kind, ...]] = ("facts", "log")
+
+
+@click.group()
+def command() -> None:
+    """Migrate the databases and show their state."""
+
+
+@command.command("migrate")
+@output_option
+@settings_options("data", "database", "log_database")
+def migrate_(settings: Settings, output: Output) -> None:
+    """Bring the tables of the facts and of the log to this version."""
+    rows = []
+    for kind in _KINDS:
+        with _opened(settings, kind) as database:
+            before = migrate(database, kind)
+            rows.append(_row(database, status(database, kind)) | {"before": before.found})
+    print_rows(rows, output)
+
+
+@command.command("status")
+@output_option
+@settings_options("data", "database", "log_database")
+def status_(settings: Settings, output: Output) -> None:
+    """Show how the tables stand. Exit code 1 where some are not of this version."""
+    rows = []
+    is_current = True
+    for kind in _KINDS:
+        with _opened(settings, kind) as database:
+            found = status(database, kind)
+            is_current &= found.state is State.CURRENT
+            rows.append(_row(database, found))
+    print_rows(rows, output)
+    if not is_current:
+        sys.exit(FINDINGS)
+
+
+@contextmanager
+def _opened(settings: Settings, kind: Kind) -> Iterator[Database]:
+    database = open_database(settings.database_url if kind == "facts" else settings.log_database_url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _row(database: Database, found: SchemaStatus) -> dict[str, Json]:
+    return {
+        "kind": found.kind,
+        "database": database.name.strip("`"),
+        "state": found.state.value,
+        "version": found.found,
+        "known": found.known,
+    }

@@ -1,0 +1,108 @@
+"""Exports the facts as lines that import back equal, from one snapshot, in memory that does not grow with them."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
+
+from policy_lang.facts import Assignment, Link
+from policy_lang.schema import Schema
+from policy_lang.values import Ref
+from service.db.dialect import each_of, text_of
+from service.db.engine import Database
+from service.db.facts_tables import entity, entity_parent, relation_link, role_assignment
+from service.entities.changes import keys_of
+from service.entities.forms import Form, Forms
+from service.errors import DataError
+
+BATCH: Final = 1000
+"""Rows read at a time."""
+
+
+class Exporter:
+    """Reads the facts of one database in the given form, by one schema."""
+
+    def __init__(self, database: Database, schema: Schema) -> None:
+        self._database = database
+        self._schema = schema
+
+    def lines(self, leave_out: Callable[[str], None]) -> Iterator[Form]:
+        """Every fact: entities, then assignments, then relations, each by key; `leave_out` is told what has no form."""
+        forms = Forms(self._schema, leave_out)
+        with self._database.read() as connection:
+            yield from _present(_entities(connection, forms))
+            yield from _present(forms.assignment(found) for found in _assignments(connection, _all(role_assignment)))
+            yield from _present(forms.link(found) for found in _links(connection, _all(relation_link)))
+
+    def about(self, ref: Ref, leave_out: Callable[[str], None]) -> list[Form]:
+        """The facts about one entity: itself, the roles it holds or that are held at it, its relations both ways."""
+        forms = Forms(self._schema, leave_out)
+        with self._database.read() as connection:
+            row = connection.execute(_ENTITY.where(_is_at(entity, "", ref))).one_or_none()
+            if row is None:
+                raise DataError(f"there is no `{ref}`")
+            held = _all(role_assignment).where(_touches(role_assignment, ("subject", "place"), ref))
+            tied = _all(relation_link).where(_touches(relation_link, ("resource", "subject"), ref))
+            return list(
+                _present(
+                    (
+                        forms.entity(ref, row[2], _parents(connection, [ref])[ref]),
+                        *(forms.assignment(found) for found in _assignments(connection, held)),
+                        *(forms.link(found) for found in _links(connection, tied)),
+                    )
+                )
+            )
+
+
+def _entities(connection: Connection, forms: Forms) -> Iterator[Form | None]:
+    rows = connection.execute(_ENTITY.order_by(entity.c.type, entity.c.id), execution_options={"yield_per": BATCH})
+    for batch in rows.partitions():
+        parents = _parents(connection, [Ref(type_, id_) for type_, id_, _ in batch])
+        for type_, id_, document in batch:
+            ref = Ref(type_, id_)
+            yield forms.entity(ref, document, parents[ref])
+
+
+def _parents(connection: Connection, refs: Sequence[Ref]) -> Mapping[Ref, list[Ref]]:
+    found = defaultdict[Ref, list[Ref]](list)
+    for type_, id_, parent_type, parent_id in connection.execute(_EDGES, {"refs": keys_of(refs)}):
+        found[Ref(type_, id_)].append(Ref(parent_type, parent_id))
+    return found
+
+
+def _assignments(connection: Connection, statement: Select[*tuple[object, ...]]) -> Iterator[Assignment]:
+    for row in connection.execute(statement, execution_options={"yield_per": BATCH}):
+        place = Ref(row.place_type, row.place_id) if row.place_type else None
+        yield Assignment(Ref(row.subject_type, row.subject_id), row.role, place, row.expires_at)
+
+
+def _links(connection: Connection, statement: Select[*tuple[object, ...]]) -> Iterator[Link]:
+    for row in connection.execute(statement, execution_options={"yield_per": BATCH}):
+        resource, subject = Ref(row.resource_type, row.resource_id), Ref(row.subject_type, row.subject_id)
+        yield Link(resource, row.relation, subject, row.expires_at)
+
+
+def _all(table: Table) -> Select[*tuple[object, ...]]:
+    return select(table).order_by(*table.primary_key.columns)
+
+
+def _touches(table: Table, ends: Sequence[str], ref: Ref) -> ColumnElement[bool]:
+    return or_(*(_is_at(table, f"{end}_", ref) for end in ends))
+
+
+def _is_at(table: Table, prefix: str, ref: Ref) -> ColumnElement[bool]:
+    return and_(table.c[f"{prefix}type"] == ref.type, table.c[f"{prefix}id"] == ref.id)
+
+
+def _present(forms: Iterable[Form | None]) -> Iterator[Form]:
+    return (form for form in forms if form is not None)
+
+
+_ENTITY: Final = select(entity.c.type, entity.c.id, text_of(entity.c.attributes))
+_BATCH: Final = each_of("refs", ("type", "id"))
+_EDGES: Final = (
+    select(entity_parent)
+    .select_from(_BATCH.rows.join(entity_parent, _BATCH.matches(entity_parent, ("type", "type"), ("id", "id"))))
+    .order_by(*entity_parent.primary_key.columns)
+)

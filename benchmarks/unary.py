@@ -136,7 +136,7 @@ def _worker_of(supervisor: int) -> int:
 
 def _load(calls: Path, address: str, server: int, seconds: float) -> Measured:
     command = (sys.executable, "-m", "benchmarks.load", address, str(calls), str(seconds), str(server))
-    ended = subprocess.run(command, env=_environment(), check=True, capture_output=True, text=True)
+    ended = subprocess.run(command, env=_environment(), check=True, stdout=subprocess.PIPE, text=True)
     return read_measured(ended.stdout)
 
 

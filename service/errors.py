@@ -40,7 +40,7 @@ class InvalidRequest(MagistrateError):
     reason = "INVALID_REQUEST"
 
     def __init__(self, violations: Sequence[Violation]) -> None:
-        super().__init__("; ".join(f"{found.field}: {found.message}" for found in violations))
+        super().__init__("; ".join(f"{found.field}: {found.message}".removeprefix(": ") for found in violations))
         self.violations = tuple(violations)
 
 

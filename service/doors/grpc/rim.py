@@ -10,7 +10,7 @@ from grpc.aio import ServicerContext
 from grpc_status.rpc_status import to_status
 
 from service.doors.grpc.status import internal_status, status_of
-from service.errors import MagistrateError
+from service.errors import InvalidRequest, MagistrateError, Violation
 from service.telemetry import get_log
 
 _log = get_log("grpc")
@@ -25,8 +25,12 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
     """The RPC with its errors turned into statuses by the one table; the true cause goes to the log alone."""
 
     @wraps(method)
-    async def answered(servicer: Servicer, request: Request, context: ServicerContext[Request, Response]) -> Response:
+    async def answered(
+        servicer: Servicer, request: Request | None, context: ServicerContext[Request, Response]
+    ) -> Response:
         try:
+            if request is None:
+                raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
             return await method(servicer, request, context)
         except MagistrateError as error:
             _log.info("call failed", rpc=method.__name__, reason=error.reason, cause=str(error), peer=context.peer())

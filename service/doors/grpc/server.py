@@ -1,16 +1,20 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 import grpc
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from magistrate.v1 import authorization_pb2, authorization_pb2_grpc
+from magistrate.v1 import authorization_pb2
 
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
 
-SERVICE: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"].full_name
+_DESCRIPTOR: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
+SERVICE: Final = _DESCRIPTOR.full_name
 """`magistrate.v1.AuthorizationService`."""
 
 
@@ -25,7 +29,7 @@ class GrpcDoor:
             ]
         )
         self._health = health.aio.HealthServicer()
-        authorization_pb2_grpc.add_AuthorizationServiceServicer_to_server(servicer, self._server)
+        self._server.add_generic_rpc_handlers((_handler_of(servicer),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
@@ -41,3 +45,32 @@ class GrpcDoor:
         """Says NOT_SERVING, lets the calls in flight finish for `grace` seconds, then ends."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
+
+
+def _handler_of(servicer: AuthorizationServicer) -> grpc.GenericRpcHandler:
+    """The service's RPCs; unlike the generated registration, bytes that are no message reach the RPC, as None.
+
+    gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
+    """
+    handlers = {
+        method.name: grpc.unary_unary_rpc_method_handler(
+            getattr(servicer, method.name),
+            request_deserializer=_lenient(GetMessageClass(method.input_type).FromString),
+            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+        )
+        for method in _DESCRIPTOR.methods
+    }
+    return grpc.method_handlers_generic_handler(SERVICE, handlers)
+
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+def _lenient(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | None]:
+    def read_or_none(payload: bytes) -> MessageT | None:
+        try:
+            return read(payload)
+        except DecodeError:
+            return None
+
+    return read_or_none

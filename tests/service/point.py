@@ -1,0 +1,142 @@
+"""A decision point over a real SQLite store, asked by callers whose tokens are their names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.entities.store import EntityStore
+from service.entities.writer import EntityWriter
+from service.errors import AuditUnavailable, Unauthenticated
+from service.model import ActivePolicies, Caller, CheckRequest, DecisionRecord, GivenEntity, Permits, Principal
+from service.pdp import DecisionPoint
+from service.policies.folder import activate
+
+NOW: Final = 1_800_000_000_000
+
+POLICY: Final = """
+module shop
+
+tenant type Tenant {}
+principal type User { tenant: Tenant, suspended: bool, secret: string? sensitive }
+principal type Agent from token { tenant: Tenant from claim "org" "id", level: int? from claim "level" }
+type Order in Order { tenant: Tenant, buyer: User, note: string? from request, weight: int? }
+
+context { ip: ip, mfa: bool? }
+
+actions Order { new create, read, refund, close, audit }
+
+relation buyer on Order = resource.buyer == principal
+
+rule own:      allow read, refund on Order to buyer reason "the buyer may"
+rule making:   allow create on Order to User when resource.tenant == principal.tenant
+rule agents:   allow read on Order to Agent when principal.tenant == resource.tenant
+rule noted:    allow close on Order to User when resource.note == "please"
+rule audit:    allow audit on Order to anyone when context.ip in [10.0.0.0/8]
+
+rule barred:   deny any on Order to User when principal.suspended reason "the account is suspended" code SUSPENDED
+rule marked:   deny any on Order to User when has principal.secret and principal.secret == "mark"
+rule heavy:    deny refund on Order when has resource.weight and resource.weight > 100 hide
+rule stepup:   deny refund on Order unless context.mfa ?? false code STEP_UP oblige step_up(method: "totp")
+"""
+
+CALLERS: Final[Mapping[str, Caller]] = {
+    "plain": Caller(Principal(Ref("User", "alice"), {}), "idp", Permits()),
+    "pep": Caller(
+        Principal(Ref("User", "gateway"), {}),
+        "idp",
+        Permits(check_for=True, check_as=frozenset({"User"}), assert_attributes=True, read_reasons=True),
+    ),
+    "blind": Caller(
+        Principal(Ref("User", "proxy"), {}), "idp", Permits(check_as=frozenset({"User"}), assert_attributes=True)
+    ),
+    "agent": Caller(
+        Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp", Permits(read_reasons=True)
+    ),
+}
+
+
+class NamedTokens:
+    """Authenticates callers by name; the token `for-ID` names the user ID as a principal."""
+
+    def caller(self, token: str, now: int) -> Caller:
+        """The caller of that name."""
+        if token not in CALLERS:
+            raise Unauthenticated("nobody has that name")
+        return CALLERS[token]
+
+    def principal(self, token: str, now: int) -> Principal:
+        """The user that the token names."""
+        if not token.startswith("for-"):
+            raise Unauthenticated("not a token to be asked about")
+        return Principal(Ref("User", token.removeprefix("for-")), {})
+
+
+@dataclass
+class KeptRecords:
+    """Keeps records in a list, or refuses."""
+
+    records: list[DecisionRecord] = field(default_factory=list)
+    is_refusing: bool = False
+
+    def record(self, records: Sequence[DecisionRecord]) -> None:
+        """Keeps them."""
+        if self.is_refusing:
+            raise AuditUnavailable("told to refuse")
+        self.records += records
+
+
+@dataclass(frozen=True)
+class OnePolicy:
+    """Holds one bundle."""
+
+    policies: ActivePolicies
+
+    def active(self) -> ActivePolicies:
+        """The bundle."""
+        return self.policies
+
+
+def build_point(folder: Path, recorder: KeptRecords) -> DecisionPoint:
+    """The decision point over a store with a few users and orders."""
+    policies = activate({"shop.policy": POLICY})
+    database = open_database(f"sqlite:///{folder / 'facts.db'}")
+    ensure_current(database, "facts")
+    writer = EntityWriter(database, policies.bundle.program.schema)
+    for tenant in ("t1", "t2"):
+        writer.put(Ref("Tenant", tenant), {})
+    for user, suspended in (("alice", False), ("bob", False), ("carol", True)):
+        writer.put(Ref("User", user), {"tenant": "t1", "suspended": suspended, "secret": "not-to-be-seen"})
+    writer.put(Ref("Order", "o1"), {"tenant": "t1", "buyer": "alice", "weight": 5})
+    writer.put(Ref("Order", "heavy"), {"tenant": "t1", "buyer": "alice", "weight": 500})
+    return DecisionPoint(
+        authenticator=NamedTokens(),
+        policies=OnePolicy(policies),
+        facts=EntityStore(database),
+        recorder=recorder,
+        clock=lambda: NOW,
+    )
+
+
+def asking(
+    action: str,
+    order: str = "o1",
+    *,
+    as_user: str | None = None,
+    for_token: str | None = None,
+    attributes: Mapping[str, Json] | None = None,
+    context: Mapping[str, Json] | None = None,
+) -> CheckRequest:
+    """A question about an order."""
+    return CheckRequest(
+        request_id="r1",
+        action=action,
+        resource=GivenEntity(Ref("Order", order), attributes or {}),
+        context={"ip": "10.0.0.1"} if context is None else context,
+        principal=None if as_user is None else GivenEntity(Ref("User", as_user)),
+        principal_token=for_token,
+    )

@@ -1,10 +1,12 @@
 """Types conditions: connectives with what each operand may take as known from the others, and every kind of test."""
 
 from collections.abc import Callable, Iterable
+from itertools import repeat
 from typing import Final
 
 from policy_lang import ast
 from policy_lang.ast import Expression
+from policy_lang.diagnostics import Diagnostic
 from policy_lang.known import Known, beside, known_if
 from policy_lang.limits import STAR_LIMIT
 from policy_lang.paths import DiffersByPrincipal
@@ -55,6 +57,8 @@ class ConditionChecker:
     def __init__(self, symbols: Symbols, faults: Faults, type_: str, module: str) -> None:
         self._symbols = symbols
         self._faults = faults
+        self._type = type_
+        self._module = module
         self.values = ValueChecker(symbols, faults, type_, module)
         self.standing = StandingChecker(symbols, faults, type_, self.values)
 
@@ -67,7 +71,10 @@ class ConditionChecker:
                 inner = self.condition(node.item, known)
                 return None if inner is None else Not(inner)
             case _:
-                return self._by_principal(lambda here: self._test(node, here), known)
+                found = self._by_principal(lambda here: self._test(node, here), known)
+        if found is None and not len(self._faults):
+            raise RuntimeError(f"a condition was left out without a fault: {node.span.location}")
+        return found
 
     def operands(self, nodes: Iterable[Expression], said: Iterable[Known], known: Known) -> list[Condition | None]:
         """The operands of one `and` or `or`, each with what the others say; None for one that cannot matter.
@@ -80,9 +87,25 @@ class ConditionChecker:
             here = known.and_(others)
             if not here.is_impossible:
                 found.append(self.condition(node, here))
+            elif says.says_who:
+                found.append(self.condition(node, known))
             else:
-                found.append(self.condition(node, known) if says.says_who else None)
+                self._try(node, here)
+                found.append(None)
         return found
+
+    def _try(self, node: Expression, known: Known) -> None:
+        """Notes what is wrong with an operand that does not matter, unless it is well-typed for some principal."""
+        if known.types.get(("resource",), True):
+            tried = list(map(self._faults_for, repeat(node), self._symbols.principals))
+            if all(tried):
+                self._faults.extend(tried[0])
+
+    def _faults_for(self, node: Expression, principal: str) -> tuple[Diagnostic, ...]:
+        faults = Faults()
+        checker = ConditionChecker(self._symbols, faults, self._type, self._module)
+        checker.condition(node, Known(types={("principal",): frozenset({principal})}))
+        return faults.found
 
     def _connective(self, node: ast.And | ast.Or, known: Known) -> Condition | None:
         is_and = isinstance(node, ast.And)
@@ -209,7 +232,7 @@ class ConditionChecker:
         if isinstance(left.type, SetType):
             self._refuse_code("E312", needle, "a set is in nothing", "use `any in` or `all in`")
             return None
-        if not is_network and not fits(left.type, right.type):
+        if not is_network and not fits(left.widest, right.widest):
             self.values.refuse_mix(left.type, right.type, item)
             return None
         return left.expression, right.expression, is_network
@@ -227,7 +250,7 @@ class ConditionChecker:
             return self._refuse_code(
                 "E301", node.haystack, f"`{whole.type}` holds nothing", "`in` takes a set, a list, a range or networks"
             )
-        if not fits(needle.type, whole.type.element):
+        if not fits(needle.widest, whole.type.element):
             self.values.refuse_mix(needle.type, whole.type.element, node.needle)
             return None
         return InSet(needle.expression, whole.expression)

@@ -43,6 +43,11 @@ class Faults:
         """Notes a fault, unless its place has one of that kind."""
         self._found.setdefault((span.file.path, span.start, span.end, code), Diagnostic(code, message, span, help_))
 
+    def extend(self, faults: Iterable[Diagnostic]) -> None:
+        """Notes faults that were found by trying."""
+        for fault in faults:
+            self.refuse(fault.code, fault.message, fault.span, fault.help)
+
     def unknown(self, code: str, kind: str, word: Word | Name, known: Iterable[str]) -> None:
         """Notes a name that nothing has, with the nearest that something has."""
         self.refuse(code, f"unknown {kind} `{word.text}`", word.span, did_you_mean(word.text, known))

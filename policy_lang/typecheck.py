@@ -1,16 +1,16 @@
 """Types every rule of a bundle, for each type of resource that it is on."""
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 
 from policy_lang import ast
 from policy_lang.ast import Expression, Word
 from policy_lang.condition_check import ConditionChecker
 from policy_lang.decision import RESERVED_CODES
-from policy_lang.diagnostics import did_you_mean
+from policy_lang.diagnostics import Diagnostic, did_you_mean
 from policy_lang.grants import actions_named
-from policy_lang.known import NOTHING
+from policy_lang.known import Known
 from policy_lang.names import Expander, TooLarge
-from policy_lang.paths import DiffersByPrincipal
 from policy_lang.rule_check import RuleChecker
 from policy_lang.statements import Rule
 from policy_lang.symbols import Declared, Faults, Symbols, full_name
@@ -19,6 +19,10 @@ from policy_lang.typed import Rule as TypedRule
 
 def check_rules(symbols: Symbols, faults: Faults) -> Mapping[str, tuple[TypedRule, ...]]:
     """The typed rules by type of resource, sorted by id."""
+    if symbols.rules and not symbols.principals:
+        first = min(symbols.rules.items())[1].statement
+        faults.refuse("E314", "no type is a principal", first.id.span, "mark who may ask: `principal type User {}`")
+        return {}
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
     for _, found in sorted(symbols.rules.items()):
@@ -48,39 +52,38 @@ class _BundleChecker:
         """Types what no rule uses, so that a fault in it is found all the same."""
         for (full, type_), relation in sorted(self._symbols.computed.items()):
             if full not in self._used:
-                faults = self._faults_of(relation.statement.body, relation.module, type_)
-                self._note(faults)
+                self._try(relation.statement.body, relation.module, [type_])
+        types = sorted(self._symbols.schema.actions) or sorted(self._symbols.schema.types)
         for full, let in sorted(self._symbols.lets.items()):
             if full not in self._used:
-                types = sorted(self._symbols.schema.actions) or sorted(self._symbols.schema.types)
-                tried = [self._faults_of(let.statement.body, let.module, type_) for type_ in types]
-                if tried and all(len(faults) for faults in tried):
-                    self._note(tried[0])
+                self._try(let.statement.body, let.module, types)
 
-    def _note(self, faults: Faults) -> None:
-        for fault in faults.found:
-            self._faults.refuse(fault.code, fault.message, fault.span, fault.help)
+    def _try(self, body: Expression, module: str, types: Iterable[str]) -> None:
+        """Notes what is wrong with an expression that is well-typed for no resource and principal."""
+        first: tuple[Diagnostic, ...] = ()
+        for type_, principal in product(types, self._symbols.principals):
+            faults = self._faults_of(body, module, type_, Known(types={("principal",): frozenset({principal})}))
+            if not faults:
+                return
+            first = first or faults
+        self._faults.extend(first)
 
-    def _faults_of(self, body: Expression, module: str, type_: str) -> Faults:
-        """What is wrong with an expression, read as a condition or, failing that, as a value."""
+    def _faults_of(self, body: Expression, module: str, type_: str, known: Known) -> tuple[Diagnostic, ...]:
+        """What is wrong with an expression."""
         faults = Faults()
         expander = Expander(self._symbols, faults, type_)
         try:
             node = expander.expand(body, module)
         except TooLarge as error:
             faults.refuse(error.code, str(error), body.span)
-            return faults
         if len(faults):
-            return faults
+            return faults.found
         checker = ConditionChecker(self._symbols, faults, type_, module)
-        if not isinstance(node, _VALUES):
-            checker.condition(node, NOTHING)
-            return faults
-        try:
-            checker.values.value(node, NOTHING)
-        except DiffersByPrincipal:
-            return Faults()
-        return faults
+        if isinstance(node, _VALUES):
+            checker.values.value(node, known)
+        else:
+            checker.condition(node, known)
+        return faults.found
 
     def _where(self, rule: Rule) -> dict[str, frozenset[str]]:
         """Type → the actions that the rule names there."""

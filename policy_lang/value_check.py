@@ -38,6 +38,11 @@ class Valued:
     expression: TypedExpression
     type: Type
 
+    @property
+    def widest(self) -> Type:
+        """The type as declared: references that never meet here, being narrowed, are false and no fault."""
+        return self.expression.type if isinstance(self.expression, Path) else self.type
+
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
@@ -132,7 +137,7 @@ class ValueChecker:
         second = self.value(right, known, None if first is None else first.type)
         if first is None or second is None:
             return None
-        if not fits(first.type, second.type):
+        if not fits(first.widest, second.widest):
             self.refuse_mix(first.type, second.type, right)
             return None
         return first, second

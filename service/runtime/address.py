@@ -3,10 +3,13 @@
 import errno
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from service.errors import ConfigError
+
+_NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,29 @@ def hold_address(wanted: Address) -> Iterator[Address]:
     take half of the calls, so the address is first bound exclusively, which fails if anybody has it.
     """
     with ExitStack() as held:
-        port = wanted.port
-        for family, host in _resolve(wanted):
-            if port:
-                _bind_exclusively(family, host, port)
-            port = held.enter_context(_hold(family, host, port))
+        port = _hold_all(held, wanted)
         yield Address(wanted.host, port)
+
+
+def _hold_all(held: ExitStack, wanted: Address) -> int:
+    """Holds what can be, and gives the port; an address that is not of this machine only matters if it is the only one.
+
+    `localhost` also names an IPv6 address where there is no IPv6.
+    """
+    port, absent, count = wanted.port, None, 0
+    for family, host in _resolve(wanted):
+        try:
+            holder = _hold(family, host, port)
+        except OSError as error:
+            if error.errno not in _NOT_OF_THIS_MACHINE:
+                raise _unusable(Address(host, port), error) from error
+            absent = _unusable(Address(host, port), error)
+            continue
+        held.enter_context(closing(holder))
+        port, count = int(holder.getsockname()[1]), count + 1
+    if absent is not None and not count:
+        raise absent
+    return port
 
 
 def _resolve(address: Address) -> list[tuple[socket.AddressFamily, str]]:
@@ -54,25 +74,22 @@ def _resolve(address: Address) -> list[tuple[socket.AddressFamily, str]]:
     return list(dict.fromkeys((family, str(place[0])) for family, _, _, _, place in found))
 
 
-def _bind_exclusively(family: socket.AddressFamily, host: str, port: int) -> None:
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no owners
-        _bind(probe, host, port)
-
-
-@contextmanager
-def _hold(family: socket.AddressFamily, host: str, port: int) -> Iterator[int]:
-    with socket.socket(family, socket.SOCK_STREAM) as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # and never SO_REUSEADDR, or the probe passes
-        _bind(holder, host, port)
-        yield int(holder.getsockname()[1])
-
-
-def _bind(end: socket.socket, host: str, port: int) -> None:
-    if end.family == socket.AF_INET6:
-        end.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+def _hold(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    """A socket bound there that does not listen; OSError if anybody else is there."""
+    if port:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no owners
+            probe.bind((host, port))
+    holder = socket.socket(family, socket.SOCK_STREAM)
     try:
-        end.bind((host, port))
-    except OSError as error:
-        why = "is in use by another process" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        raise ConfigError(f"the address `{Address(host, port)}` {why}\nhelp: choose another with --grpc") from error
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # and never SO_REUSEADDR, or the probe passes
+        holder.bind((host, port))
+    except OSError:
+        holder.close()
+        raise
+    return holder
+
+
+def _unusable(address: Address, error: OSError) -> ConfigError:
+    why = "is in use by another process" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    return ConfigError(f"the address `{address}` {why}\nhelp: choose another with --grpc")

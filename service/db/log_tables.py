@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, Uuid
 LOG: Final = MetaData()
 
 _NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
-_ID: Final = Uuid(as_uuid=False)
+_ID: Final = Uuid(as_uuid=False).with_variant(Text(), "sqlite")  # so that it reads there as it is written elsewhere
 
 
 def _name(name: str, *, is_key: bool = False) -> "Column[str]":

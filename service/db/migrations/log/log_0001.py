@@ -12,9 +12,10 @@ depends_on = None
 def upgrade() -> None:
     """Makes the tables."""
     text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    key = sa.Uuid().with_variant(sa.Text(), "sqlite")
     op.create_table(
         "decision",
-        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("id", key, primary_key=True),
         sa.Column("time", sa.BigInteger, nullable=False),
         sa.Column("kind", text, nullable=False),
         sa.Column("request_id", text, nullable=False),
@@ -47,7 +48,7 @@ def upgrade() -> None:
     op.create_table(
         "decision_rule",
         sa.Column("rule", text, primary_key=True),
-        sa.Column("decision_id", sa.Uuid, primary_key=True),
+        sa.Column("decision_id", key, primary_key=True),
         sqlite_with_rowid=False,
     )
     op.create_table(

@@ -1,0 +1,152 @@
+"""Writes records of decisions for a person, or as JSON."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from policy_lang.decision import (
+    ALLOWED,
+    DENIED,
+    NO_MATCH,
+    NO_PRINCIPAL,
+    NO_RESOURCE,
+    RESOURCE_EXISTS,
+    UNDETERMINED,
+    Effect,
+    Obligation,
+)
+from policy_lang.types import Json, format_timestamp
+from policy_lang.values import Ref
+from service.model import DecisionRecord, RecordKind
+
+COLOURS: Final[Mapping[Effect, str]] = {Effect.ALLOW: "green", Effect.DENY: "red"}
+
+MEANINGS: Final[Mapping[str, str]] = {
+    ALLOWED: "an allow rule held, and no deny rule did",
+    DENIED: "a deny rule held",
+    UNDETERMINED: "a rule could not be told for a missing input, so it was not allowed",
+    NO_MATCH: "no rule allowed it",
+    NO_PRINCIPAL: "the principal was not in the store",
+    NO_RESOURCE: "the resource was not in the store",
+    RESOURCE_EXISTS: "the resource, said to be new, was in the store already",
+}
+"""What the language's own codes say (language.md, Decision)."""
+
+_COLUMNS: Final = ("time", "decision", "effect", "code", "principal", "action", "resource", "rules", "caller")
+_UNBOUNDED: Final = 10_000
+"""The width of a table that goes to no terminal, so that nothing of it is wrapped."""
+
+
+def print_table(records: Sequence[DecisionRecord]) -> None:
+    """Prints a line for each record."""
+    table = Table(*_COLUMNS, box=None, header_style="bold", pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
+    for record in records:
+        effect = Text(record.effect.value, style=COLOURS[record.effect])
+        before = (format_timestamp(record.time), record.id)
+        after = (record.code, record.principal, record.action, record.resource, " ".join(record.rules), record.caller)
+        table.add_row(*before, effect, *(Text(printable(str(cell))) for cell in after))
+    Console(width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False).print(table)
+
+
+def record_lines(record: DecisionRecord) -> Iterator[str]:
+    """The record in words: what was decided, who asked what, and why it came out so."""
+    effect = click.style(record.effect.value, fg=COLOURS[record.effect], bold=True)
+    yield f"{effect}  {printable(record.code)}"
+    yield printable(f"  {format_timestamp(record.time)}: {_question(record)}")
+    yield printable(f"  because    {_cause(record)}")
+    for rule in record.rules:
+        yield printable(f"  rule       {rule}")
+    for gap in record.missing:
+        yield printable(f"  missing    {gap.path} ({gap.cause})")
+    for obligation in record.obligations:
+        yield printable(f"  oblige     {_obligation(obligation)}")
+    for path, value in sorted(record.inputs.items()):
+        yield printable(f"  input      {path} = {_text(value)}")
+    if record.hide:
+        yield "  hide       answer `not found`"
+    if record.shadow_effect is not record.effect:
+        yield f"  shadow     {record.shadow_effect.value}, had every shadow rule been live"
+    yield printable(f"  policies   {record.policy_digest}")
+    yield printable(f"  revision   {record.revision}")
+    if record.request_id:
+        yield printable(f"  request    {record.request_id}")
+    yield f"  decision   {record.id}, taken in {record.duration_us} µs"
+
+
+def records_json(records: Sequence[DecisionRecord]) -> str:
+    """The records as one list."""
+    return orjson.dumps([_fields(record) for record in records], option=orjson.OPT_INDENT_2).decode()
+
+
+def records_jsonl(records: Sequence[DecisionRecord]) -> str:
+    """The records, each on a line."""
+    return "".join(orjson.dumps(_fields(record)).decode() + "\n" for record in records)
+
+
+def printable(text: str) -> str:
+    """The text without what would steer a terminal."""
+    return (
+        text
+        if text.isprintable()
+        else "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    )
+
+
+def _question(record: DecisionRecord) -> str:
+    place = f" of {record.tenant}" if record.tenant else ""
+    if record.caller == record.principal:
+        return f"{record.caller} asked to {record.action} {record.resource}{place}"
+    return f"{record.caller} asked whether {record.principal} may {record.action} {record.resource}{place}"
+
+
+def _cause(record: DecisionRecord) -> str:
+    if record.kind is RecordKind.REFUSAL:
+        if record.code == "PRINCIPAL_TOKEN":
+            return "the principal_token did not verify, so nothing was decided"
+        return f"the caller lacks `{record.code.lower()}`, so nothing was decided"
+    return MEANINGS.get(record.code, "of the rule that this code belongs to")
+
+
+def _fields(record: DecisionRecord) -> dict[str, Json]:
+    return {
+        "decision_id": record.id,
+        "kind": record.kind.value,
+        "time": format_timestamp(record.time),
+        "request_id": record.request_id,
+        "caller": _ref(record.caller),
+        "principal": _ref(record.principal),
+        "action": record.action,
+        "resource": _ref(record.resource),
+        "tenant": None if record.tenant is None else _ref(record.tenant),
+        "effect": record.effect.value,
+        "code": record.code,
+        "rules": list(record.rules),
+        "missing": [{"path": gap.path, "cause": gap.cause} for gap in record.missing],
+        "obligations": [{"type": duty.type, "parameters": dict(duty.parameters)} for duty in record.obligations],
+        "hide": record.hide,
+        "shadow_effect": record.shadow_effect.value,
+        "inputs": dict(record.inputs),
+        "policy_digest": record.policy_digest,
+        "revision": record.revision,
+        "duration_us": record.duration_us,
+    }
+
+
+def _ref(ref: Ref) -> dict[str, Json]:
+    return {"type": ref.type, "id": ref.id}
+
+
+def _obligation(obligation: Obligation) -> str:
+    return f"{obligation.type}({', '.join(f'{name}: {_text(value)}' for name, value in obligation.parameters)})"
+
+
+def _text(value: Json) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from policy_lang import ast
 from policy_lang.ast import Word
 from policy_lang.diagnostics import did_you_mean
+from policy_lang.kinds import with_article
 from policy_lang.known import Key, Known
 from policy_lang.limits import STEP_LIMIT
 from policy_lang.schema import Attribute, EntityType, Origin
@@ -164,12 +165,9 @@ class PathReader:
         if isinstance(type_, SetType):
             self._faults.refuse("E304", f"no step leads through the set `{before.text}`", step.span)
         else:
-            self._faults.refuse("E304", f"`{before.text}` is {_article(type_)}: nothing stands behind it", step.span)
-
-
-def _article(type_: Type) -> str:
-    text = str(type_)
-    return f"an `{text}`" if text[0] in "aeiou" else f"a `{text}`"
+            self._faults.refuse(
+                "E304", f"`{before.text}` is {with_article(type_)}: nothing stands behind it", step.span
+            )
 
 
 def _targets(type_: Type) -> tuple[str, ...]:

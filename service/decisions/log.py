@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, select
+from sqlalchemy import Column, ColumnElement, Select, select
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
@@ -66,11 +66,7 @@ class DecisionLog:
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} records, not {limit}")
-        query = select(decision.c.body).where(*_conditions(wanted)).order_by(decision.c.id.desc()).limit(limit + 1)
-        if wanted.rule is not None:
-            query = query.join(decision_rule, decision_rule.c.decision_id == decision.c.id)
-        if after is not None:
-            query = query.where(decision.c.id < str(UUID(after)))
+        query = page_query(wanted, limit + 1, after)
         with self._database.read() as connection:
             bodies = connection.execute(query).scalars().all()
         records = tuple(decode_record(body) for body in bodies[:limit])
@@ -101,6 +97,17 @@ class DecisionLog:
         query = select(spool_position.c.segment, spool_position.c.position).where(spool_position.c.segment.in_(names))
         with self._database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def page_query(wanted: LogFilter, limit: int, after: str | None) -> "Select[str]":
+    """The bodies of a page, ordered by the id of the table where the search begins: its index has that order."""
+    query, key = select(decision.c.body), decision.c.id
+    if wanted.rule is not None:
+        key = decision_rule.c.decision_id
+        query = query.join(decision_rule, key == decision.c.id)
+    if after is not None:
+        query = query.where(key < str(UUID(after)))
+    return query.where(*_conditions(wanted)).order_by(key.desc()).limit(limit)
 
 
 def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """A project with the starter's policies and facts, and a service over it, on each kind of database."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,16 @@ from service.cli.init import write_starter
 from tests.e2e.running import Project, Server
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The starter project on SQLite, its facts imported; to be copied."""
+    return _starter(tmp_path_factory.mktemp("prepared") / "project", {}).folder
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(prepared: Path, tmp_path: Path) -> Project:
     """The starter project on SQLite, its facts imported."""
-    return _starter(tmp_path / "project", {})
+    return Project(shutil.copytree(prepared, tmp_path / "project"))
 
 
 @pytest.fixture
@@ -29,9 +36,10 @@ def running_server(project_on_each: Project) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One service over the starter project on SQLite, for tests that change nothing."""
-    with _starter(tmp_path_factory.mktemp("shared") / "project", {}).serving("--dev") as server:
+    folder = shutil.copytree(prepared, tmp_path_factory.mktemp("shared") / "project")
+    with Project(folder).serving("--dev") as server:
         yield server
 
 

@@ -38,17 +38,30 @@ def postgresql_server() -> Iterator[URL]:
         server.cleanup()
 
 
+@pytest.fixture
+def postgresql_url(postgresql_server: URL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = f"magistrate_{secrets.token_hex(6)}"
+    _administer(postgresql_server, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
+    yield postgresql_server.set(database=name).render_as_string(hide_password=False)
+    _administer(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'facts.db'}"
-        return
-    server: URL = request.getfixturevalue("postgresql_server")
-    name = f"magistrate_{secrets.token_hex(6)}"
-    _administer(server, f'CREATE DATABASE "{name}"')
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        return f"sqlite:///{tmp_path / 'facts.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL database."""
+    opened = open_database(postgresql_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def open_database(url: str, *, read_wait_ms: int = READ_WAIT_MS, write_wait_ms: 
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         # The text is not repeated: it may hold a password.
         raise ConfigError(f"the URL of a database is not understood\nhelp: {_FORMS}") from error
     kind = parsed.drivername.partition("+")[0]

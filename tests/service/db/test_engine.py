@@ -1,0 +1,169 @@
+"""A database that cannot answer says why, in words of its own: no SQL, no password."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from service.db.engine import Database, Prepared
+from service.db.migration import ensure_current, migrate, status
+from service.db.opening import READ_CONNECTIONS, open_database
+from service.errors import ConfigError, FactsUnavailable
+
+SLEEP: Prepared[tuple[str]] = Prepared("SELECT CAST(pg_sleep(10) AS TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "the URL of a database is not understood"),
+        ("facts.db", "the URL of a database is not understood"),
+        ("postgresql://u:hunter2@host:port/x", "the URL of a database is not understood"),
+        ("sqlite://", "a SQLite database needs a file"),
+        ("sqlite:///:memory:", "a SQLite database needs a file"),
+        ("sqlite:///x.db?mode=ro", "takes no parameters"),
+        ("mysql://u:hunter2@host/x", "unknown kind of database `mysql`"),
+    ],
+)
+def test_a_url_that_names_no_database_is_refused(url: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as failed:
+        open_database(url)
+    assert reason in str(failed.value)
+    assert "help: give `sqlite:///FILE` or `postgresql://" in str(failed.value)
+    assert "hunter2" not in str(failed.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_a_server_that_is_not_there_is_unavailable_and_the_password_stays_unsaid(scheme: str) -> None:
+    database = open_database(f"{scheme}://magistrate:hunter2@127.0.0.1:1/facts?password=hunter2&connect_timeout=1")
+    with pytest.raises(FactsUnavailable) as failed, database.read():
+        pass
+    assert "`postgresql://magistrate@127.0.0.1:1/facts` cannot be reached" in str(failed.value)
+    assert "hunter2" not in str(failed.value)
+
+
+def test_a_file_that_is_not_there_is_unavailable_and_stays_so(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    with pytest.raises(FactsUnavailable, match="cannot be opened: it is absent"), database.read():
+        pass
+    with pytest.raises(FactsUnavailable, match="cannot be opened: it is absent"), database.write():
+        pass
+    with pytest.raises(FactsUnavailable, match="cannot be opened: it is absent"), database.reading():
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "facts.db").write_text("not a database, but long enough to be taken for the header of one" * 20)
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    with pytest.raises(FactsUnavailable, match="is no SQLite database"):
+        status(database, "facts")
+
+
+def test_a_file_that_cannot_be_made_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    database = open_database(f"sqlite:///{tmp_path / 'file' / 'facts.db'}")
+    with pytest.raises(FactsUnavailable, match="cannot be made"):
+        ensure_current(database, "facts")
+
+
+def test_a_made_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'new' / 'facts.db'}")
+    ensure_current(database, "facts")
+    assert (tmp_path / "new" / "facts.db").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_locked_file_refuses_writes_in_time_and_still_answers_reads(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}", write_wait_ms=50)
+    migrate(database, "facts")
+    other = sqlite3.connect(tmp_path / "facts.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with pytest.raises(FactsUnavailable, match=r"facts\.db` is locked by another writer"), database.write():
+            pass
+        with database.read() as connection:
+            assert connection.execute(text("SELECT n FROM revision")).scalar_one() == 0
+    finally:
+        other.close()
+    with database.write():
+        pass
+
+
+def test_sqlite_keeps_what_is_committed_and_readers_cannot_write(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    migrate(database, "facts")
+    with database.write() as connection:
+        pragmas = [
+            connection.execute(text(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert pragmas == ["wal", 2, 1]
+    with pytest.raises(FactsUnavailable, match="is read-only"), database.read() as connection:
+        connection.execute(text("UPDATE revision SET n = 7"))
+
+
+def test_postgresql_readers_cannot_write(postgresql: Database) -> None:
+    migrate(postgresql, "facts")
+    with pytest.raises(FactsUnavailable, match="read-only transaction"), postgresql.read() as connection:
+        connection.execute(text("UPDATE revision SET n = 7"))
+
+
+def test_a_statement_is_not_quoted_to_anybody(database: Database) -> None:
+    migrate(database, "facts")
+    with pytest.raises(FactsUnavailable) as failed, database.read() as connection:
+        connection.execute(text("SELECT hunter2 FROM revision WHERE 'x' = :secret"), {"secret": "s3cret"})
+    assert "SELECT" not in str(failed.value)
+    assert "s3cret" not in str(failed.value)
+
+
+def test_missing_tables_are_said(database: Database) -> None:
+    database.create()
+    with pytest.raises(FactsUnavailable, match="lacks its tables"), database.read() as connection:
+        connection.execute(text("SELECT n FROM revision"))
+
+
+def test_a_read_ends_when_its_time_is_over(postgresql: Database) -> None:
+    started = time.monotonic()
+    with pytest.raises(FactsUnavailable, match="took longer than"), postgresql.reading(timeout_ms=50) as reading:
+        reading.fetch(SLEEP, {})
+    assert time.monotonic() - started < 5
+    with postgresql.reading() as reading:
+        found: Prepared[tuple[str]] = Prepared("SHOW statement_timeout")
+        assert reading.fetch(found, {}) == [("5s",)]
+
+
+def test_a_full_pool_is_unavailable_and_writers_have_their_own(postgresql_url: str) -> None:
+    database = open_database(postgresql_url, read_wait_ms=20)
+    held = [database.reading() for _ in range(READ_CONNECTIONS)]
+    for reading in held:
+        reading.__enter__()
+    with pytest.raises(FactsUnavailable, match="has no free connection"), database.reading():
+        pass
+    with database.write() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    for reading in held:
+        reading.__exit__(None, None, None)
+    with database.reading():
+        pass
+    database.close()
+
+
+def test_a_connection_that_the_server_dropped_is_replaced(postgresql: Database, postgresql_server: URL) -> None:
+    one: Prepared[tuple[int]] = Prepared("SELECT 1")
+    with postgresql.reading() as reading:
+        assert reading.fetch(one, {}) == [(1,)]
+    with postgresql.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    with pytest.raises(FactsUnavailable), postgresql.reading() as reading:
+        reading.fetch(one, {})
+    with postgresql.reading() as reading:
+        assert reading.fetch(one, {}) == [(1,)]

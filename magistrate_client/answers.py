@@ -97,7 +97,8 @@ def _read_effect(effect: authorization_pb2.Effect.ValueType) -> Effect:
 
 
 def _read_obligation(obligation: authorization_pb2.Obligation) -> Obligation:
-    return Obligation(obligation.type, {name: read_value(value) for name, value in obligation.parameters.items()})
+    parameters = sorted(obligation.parameters.items())  # a map arrives in any order, another one in each process
+    return Obligation(obligation.type, {name: read_value(value) for name, value in parameters})
 
 
 def _read_time(time: timestamp_pb2.Timestamp, request_id: str) -> datetime:

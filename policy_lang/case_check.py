@@ -59,6 +59,7 @@ class _Case:
             self._given(item)
         principal, resource = self._asker(is_principal=True), self._asker(is_principal=False)
         context = self._context()
+        expectations = tuple(self._expectations(None if resource is None else resource.ref.type))
         if principal is None or resource is None or context is None:
             return None
         for ref in self._mentioned:
@@ -81,7 +82,7 @@ class _Case:
             links=tuple(self._links),
             context=context[0],
             now=context[1],
-            expectations=tuple(self._expectations(resource.ref.type)),
+            expectations=expectations,
             span=self._test.span,
         )
 
@@ -175,7 +176,8 @@ class _Case:
         found = [item for item in self._test.items if isinstance(item, Asks) and item.is_principal is is_principal]
         word = "principal" if is_principal else "resource"
         if not found:
-            self._faults.refuse("E501", f"the test names no {word}", self._test.span, f"add `{word}` and an entity")
+            code = "E501" if is_principal else "E507"
+            self._faults.refuse(code, f"the test names no {word}", self._test.span, f"add `{word}` and an entity")
             return None
         for extra in found[1:]:
             self._faults.refuse("E501", f"a second {word}", extra.span, "a test asks one question of each action")
@@ -201,20 +203,20 @@ class _Case:
         if not isinstance(now, int):
             span = found[0].span if found else self._test.span
             self._faults.refuse(
-                "E501", "the test does not say what time it is", Span(span.file, span.start, span.start + 1),
+                "E505", "the test does not say what time it is", Span(span.file, span.start, span.start + 1),
                 "add `context { now: 2026-01-05T10:00:00Z }`",
             )  # fmt: skip
             return None
         return cells, now
 
-    def _expectations(self, type_: str) -> Iterable[Expectation]:
+    def _expectations(self, type_: str | None) -> Iterable[Expectation]:
         found = [item for item in self._test.items if isinstance(item, Expect)]
         if not found:
-            self._faults.refuse("E501", "the test expects nothing", self._test.span, "add `expect`")
-        known = self._schema.actions.get(type_, {})
+            self._faults.refuse("E506", "the test expects nothing", self._test.span, "add `expect`")
+        known = self._schema.actions.get(type_ or "", {})
         for expect in found:
-            if expect.action.text not in known:
-                self._faults.unknown("E204", f"action of `{type_}`", expect.action, known)
+            if type_ is not None and expect.action.text not in known:
+                self._faults.unknown("E204", "action", expect.action, known, of=type_)
             yield Expectation(
                 effect=Effect.ALLOW if expect.is_allow else Effect.DENY,
                 action=expect.action.text,

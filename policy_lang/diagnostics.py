@@ -4,8 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
+from typing import Final
 
 from policy_lang.source import Span
+
+_WIDTH: Final = 200
+"""How much of a line is shown."""
 
 
 class Severity(Enum):
@@ -33,10 +37,10 @@ class Diagnostic:
     def render(self) -> str:
         """The finding as a person reads it: message, place, line, underline, help."""
         start = self.span.file.position(self.span.start)
-        line = self.span.file.line(start.line)
-        width = max(1, min(self.span.end - self.span.start, len(line) - start.column + 1))
+        line, before = _shown(self.span.file.line(start.line), start.column - 1)
+        width = max(1, min(self.span.end - self.span.start, len(line) - before))
         gutter = " " * len(str(start.line))
-        lead = "".join("\t" if char == "\t" else " " for char in line[: start.column - 1])
+        lead = "".join("\t" if char == "\t" else " " for char in line[:before])
         parts = [
             f"{self.severity.value}[{self.code}]: {self.message}",
             f"{gutter}--> {self.span.file.path}:{start.line}:{start.column}",
@@ -47,6 +51,15 @@ class Diagnostic:
         if self.help:
             parts.append(f"{gutter} = help: {self.help}")
         return "\n".join(parts)
+
+
+def _shown(line: str, before: int) -> tuple[str, int]:
+    """The part of a long line around a place, and how much of it stands before the place."""
+    if len(line) <= _WIDTH:
+        return line, before
+    start = max(0, before - _WIDTH // 2)
+    head, tail = ("…" if start else ""), ("…" if start + _WIDTH < len(line) else "")
+    return f"{head}{line[start : start + _WIDTH]}{tail}", before - start + len(head)
 
 
 class PolicyError(Exception):

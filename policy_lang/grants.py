@@ -35,14 +35,14 @@ def resolve_actions(files: Iterable[File], types: Mapping[str, EntityType], faul
     return actions
 
 
-def resolve_groups(files: Iterable[File], actions: Actions, faults: Faults) -> Groups:
+def resolve_groups(files: Iterable[File], types: Mapping[str, EntityType], actions: Actions, faults: Faults) -> Groups:
     """Type → group → its actions."""
     groups: Groups = {}
     for found in statements_of(files, GroupDeclaration):
         declaration = found.statement
         own = actions.get(declaration.type.text)
         if own is None:
-            faults.unknown("E202", "type with actions", declaration.type, actions)
+            refuse_without_actions(declaration.type, types, faults)
             continue
         known = groups.setdefault(declaration.type.text, {})
         if refuse_reserved(declaration.name, faults):
@@ -55,9 +55,17 @@ def resolve_groups(files: Iterable[File], actions: Actions, faults: Faults) -> G
             continue
         for action in declaration.actions:
             if action.text not in own:
-                faults.unknown("E204", f"action of `{declaration.type.text}`", action, own)
+                faults.unknown("E204", "action", action, own, of=declaration.type.text)
         known[declaration.name.text] = frozenset(action.text for action in declaration.actions if action.text in own)
     return groups
+
+
+def refuse_without_actions(type_: Word, types: Mapping[str, EntityType], faults: Faults) -> None:
+    """Notes a type that is not declared, or has no actions."""
+    if type_.text not in types:
+        faults.unknown("E202", "type", type_, types)
+    else:
+        faults.refuse("E204", f"`{type_.text}` has no actions", type_.span, f"declare them: `actions {type_.text} …`")
 
 
 def actions_named(
@@ -75,7 +83,16 @@ def actions_named(
 class RoleResolver:
     """Resolves roles, closed over what they include."""
 
-    def __init__(self, files: Iterable[File], actions: Actions, groups: Groups, faults: Faults) -> None:
+    def __init__(
+        self,
+        files: Iterable[File],
+        types: Mapping[str, EntityType],
+        *,
+        actions: Actions,
+        groups: Groups,
+        faults: Faults,
+    ) -> None:
+        self._types = types
         self._actions = actions
         self._groups = groups
         self._faults = faults
@@ -84,12 +101,12 @@ class RoleResolver:
         for found in statements_of(files, RoleDeclaration):
             self._declared.setdefault(f"{found.module}.{found.statement.name.text}", found)
 
-    def resolve(self, types: Mapping[str, EntityType]) -> dict[str, Role]:
+    def resolve(self) -> dict[str, Role]:
         """Every role by its full name."""
         for found in self._declared.values():
             on = found.statement.on
-            if on is not None and on.text not in types:
-                self._faults.unknown("E202", "type", on, types)
+            if on is not None and on.text not in self._types:
+                self._faults.unknown("E202", "type", on, self._types)
         for name in self._declared:
             self._role(name, ())
         return self._done
@@ -139,13 +156,13 @@ class RoleResolver:
         for grant in written:
             type_ = grant.type.text
             if type_ not in self._actions:
-                self._faults.unknown("E202", "type with actions", grant.type, self._actions)
+                refuse_without_actions(grant.type, self._types, self._faults)
                 continue
             for word in grant.actions:
                 named = actions_named(word, type_, self._actions, self._groups)
                 if named is None:
                     known = [*self._actions[type_], *self._groups.get(type_, ())]
-                    self._faults.unknown("E204", f"action of `{type_}`", word, known)
+                    self._faults.unknown("E204", "action", word, known, of=type_)
                 else:
                     grants[type_] = grants.get(type_, frozenset()) | named
         return grants

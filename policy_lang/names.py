@@ -9,9 +9,8 @@ from typing import Final
 
 from policy_lang import ast
 from policy_lang.ast import Expression, Name, Unusable
-from policy_lang.diagnostics import did_you_mean
 from policy_lang.limits import NESTING_LIMIT, NODE_LIMIT
-from policy_lang.symbols import Faults, Symbols, full_name
+from policy_lang.symbols import Faults, Symbols, full_name, nearest
 
 ROOTS: Final = frozenset({"principal", "resource", "context"})
 """Where paths start."""
@@ -180,7 +179,7 @@ _KIND_HELP: Final = {"role": "a role is asked for with `role`", "fixture": "fixt
 def unknown_name(name: Name, symbols: Symbols, module: str) -> tuple[str, str]:
     """The message and the help for a name that stands for nothing."""
     known = (*symbols.nearby(module), *symbols.schema.types, *ROOTS)
-    return f"unknown name `{name.text}`", did_you_mean(name.text, known)
+    return f"unknown name `{name.text}`", nearest(name.text, known)
 
 
 def _path(name: Name) -> ast.Path:

@@ -84,7 +84,7 @@ def quoted(token: Lexeme) -> Quoted:
     """The text that a string token stands for, its escapes read."""
     span, raw = span_of(token), str(token)[1:-1]
     text = _ESCAPE.sub(lambda found: _escaped(found, span), raw) if "\\" in raw else raw
-    _read_as(text, span, lambda written: _scalar(StringType(), written), "")
+    _read_as(text, span, _string, "")
     return Quoted(text, span)
 
 
@@ -114,6 +114,11 @@ def _whole(text: str, span: Span) -> int:
         READING.get().refuse("E103", f"expected a whole number within ±{INT_LIMIT}", span)
         return 0
     return value
+
+
+def _string(written: str) -> str:
+    read_given(StringType(), written)
+    return written
 
 
 def _scalar(type_: Type, written: str) -> Scalar:

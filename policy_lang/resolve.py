@@ -18,13 +18,13 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
     """The names of a bundle."""
     types = resolve_types(files, faults)
     actions = resolve_actions(files, types, faults)
-    groups = resolve_groups(files, actions, faults)
+    groups = resolve_groups(files, types, actions, faults)
     kinds = _kinds(files, types, faults)
     schema = Schema(
         types=types,
         actions=actions,
         context=resolve_context(files, types, faults),
-        roles=RoleResolver(files, actions, groups, faults).resolve(types),
+        roles=RoleResolver(files, types, actions=actions, groups=groups, faults=faults).resolve(),
         relations=_stored_relations(files, types, faults),
     )
     return Symbols(

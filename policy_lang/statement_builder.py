@@ -39,13 +39,13 @@ class StatementBuilder(ExpressionBuilder):
 
     # Declarations
 
-    def type(self, *parts: "Lexeme | Clause | tuple[statements.Attribute, ...] | None") -> statements.TypeDeclaration:
+    def type(self, *parts: "Word | Clause | tuple[statements.Attribute, ...] | None") -> statements.TypeDeclaration:
         """`principal type User in Team { … }`."""
         clauses = Clauses(tuple(part for part in parts if isinstance(part, Clause)))
-        name = next(part for part in parts if isinstance(part, str))
+        name = next(part for part in parts if isinstance(part, Word))
         marks = {kind: clauses.once(kind, bool) is not None for kind in _TYPE_PARTS}
         return statements.TypeDeclaration(
-            name=word(name),
+            name=name,
             attributes=parts[-1] if isinstance(parts[-1], tuple) else (),
             parents=clauses.once("in", tuple) or (),
             source=clauses.once("from", From),
@@ -53,6 +53,10 @@ class StatementBuilder(ExpressionBuilder):
             is_tenant=marks["tenant"],
             is_listable=marks["listable"],
         )
+
+    def type_name(self, name: Lexeme) -> Word:
+        """`User`."""
+        return word(name)
 
     def type_mark(self, mark: Lexeme) -> Clause:
         """`principal`, `tenant`, `listable`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, Generic, TypeVar
 
@@ -48,9 +49,10 @@ class Faults:
         for fault in faults:
             self.refuse(fault.code, fault.message, fault.span, fault.help)
 
-    def unknown(self, code: str, kind: str, word: Word | Name, known: Iterable[str]) -> None:
-        """Notes a name that nothing has, with the nearest that something has."""
-        self.refuse(code, f"unknown {kind} `{word.text}`", word.span, did_you_mean(word.text, known))
+    def unknown(self, code: str, kind: str, word: Word | Name, known: Iterable[str], *, of: str = "") -> None:
+        """Notes a name that nothing has (nothing of that type), with the nearest that something has."""
+        whose = f" of `{of}`" if of else ""
+        self.refuse(code, f"unknown {kind} `{word.text}`{whose}", word.span, nearest(word.text, known))
 
     def __len__(self) -> int:
         return len(self._found)
@@ -103,6 +105,14 @@ def statements_of(files: Iterable[File], kind: type[_T]) -> Iterator[Declared[_T
         for statement in file.statements:
             if isinstance(statement, kind):
                 yield Declared(file.module.text, statement)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A help text that names the nearest known name; one of another module is near by its last part."""
+    names = sorted(known)
+    by_last = {full.rpartition(".")[2]: full for full in names}
+    near = [by_last[last] for last in get_close_matches(name, sorted(by_last), n=1)]
+    return did_you_mean(name, names) or (f"did you mean `{near[0]}`?" if near else "")
 
 
 def full_name(name: Name, module: str) -> str:

@@ -8,7 +8,7 @@ from policy_lang.ast import Expression, Word
 from policy_lang.condition_check import ConditionChecker
 from policy_lang.decision import RESERVED_CODES
 from policy_lang.diagnostics import Diagnostic, did_you_mean
-from policy_lang.grants import actions_named
+from policy_lang.grants import actions_named, refuse_without_actions
 from policy_lang.known import Known
 from policy_lang.names import Expander, TooLarge
 from policy_lang.rule_check import RuleChecker
@@ -110,10 +110,8 @@ class _BundleChecker:
 
     def _has_actions(self, word: Word) -> bool:
         schema = self._symbols.schema
-        if word.text not in schema.types:
-            self._faults.unknown("E202", "type", word, schema.types)
-        elif word.text not in schema.actions:
-            self._faults.refuse("E204", f"`{word.text}` has no actions", word.span, "declare them: `actions`")
+        if word.text not in schema.actions:
+            refuse_without_actions(word, schema.types, self._faults)
         return word.text in schema.actions
 
     def _refuse_action(self, word: Word, types: list[str]) -> None:
@@ -126,9 +124,7 @@ class _BundleChecker:
         """What the parts of a rule ask of each other."""
         rule = found.statement
         if rule.is_allow and rule.to is None:
-            self._faults.refuse(
-                "E306", f"allow rule `{rule.id.text}` says to nobody", rule.id.span, "add `to`: to anyone"
-            )
+            self._faults.refuse("E306", f"allow rule `{rule.id.text}` says to nobody", rule.id.span, "add `to anyone`")
         if rule.is_allow and rule.code is not None:
             self._faults.refuse("E307", "an allow rule has no code", rule.code.span, "codes are for deny rules")
         if rule.is_allow and rule.hide is not None:

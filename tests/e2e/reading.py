@@ -12,6 +12,6 @@ def recorded(project: Project) -> list[tuple[str, str]]:
     url = make_url(project.settings.get("log_database") or f"sqlite:///{project.folder / '.magistrate' / 'log.db'}")
     engine = create_engine(url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url)
     with engine.connect() as connection:
-        rows = connection.execute(select(decision.c.id, decision.c.request_id)).tuples().all()
+        rows = connection.execute(select(decision.c.id, decision.c.request_id)).all()
     engine.dispose()
     return [(str(id_), request_id) for id_, request_id in rows]

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from policy_lang.access import Access, access_to
 from policy_lang.conclude import Verdict, conclude
 from policy_lang.decision import Decision
 from policy_lang.emit import Ends, emit
 from policy_lang.facts import Facts, Question
 from policy_lang.fold import Case, FoldedRule, fold_rules
-from policy_lang.inputs import Keeper
+from policy_lang.inputs import keeper
 from policy_lang.interpreter import Interpreter
 from policy_lang.obligations import obligations_of
 from policy_lang.reads import Reads, reads_of
@@ -29,12 +30,13 @@ SETTLED_LIMIT: Final = 4096
 class Plan:
     """How the questions of one principal type, resource type and action are decided.
 
-    `rules` are those that can come to anything but false, by full id; `reads` is what they read, `inputs` what the
-    record keeps of it.
+    `rules` are those that can come to anything but false, by full id; `reads` is what they read, `access` how it is got
+    at, `inputs` what the record keeps of it.
     """
 
     rules: tuple[Rule, ...]
     reads: Reads
+    access: Access
     decide: Callable[[Facts], Decision]
     inputs: Callable[[Facts], dict[str, Json]]
 
@@ -64,9 +66,9 @@ class Compiled:
         """What the record keeps of a question's facts (inputs.py)."""
         return self._plan(facts.question).inputs(facts)
 
-    def reads(self, question: Question) -> Reads:
-        """What the rules in play for a well-formed question read."""
-        return self._plan(question).reads
+    def access(self, question: Question) -> Access:
+        """How what the rules in play for a well-formed question read is got at."""
+        return self._plan(question).access
 
     def _plan(self, question: Question) -> Plan:
         return self._plans[question.principal.type, question.resource.type, question.action]
@@ -75,10 +77,11 @@ class Compiled:
         case = Case(principal_type, resource_type, action, self.schema.granting(resource_type, action))
         folded = fold_rules(rules, case)
         reads = reads_of(_roots(folded))
+        access = access_to(reads, case, self.schema)
         settle = _Settle(tuple(each.rule for each in folded))
         ends = Ends(settle, settle.settled, self._interpreter.decide)
         decide = emit(folded, case, self.schema, ends)
-        return Plan(settle.rules, reads, decide, Keeper(reads, case, self.schema).keep)
+        return Plan(settle.rules, reads, access, decide, keeper(reads, access, case, self.schema))
 
 
 class _Settle:

@@ -18,11 +18,10 @@ from policy_lang.emit_expressions import FACTS, Expressions, Frame
 from policy_lang.facts import Facts
 from policy_lang.fold import Case, FoldedRule
 from policy_lang.schema import Schema
-from policy_lang.typed import Root, Rule
+from policy_lang.typed import Rule
 
 Decide = Callable[[Facts], Decision]
 
-NAME: Final = "decide"
 HITS: Final = "hits"
 """The bits of the live rules that are true."""
 SHADOW: Final = "shadow"
@@ -50,10 +49,7 @@ def emit(rules: Sequence[FoldedRule], case: Case, schema: Schema, ends: Ends) ->
         *emission.denials(rules),
         *emission.permissions(rules),
     ]
-    lazy = [py.assign(emission.frame.lazy, py.literal(None))] if emission.frame.lazy else []
-    module = py.function(NAME, FACTS, [*lazy, *body])
-    exec(compile(module, "<rules>", "exec"), emission.frame.constants)  # noqa: S102
-    return cast(Decide, emission.frame.constants[NAME])
+    return cast(Decide, emission.frame.define("decide", body))
 
 
 class _Emission:
@@ -64,7 +60,7 @@ class _Emission:
         self._case = case
         self._schema = schema
         self._ends = ends
-        self._expressions = Expressions(self.frame, self._declares)
+        self._expressions = Expressions(self.frame, case, schema)
         self._conditions = Conditions(self._expressions)
 
     def guards(self) -> list[ast.stmt]:
@@ -134,15 +130,6 @@ class _Emission:
 
     def _undetermined(self) -> ast.stmt:
         return py.give(py.call(self.frame.constant(self._ends.undetermined), py.name(FACTS)))
-
-    def _declares(self, root: Root, step: str) -> bool:
-        match root:
-            case Root.PRINCIPAL:
-                return step in self._schema.types[self._case.principal_type].attributes
-            case Root.RESOURCE:
-                return step in self._schema.types[self._case.resource_type].attributes
-            case Root.CONTEXT:
-                return True
 
 
 class _Emitted(NamedTuple):

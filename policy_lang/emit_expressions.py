@@ -11,7 +11,9 @@ from typing import Final, assert_never
 from policy_lang import python_nodes as py
 from policy_lang import runtime
 from policy_lang.expressions import type_of
+from policy_lang.fold import Case
 from policy_lang.functions import FUNCTIONS
+from policy_lang.schema import Schema
 from policy_lang.typed import Call, Constant, Default, Expression, IdOf, Path, Root, Sum
 from policy_lang.types import SetType
 from policy_lang.values import BAD_VALUE, NO_ROW, Gap, Ref
@@ -49,6 +51,11 @@ class Frame:
             self.lazy.append(self._names[key])
         return self._names[key]
 
+    def define(self, name: str, body: list[ast.stmt]) -> Callable[..., object]:
+        """The function of facts with this body."""
+        start = [py.assign(self.lazy, py.literal(None))] if self.lazy else []
+        return py.define(name, FACTS, [*start, *body], self.constants)
+
     def take_reads(self) -> list[ast.stmt]:
         """The reads that what was emitted since the last time needs, in order."""
         reads, self._reads = self._reads, []
@@ -71,9 +78,12 @@ class Frame:
 class Expressions:
     """Emits expressions into a frame."""
 
-    def __init__(self, frame: Frame, declares: Callable[[Root, str], bool]) -> None:
+    def __init__(self, frame: Frame, case: Case, schema: Schema) -> None:
         self.frame = frame
-        self._declares = declares
+        self._attributes = {
+            Root.PRINCIPAL: schema.types[case.principal_type].attributes,
+            Root.RESOURCE: schema.types[case.resource_type].attributes,
+        }
 
     def value(self, expression: Expression) -> ast.expr:
         """The value of an expression, or a gap."""
@@ -114,16 +124,20 @@ class Expressions:
     def _path(self, root: Root, steps: tuple[str, ...]) -> ast.expr:
         if not steps:
             return self.facts("question", root.value)
-        if not self._declares(root, steps[0]):
+        if self._is_undeclared(root, steps[0]):
             return self.frame.constant(BAD_VALUE)
         if len(steps) == 1:
             return self.frame.read(_key(root, steps), lambda: py.item(self._cells(root), py.literal(steps[0])))
         return self.frame.lazily(_key(root, steps), lambda: self._behind(root, steps))
 
     def _settled_path(self, root: Root, steps: tuple[str, ...]) -> ast.expr:
-        if len(steps) < 2 or not self._declares(root, steps[0]):
+        if len(steps) < 2 or self._is_undeclared(root, steps[0]):
             return self._path(root, steps)
         return py.name(self.frame.local(_key(root, steps)))
+
+    def _is_undeclared(self, root: Root, step: str) -> bool:
+        """Whether the type of the case has no such attribute: a rule for other types reads it."""
+        return root in self._attributes and step not in self._attributes[root]
 
     def _cells(self, root: Root) -> ast.expr:
         return self.facts("question", "context") if root is Root.CONTEXT else self.facts(f"{root.value}_cells")

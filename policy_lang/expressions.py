@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, assert_never
 
 from policy_lang.decision import MissingInput
-from policy_lang.facts import Facts
+from policy_lang.facts import Readable
 from policy_lang.functions import FUNCTIONS
 from policy_lang.kleene import Causes, Judgement, known
 from policy_lang.typed import Call, Constant, Default, Expression, IdOf, Path, Root, Sum
@@ -28,7 +28,7 @@ class Reading(NamedTuple):
         return not isinstance(self.cell, Gap)
 
 
-def evaluate(expression: Expression, facts: Facts) -> Reading:
+def evaluate(expression: Expression, facts: Readable) -> Reading:
     """The value of an expression, or the causes of its being unknown."""
     match expression:
         case Constant():
@@ -50,7 +50,7 @@ def evaluate(expression: Expression, facts: Facts) -> Reading:
             assert_never(expression)
 
 
-def read(path: Path, facts: Facts) -> Reading:
+def read(path: Path, facts: Readable) -> Reading:
     """The cell at a path; a gap's cause names the step that failed."""
     if not path.steps:
         return Reading(start_of(path, facts))
@@ -69,12 +69,12 @@ def read(path: Path, facts: Facts) -> Reading:
     return Reading(cell)
 
 
-def start_of(path: Path, facts: Facts) -> Ref:
+def start_of(path: Path, facts: Readable) -> Ref:
     """The principal's or the resource's own reference."""
     return facts.question.principal if path.root is Root.PRINCIPAL else facts.question.resource
 
 
-def cells_of(root: Root, facts: Facts) -> Mapping[str, Cell] | None:
+def cells_of(root: Root, facts: Readable) -> Mapping[str, Cell] | None:
     """The cells that a path's first step reads."""
     match root:
         case Root.PRINCIPAL:
@@ -90,14 +90,14 @@ def cause_at(path: Path, count: int, gap: Gap) -> MissingInput:
     return MissingInput(".".join((path.root.value, *path.steps[:count])), gap.cause.value)
 
 
-def _add(total: Sum, facts: Facts) -> Reading:
+def _add(total: Sum, facts: Readable) -> Reading:
     left, right = evaluate(total.left, facts), evaluate(total.right, facts)
     if isinstance(left.cell, int) and isinstance(right.cell, int):
         return Reading(left.cell - right.cell if total.is_minus else left.cell + right.cell)
     return Reading(BAD_VALUE, union(left, right))
 
 
-def call(function: str, arguments: tuple[Expression, ...], facts: Facts) -> Reading:
+def call(function: str, arguments: tuple[Expression, ...], facts: Readable) -> Reading:
     """What a function of the closed table gives; unknown when an argument is."""
     readings = [evaluate(argument, facts) for argument in arguments]
     causes = union(*readings)

@@ -78,6 +78,22 @@ class Question:
     claim_roles: tuple[Assignment, ...] = ()
 
 
+class Readable(Protocol):
+    """So much of the facts as expressions read."""
+
+    @property
+    def question(self) -> Question: ...
+
+    @property
+    def principal_cells(self) -> Mapping[str, Cell] | None: ...
+
+    @property
+    def resource_cells(self) -> Mapping[str, Cell] | None: ...
+
+    @property
+    def rows(self) -> Mapping[Ref, Mapping[str, Cell]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Everything that the rules in play for one question may read, loaded.

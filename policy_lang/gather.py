@@ -6,19 +6,18 @@ request's and there are no stored relations; what lies behind a reference is rea
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from policy_lang.access import Access, Getter
 from policy_lang.ancestry import Ascent, climb
-from policy_lang.conclude import refuse
-from policy_lang.expressions import evaluate
 from policy_lang.facts import Assignment, Facts, Link, Question, Source
-from policy_lang.reads import Reads
-from policy_lang.schema import Origin, Schema
-from policy_lang.typed import Expression
+from policy_lang.schema import Attribute, EntityType, Schema
 from policy_lang.values import Cell, Ref
 
-Edges = dict[Ref, tuple[Ref, ...]]
+Parents = Mapping[Ref, tuple[Ref, ...]]
+Held = Mapping[Ref | None, Sequence[Assignment]]
+Links = Mapping[tuple[Ref, str], Sequence[Link]]
 
 
 class Needs(Protocol):
@@ -29,8 +28,8 @@ class Needs(Protocol):
         """The declarations."""
         ...
 
-    def reads(self, question: Question) -> Reads:
-        """What the rules in play for a question read."""
+    def access(self, question: Question) -> Access:
+        """How what the rules in play for a question read is got at."""
         ...
 
 
@@ -38,129 +37,157 @@ def gather(questions: Sequence[Question], needs: Needs, source: Source) -> list[
     """The facts of each question, in order. What the source raises comes through."""
     rows = _Rows(needs.schema, source)
     rows.fetch(ref for question in questions for ref in (question.principal, question.resource))
-    batch = [_Asked(needs.reads(question), rows.seed(question), needs.schema) for question in questions]
-    live = [asked for asked in batch if refuse(needs.schema, asked.facts) is None]
-    for step in range(max((len(asked.reads.steps) for asked in live), default=0)):
-        rows.fetch(ref for asked in live for ref in asked.behind(step))
-    _fetch_ancestry(live, needs.schema, source)
-    _fetch_assignments([asked for asked in live if asked.reads.places], source)
-    _fetch_links([asked for asked in live if asked.reads.ends], source)
-    return [asked.facts for asked in batch]
+    drafts = [rows.draft(question, needs.access(question)) for question in questions]
+    live = [draft for draft in drafts if draft.has_entities()]
+    for step in range(max((len(draft.access.steps) for draft in live), default=0)):
+        rows.fetch(ref for draft in live for ref in draft.behind(step))
+    _fetch_ancestry([draft for draft in live if draft.access.needs_ancestry or draft.access.climbs], rows, source)
+    _fetch_assignments([draft for draft in live if draft.access.needs_roles], source)
+    _fetch_links([draft for draft in live if draft.access.ends], source)
+    return [draft.facts() for draft in drafts]
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The facts of a question under way."""
+
+    question: Question
+    access: Access
+    principal_cells: Mapping[str, Cell] | None
+    resource_cells: Mapping[str, Cell] | None
+    rows: Mapping[Ref, Mapping[str, Cell]]
+    parents: Parents = field(default_factory=dict)
+    ascent: Ascent | None = None
+    assignments: Held = field(default_factory=dict)
+    links: Links = field(default_factory=dict)
+
+    def facts(self) -> Facts:
+        """What is known when all is read."""
+        return Facts(
+            self.question,
+            self.principal_cells,
+            self.resource_cells,
+            self.rows,
+            self.parents,
+            self.ancestors,
+            self.is_ancestry_known,
+            self.assignments,
+            self.links,
+        )
+
+    @property
+    def ancestors(self) -> frozenset[Ref]:
+        """The principal and all that is known above it."""
+        return frozenset((self.question.principal,)) if self.ascent is None else self.ascent.ancestors
+
+    @property
+    def is_ancestry_known(self) -> bool:
+        """Whether that is all there is."""
+        return self.ascent is None or not self.ascent.causes
+
+    def has_entities(self) -> bool:
+        """Whether lines 2 and 3 of the decision leave anything to read."""
+        if self.principal_cells is None:
+            return False
+        return (
+            self.question.resource not in self.rows if self.access.makes_resource else self.resource_cells is not None
+        )
+
+    def behind(self, step: int) -> list[Ref]:
+        """The entities whose rows the next attribute of some path is read from."""
+        return self.refs(self.access.steps[step]) if step < len(self.access.steps) else []
+
+    def starts(self) -> Iterator[Ref]:
+        """The entities whose ancestors are needed; a resource yet to be made has its parents from the request."""
+        if self.access.needs_ancestry:
+            yield self.question.principal
+        for ref in self.refs(self.access.climbs):
+            if self._is_made(ref):
+                yield from self.question.resource_parents
+            else:
+                yield ref
+
+    def rise(self, parents: Parents, ascend: Callable[[Ref], Ascent]) -> None:
+        """Takes in what is above."""
+        self.parents = parents
+        if self.access.makes_resource:
+            self.parents = {**parents, self.question.resource: self.question.resource_parents}
+        if self.access.needs_ancestry:
+            self.ascent = ascend(self.question.principal)
+
+    def places(self) -> list[Ref | None]:
+        """The places whose assignments may count, ancestors of those of `over` among them."""
+        globally: list[Ref | None] = [None] if self.access.holds_globally else []
+        above = (climb(ref, self.parents).ancestors for ref in self.refs(self.access.overs))
+        return [*globally, *self.refs(self.access.places), *(ref for refs in above for ref in refs)]
+
+    def ends(self) -> list[tuple[Ref, str]]:
+        """The (resource, relation) pairs whose rows may count."""
+        return [
+            (ref, relation) for relation, get in self.access.ends for ref in self.refs((get,)) if not self._is_made(ref)
+        ]
+
+    def refs(self, getters: Iterable[Getter]) -> list[Ref]:
+        """The entities that expressions lead to, as far as is known by now."""
+        return [cell for get in getters if isinstance(cell := get(self), Ref)]
+
+    def _is_made(self, ref: Ref) -> bool:
+        return self.access.makes_resource and ref == self.question.resource
 
 
 class _Rows:
     """The rows fetched so far for one batch, none asked for twice."""
 
     def __init__(self, schema: Schema, source: Source) -> None:
-        self._schema = schema
         self._source = source
+        self._stored = frozenset(declared.name for declared in schema.types.values() if declared.is_stored)
+        self._rowless = frozenset(schema.types) - self._stored
         self._asked: set[Ref] = set()
         self._cells: dict[Ref, Mapping[str, Cell]] = {}
 
+    def is_stored(self, ref: Ref) -> bool:
+        """Whether there may be a row."""
+        return ref.type in self._stored
+
+    def is_rowless(self, ref: Ref) -> bool:
+        """Whether the type is declared to have no rows, so that none is missing."""
+        return ref.type in self._rowless
+
     def fetch(self, refs: Iterable[Ref]) -> None:
-        """Reads the rows of those that are of stored types and were not asked for."""
-        new = {ref for ref in refs if ref not in self._asked and _is_stored(ref, self._schema)}
+        """Reads the rows of those that may have one and were not asked for."""
+        new = {ref for ref in refs if ref.type in self._stored} - self._asked
         if new:
             self._asked |= new
             self._cells.update((ref, row.attributes) for ref, row in self._source.rows(new).items())
 
-    def seed(self, question: Question) -> Facts:
-        """The facts with the principal's and the resource's cells; rows behind references come in as they are read."""
-        is_new = self._schema.makes_row(question.resource.type, question.action)
-        return Facts(
-            question=question,
-            principal_cells=self._entity(question.principal, question.principal_cells),
-            resource_cells=(
-                self._schema.types[question.resource.type].complete(question.resource_cells)
-                if is_new
-                else self._entity(question.resource, question.resource_cells)
-            ),
-            rows=self._cells,
-            parents={},
-            ancestors=frozenset((question.principal,)),
-            is_ancestry_known=True,
-            assignments={},
-            links={},
+    def draft(self, question: Question, access: Access) -> _Draft:
+        """The principal's and the resource's cells; rows behind references come in as they are read."""
+        return _Draft(
+            question,
+            access,
+            self._entity(question.principal, access.principal, access.principal_foreign, question.principal_cells),
+            access.resource.complete(question.resource_cells)
+            if access.makes_resource
+            else self._entity(question.resource, access.resource, access.resource_foreign, question.resource_cells),
+            self._cells,
         )
 
-    def _entity(self, ref: Ref, given: Mapping[str, Cell]) -> Mapping[str, Cell] | None:
-        declared = self._schema.types[ref.type]
+    def _entity(
+        self, ref: Ref, declared: EntityType, foreign: Sequence[Attribute], given: Mapping[str, Cell]
+    ) -> Mapping[str, Cell] | None:
         if not declared.is_stored:
             return declared.complete(given)
         cells = self._cells.get(ref)
-        foreign = [each for each in declared.attributes.values() if each.origin is not Origin.STORE]
         if cells is None or not foreign:
             return cells
         return {**cells, **{each.name: given.get(each.name, each.gap) for each in foreign}}
 
 
-@dataclass(slots=True)
-class _Asked:
-    """A question under way: what it reads, and its facts so far."""
-
-    reads: Reads
-    facts: Facts
-    schema: Schema
-
-    def behind(self, step: int) -> list[Ref]:
-        """The entities whose rows the next attribute of some path is read from."""
-        return self._refs(self.reads.steps[step]) if step < len(self.reads.steps) else []
-
-    def starts(self) -> Iterator[Ref]:
-        """The entities whose ancestors are needed; a resource yet to be made has its parents from the request."""
-        question = self.facts.question
-        if self.reads.needs_ancestry:
-            yield question.principal
-        for ref in self._refs(self.reads.climbs):
-            if self._is_made(ref):
-                yield from question.resource_parents
-            else:
-                yield ref
-
-    def rise(self, parents: Edges, ascend: Callable[[Ref], Ascent]) -> None:
-        """Takes in what is above."""
-        question = self.facts.question
-        if self._makes_resource:
-            parents = {**parents, question.resource: question.resource_parents}
-        known = self.facts
-        if self.reads.needs_ancestry:
-            ancestors, causes = ascend(question.principal)
-            self.facts = replace(known, parents=parents, ancestors=ancestors, is_ancestry_known=not causes)
-        else:
-            self.facts = replace(known, parents=parents)
-
-    def places(self) -> list[Ref | None]:
-        """The places whose assignments may count, ancestors of those of `over` among them."""
-        named = [place for place in self.reads.places if place is not None]
-        above = [climb(ref, self.facts.parents).ancestors for ref in self._refs(self.reads.overs)]
-        globally: list[Ref | None] = [None] if len(named) < len(self.reads.places) else []
-        return [*globally, *self._refs(named), *(ref for refs in above for ref in refs)]
-
-    def ends(self) -> list[tuple[Ref, str]]:
-        """The (resource, relation) pairs whose rows may count."""
-        found = ((ref, relation) for relation, end in self.reads.ends for ref in self._refs((end,)))
-        return [(ref, relation) for ref, relation in found if not self._is_made(ref)]
-
-    @property
-    def _makes_resource(self) -> bool:
-        question = self.facts.question
-        return self.schema.makes_row(question.resource.type, question.action)
-
-    def _is_made(self, ref: Ref) -> bool:
-        return ref == self.facts.question.resource and self._makes_resource
-
-    def _refs(self, expressions: Iterable[Expression]) -> list[Ref]:
-        cells = (evaluate(expression, self.facts).cell for expression in expressions)
-        return [cell for cell in cells if isinstance(cell, Ref)]
-
-
-def _fetch_ancestry(live: Sequence[_Asked], schema: Schema, source: Source) -> None:
-    climbing = [(asked, list(asked.starts())) for asked in live if asked.reads.needs_ancestry or asked.reads.climbs]
-    starts = {ref for _, refs in climbing for ref in refs}
-    stored = {ref for ref in starts if _is_stored(ref, schema)}
+def _fetch_ancestry(drafts: Sequence[_Draft], rows: _Rows, source: Source) -> None:
+    starts = {ref for draft in drafts for ref in draft.starts()}
+    stored = set(filter(rows.is_stored, starts))
     parents = dict(source.ancestry(stored)) if stored else {}
-    seen = starts.union(*parents.values())
-    parents.update((ref, ()) for ref in seen if ref.type in schema.types and not _is_stored(ref, schema))
+    parents.update((ref, ()) for ref in starts.union(*parents.values()) if rows.is_rowless(ref))
     ascents: dict[Ref, Ascent] = {}
 
     def ascend(ref: Ref) -> Ascent:
@@ -168,43 +195,41 @@ def _fetch_ancestry(live: Sequence[_Asked], schema: Schema, source: Source) -> N
             ascents[ref] = climb(ref, parents)
         return ascents[ref]
 
-    for asked, _ in climbing:
-        asked.rise(parents, ascend)
+    for draft in drafts:
+        draft.rise(parents, ascend)
 
 
-def _fetch_assignments(asking: Sequence[_Asked], source: Source) -> None:
+def _fetch_assignments(drafts: Sequence[_Draft], source: Source) -> None:
     """By subject; where it is not known who is above a principal, all those at the places in question."""
-    subjects = {ref for asked in asking if asked.facts.is_ancestry_known for ref in asked.facts.ancestors}
-    places = {place for asked in asking if not asked.facts.is_ancestry_known for place in asked.places()}
+    clear = [draft for draft in drafts if draft.is_ancestry_known]
+    unclear = [(draft, draft.places()) for draft in drafts if not draft.is_ancestry_known]
+    subjects = {ref for draft in clear for ref in draft.ancestors}
+    places = {place for _, asked in unclear for place in asked}
     by_subject = _grouped(source.assignments(subjects) if subjects else (), lambda row: row.subject)
     by_place = _grouped(source.assignments_at(places) if places else (), lambda row: row.place)
-    held: dict[tuple[Ref, tuple[Assignment, ...]], dict[Ref | None, list[Assignment]]] = {}
-    for asked in asking:
-        principal, claimed = asked.facts.question.principal, asked.facts.question.claim_roles
-        if asked.facts.is_ancestry_known:
-            if (principal, claimed) not in held:
-                found = [row for subject in asked.facts.ancestors for row in by_subject.get(subject, ())]
-                held[principal, claimed] = _grouped((*found, *claimed), lambda row: row.place)
-            rows = held[principal, claimed]
-        else:
-            found = [row for place in asked.places() for row in by_place.get(place, ())]
-            rows = _grouped(dict.fromkeys((*found, *claimed)), lambda row: row.place)
-        asked.facts = replace(asked.facts, assignments=rows)
+    held: dict[tuple[Ref, tuple[Assignment, ...]], Held] = {}
+    for draft in clear:
+        principal, claimed = draft.question.principal, draft.question.claim_roles
+        if (principal, claimed) not in held:
+            found = [row for subject in draft.ancestors for row in by_subject.get(subject, ())]
+            held[principal, claimed] = _grouped((*found, *claimed), lambda row: row.place)
+        draft.assignments = held[principal, claimed]
+    for draft, asked in unclear:
+        found = [row for place in dict.fromkeys(asked) for row in by_place.get(place, ())]
+        draft.assignments = _grouped((*found, *draft.question.claim_roles), lambda row: row.place)
 
 
-def _fetch_links(asking: Sequence[_Asked], source: Source) -> None:
+def _fetch_links(drafts: Sequence[_Draft], source: Source) -> None:
     """Those to the principals and their ancestors; where it is not known who these are, those to any."""
-    asked_ends = [(asked, asked.ends()) for asked in asking]
-    known = {end for asked, ends in asked_ends if asked.facts.is_ancestry_known for end in ends}
-    unknown = {end for asked, ends in asked_ends if not asked.facts.is_ancestry_known for end in ends}
-    subjects = {ref for asked, _ in asked_ends if asked.facts.is_ancestry_known for ref in asked.facts.ancestors}
-    narrow = _grouped(source.links(known, subjects) if known else (), _end)
-    wide = _grouped(source.links(unknown, None) if unknown else (), _end)
-    for asked, ends in asked_ends:
-        rows = narrow if asked.facts.is_ancestry_known else wide
-        found = {end: rows[end] for end in ends if end in rows}
-        if found:
-            asked.facts = replace(asked.facts, links=found)
+    asked = [(draft, draft.ends()) for draft in drafts]
+    clear = {end for draft, ends in asked if draft.is_ancestry_known for end in ends}
+    unclear = {end for draft, ends in asked if not draft.is_ancestry_known for end in ends}
+    subjects = {ref for draft, _ in asked if draft.is_ancestry_known for ref in draft.ancestors}
+    narrow = _grouped(source.links(clear, subjects) if clear else (), _end)
+    wide = _grouped(source.links(unclear, None) if unclear else (), _end)
+    for draft, ends in asked:
+        found = narrow if draft.is_ancestry_known else wide
+        draft.links = {end: found[end] for end in ends if end in found}
 
 
 Row = TypeVar("Row", Assignment, Link)
@@ -220,8 +245,3 @@ def _grouped(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[R
 
 def _end(link: Link) -> tuple[Ref, str]:
     return (link.resource, link.relation)
-
-
-def _is_stored(ref: Ref, schema: Schema) -> bool:
-    declared = schema.types.get(ref.type)
-    return declared is None or declared.is_stored

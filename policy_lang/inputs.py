@@ -3,126 +3,82 @@
 Sensitive inputs are left out. With the rest a decision can be made again without the store.
 """
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
-from typing import Final
+from collections.abc import Callable
 
+from policy_lang.access import Access
 from policy_lang.ancestry import climb
-from policy_lang.facts import Assignment, Facts, Link
+from policy_lang.emit_inputs import emit_inputs
+from policy_lang.facts import Facts
 from policy_lang.fold import Case
-from policy_lang.getters import getter
 from policy_lang.reads import Reads
 from policy_lang.schema import Schema
 from policy_lang.sensitivity import is_sensitive
-from policy_lang.types import (
-    BoolType,
-    EnumType,
-    IntType,
-    Json,
-    RefType,
-    StringType,
-    TimestampType,
-    TimezoneType,
-    Type,
-    format_timestamp,
-    write_given,
-)
-from policy_lang.values import Cause, Gap, Ref
+from policy_lang.types import Json
+from policy_lang.values import Ref
 
-Write = Callable[..., Json]
-
-_SET_OR_GIVEN: Final = frozenset({Cause.ABSENT, Cause.NOT_GIVEN})
+Keep = Callable[[Facts], dict[str, Json]]
 
 
-class Keeper:
-    """Keeps the inputs of one case's decisions."""
+def keeper(reads: Reads, access: Access, case: Case, schema: Schema) -> Keep:
+    """The function that keeps a case's inputs, by path, and rows, as `parents`, `assignments` and `links`.
 
-    def __init__(self, reads: Reads, case: Case, schema: Schema) -> None:
-        self._inputs = [
-            (str(path), getter(path), _writer(path.type))
-            for path in reads.paths
-            if not is_sensitive(path, schema, case.principal_type, case.resource_type)
-        ]
-        self._places = [getter(place) for place in reads.places if place is not None]
-        self._counts_global = None in reads.places
-        self._overs = [getter(place) for place in reads.overs]
-        self._ends = [(relation, getter(end)) for relation, end in reads.ends]
-        self._climbs = [getter(start) for start in reads.climbs]
-        self._needs_ancestry = reads.needs_ancestry
+    It keeps nothing where no rule was asked, as an entity has no row.
+    """
+    shown = [path for path in reads.paths if not is_sensitive(path, schema, case.principal_type, case.resource_type)]
+    read_inputs = emit_inputs(shown, case, schema)
 
-    def keep(self, facts: Facts) -> dict[str, Json]:
-        """The values read, by path, gaps as `{"gap": cause}`; and the rows read, as `assignments`, `links`, `parents`.
-
-        A gap has `"broken": true` where an attribute that is required was not set or not given.
-        """
-        kept: dict[str, Json] = {}
-        for name, get, write in self._inputs:
-            cell = get(facts)
-            kept[name] = _gap(cell) if isinstance(cell, Gap) else write(cell)
-        if self._needs_ancestry or self._climbs:
-            kept["parents"] = self._kept_parents(facts)
-        if self._places or self._counts_global:
-            kept["assignments"] = [_assignment(row) for row in self._assignments(facts)]
-        if self._ends:
-            kept["links"] = [_link(row) for row in self._links(facts)]
+    def keep(facts: Facts) -> dict[str, Json]:
+        if facts.principal_cells is None or facts.resource_cells is None:
+            return {}
+        kept = read_inputs(facts)
+        if access.needs_ancestry or access.climbs:
+            kept["parents"] = _parents(access, facts)
+        if access.needs_roles:
+            kept["assignments"] = _assignments(access, facts)
+        if access.ends:
+            kept["links"] = _links(access, facts)
         return kept
 
-    def _kept_parents(self, facts: Facts) -> dict[str, Json]:
-        nodes = set(facts.ancestors) if self._needs_ancestry else set()
-        for get in self._climbs:
-            if isinstance(start := get(facts), Ref):
-                nodes |= climb(start, facts.parents).ancestors
-        parents = facts.parents
-        return {str(node): [str(parent) for parent in parents[node]] for node in nodes if node in parents}
-
-    def _assignments(self, facts: Facts) -> Iterable[Assignment]:
-        places: set[Ref | None] = {None} if self._counts_global else set()
-        places.update(place for get in self._places if isinstance(place := get(facts), Ref))
-        for get in self._overs:
-            if isinstance(place := get(facts), Ref):
-                places |= climb(place, facts.parents).ancestors
-        found = facts.assignments
-        return (row for place in places for row in found.get(place, ()) if _may_count(row.subject, facts))
-
-    def _links(self, facts: Facts) -> Iterable[Link]:
-        ends = ((end, relation) for relation, get in self._ends if isinstance(end := get(facts), Ref))
-        return (row for end in ends for row in facts.links.get(end, ()) if _may_count(row.subject, facts))
+    return keep
 
 
-def _may_count(subject: Ref, facts: Facts) -> bool:
-    return subject in facts.ancestors or not facts.is_ancestry_known
+def _parents(access: Access, facts: Facts) -> Json:
+    nodes = facts.ancestors if access.needs_ancestry else frozenset()
+    for get in access.climbs:
+        if isinstance(start := get(facts), Ref):
+            nodes |= climb(start, facts.parents).ancestors
+    kept: dict[str, Json] = {}
+    for node in nodes:
+        edges = facts.parents.get(node)
+        if edges is not None:
+            kept[_name(node)] = [_name(edge) for edge in edges] if edges else []
+    return kept
 
 
-def _assignment(row: Assignment) -> Json:
-    return [str(row.subject), row.role, None if row.place is None else str(row.place), row.expires_at]
+def _assignments(access: Access, facts: Facts) -> Json:
+    places: set[Ref | None] = {None} if access.holds_globally else set()
+    places.update(cell for get in access.places if isinstance(cell := get(facts), Ref))
+    for get in access.overs:
+        if isinstance(start := get(facts), Ref):
+            places |= climb(start, facts.parents).ancestors
+    kept: list[Json] = []
+    for place in places:
+        for subject, role, _, expires_at in facts.assignments.get(place, ()):
+            if subject in facts.ancestors or not facts.is_ancestry_known:
+                kept.append([_name(subject), role, None if place is None else _name(place), expires_at])
+    return kept
 
 
-def _link(row: Link) -> Json:
-    return [str(row.resource), row.relation, str(row.subject), row.expires_at]
+def _links(access: Access, facts: Facts) -> Json:
+    kept: list[Json] = []
+    for relation, get in access.ends:
+        if isinstance(end := get(facts), Ref):
+            for _, _, subject, expires_at in facts.links.get((end, relation), ()):
+                if subject in facts.ancestors or not facts.is_ancestry_known:
+                    kept.append([_name(end), relation, _name(subject), expires_at])
+    return kept
 
 
-def _gap(gap: Gap) -> Json:
-    if gap.is_broken and gap.cause in _SET_OR_GIVEN:
-        return {"gap": gap.cause.value, "broken": True}
-    return {"gap": gap.cause.value}
-
-
-def _writer(type_: Type) -> Write:
-    """How values of a type are written in the given form."""
-    match type_:
-        case BoolType() | IntType() | StringType() | EnumType() | TimezoneType():
-            return _as_it_is
-        case RefType():
-            return _reference
-        case TimestampType():
-            return lru_cache(maxsize=1024)(format_timestamp)
-        case _:
-            return partial(write_given, type_)
-
-
-def _as_it_is(value: Json) -> Json:
-    return value
-
-
-def _reference(ref: Ref) -> Json:
-    return {"type": ref.type, "id": ref.id}
+def _name(ref: Ref) -> str:
+    type_, id_ = ref
+    return f"{type_}:{id_}"

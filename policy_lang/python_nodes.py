@@ -1,6 +1,7 @@
 """The few kinds of Python syntax that rules compile to, built as nodes so that no policy text is ever read as code."""
 
 import ast
+from collections.abc import Callable, Mapping
 from typing import Final, TypedDict
 
 
@@ -46,6 +47,11 @@ def call(function: ast.expr, *arguments: ast.expr) -> ast.expr:
 def row(*items: ast.expr) -> ast.expr:
     """`(item, …)`, a tuple."""
     return ast.Tuple(list(items), _LOAD, **_AT)
+
+
+def table(entries: Mapping[str, ast.expr]) -> ast.expr:
+    """`{key: value, …}`."""
+    return ast.Dict([literal(key) for key in entries], list(entries.values()), **_AT)
 
 
 def compare(left: ast.expr, operator: ast.cmpop, right: ast.expr) -> ast.expr:
@@ -139,6 +145,17 @@ def function(identifier: str, parameter: str, body: list[ast.stmt]) -> ast.Modul
     """A module of one function of one parameter."""
     parameters = ast.arguments([], [ast.arg(parameter, **_AT)], None, [], [], None, [])
     return ast.Module([ast.FunctionDef(identifier, parameters, body, [], **_AT)], [])
+
+
+def define(
+    identifier: str, parameter: str, body: list[ast.stmt], constants: dict[str, object]
+) -> Callable[..., object]:
+    """The function that these statements make; what they name must be among the constants, or a local."""
+    exec(compile(function(identifier, parameter, body), "<rules>", "exec"), constants)  # noqa: S102
+    made = constants[identifier]
+    if not callable(made):
+        raise TypeError(f"`{identifier}` is no function")
+    return made
 
 
 def _is_literal(node: ast.expr, value: bool) -> bool:

@@ -32,6 +32,11 @@ class Keeper:
         self._keeping = asyncio.create_task(self._keep())
         return ready
 
+    async def kept(self) -> None:
+        """Never returns while the program is kept; raises what ended the keeping, which only a fault can."""
+        if self._keeping is not None:
+            await self._keeping
+
     async def stop(self, within: float) -> bool:
         """Lets the program finish for so many seconds, then ends it; whether it finished by itself."""
         if self._keeping is not None:

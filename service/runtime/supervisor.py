@@ -21,7 +21,6 @@ from service.runtime.boot import Boot, pack
 from service.runtime.child import Program
 from service.runtime.keeper import Keeper
 from service.runtime.locks import lock_folder
-from service.runtime.reports import Ready
 from service.telemetry import get_log
 
 WORKER: Final = Program("worker", "service.runtime.worker")
@@ -89,9 +88,13 @@ async def _run(boot: Boot, announce: Callable[[], None]) -> None:
     try:
         if await _unless(told, background.start()) and await _unless(told, worker.start()):
             announce()
-            await told.wait()
+            await _unless(told, _keep(background, worker))
     finally:
         await _drain(worker, background, boot.settings.drain_seconds)
+
+
+async def _keep(*keepers: Keeper) -> None:
+    await asyncio.gather(*(keeper.kept() for keeper in keepers))
 
 
 async def _drain(worker: Keeper, background: Keeper, drain_seconds: float) -> None:
@@ -102,11 +105,14 @@ async def _drain(worker: Keeper, background: Keeper, drain_seconds: float) -> No
     _log.info("stopped", answered_all=answered, shipped_all=shipped)
 
 
-async def _unless(told: asyncio.Event, start: Coroutine[None, None, Ready]) -> bool:
-    """Whether the start came to its end before the service was told to stop; a failed start raises."""
-    starting, telling = asyncio.ensure_future(start), asyncio.ensure_future(told.wait())
-    await asyncio.wait((starting, telling), return_when=asyncio.FIRST_COMPLETED)
-    for unfinished in (starting, telling):
+async def _unless(told: asyncio.Event, work: Coroutine[None, None, object]) -> bool:
+    """Whether the work came to its end before the service was told to stop; what it raises is raised."""
+    working, telling = asyncio.create_task(work), asyncio.create_task(told.wait())
+    await asyncio.wait((working, telling), return_when=asyncio.FIRST_COMPLETED)
+    for unfinished in (working, telling):
         unfinished.cancel()
-    await asyncio.wait((starting, telling))
-    return not starting.cancelled() and starting.result() is not None
+    await asyncio.wait((working, telling))
+    if working.cancelled():
+        return False
+    working.result()
+    return True

@@ -1,7 +1,8 @@
 """Loads a bundle: policy files in, a checked program out."""
 
 import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def read_folder(folder: Path) -> dict[str, str]:
         raise BundleError(f"no policy folder at `{folder}`")
     texts: dict[str, str] = {}
     size = 0
-    for path in sorted(found for found in folder.rglob(f"*{SUFFIX}") if not found.is_dir()):
+    for path in sorted(_policy_files(folder)):
         name = path.relative_to(folder).as_posix()
         texts[name] = _read(path)
         size += len(texts[name])
@@ -72,13 +73,30 @@ def read_folder(folder: Path) -> dict[str, str]:
     return texts
 
 
+def _policy_files(folder: Path) -> Iterator[Path]:
+    """Every policy file, hidden folders left out; a folder that cannot be read is an error, or a deny might be lost."""
+    for place, folders, names in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if name.endswith(SUFFIX) and not name.startswith("."))
+
+
+def _refuse(error: OSError) -> None:
+    raise BundleError(f"cannot read `{error.filename}`: {_why(error)}") from error
+
+
+def _why(error: OSError) -> str:
+    return (error.strerror or "unknown error").lower()
+
+
 def _read(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise BundleError(f"`{path}` is no file")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BundleError(f"`{path}` is not UTF-8 (byte {error.start})") from error
     except OSError as error:
-        raise BundleError(f"cannot read `{path}`: {(error.strerror or 'unknown error').lower()}") from error
+        raise BundleError(f"cannot read `{path}`: {_why(error)}") from error
 
 
 def _digest(files: tuple[SourceFile, ...]) -> str:

@@ -64,11 +64,13 @@ class PathReader:
                 "E407", f"a path has at most {STEP_LIMIT} steps through references", node.steps[STEP_LIMIT + 1].span
             )
             return None
-        is_definite, type_ = True, None
+        is_definite = True
         for count, step in enumerate(node.steps, start=1):
             key = node.key[: count + 1]
             found = self._attributes(step, types, node, count)
-            type_ = None if found is None else self._common(step, found, is_principal=node.root == "principal")
+            type_ = (
+                None if found is None else self._common(step, found, may_differ=count == 1 and node.root == "principal")
+            )
             if found is None or type_ is None:
                 return None
             is_definite &= key in known.present or not any(attribute.is_optional for attribute in found.values())
@@ -144,14 +146,14 @@ class PathReader:
             return False
         return True
 
-    def _common(self, step: Word, found: Mapping[str, Attribute], *, is_principal: bool) -> Type | None:
+    def _common(self, step: Word, found: Mapping[str, Attribute], *, may_differ: bool) -> Type | None:
         types = [attribute.type for attribute in found.values()]
         if all(type_ == types[0] for type_ in types):
             return types[0]
         targets = [target for type_ in types if isinstance(type_, RefType) for target in type_.targets]
         if all(isinstance(type_, RefType) for type_ in types):
             return RefType(tuple(dict.fromkeys(targets)))
-        if is_principal and set(found) <= set(self._symbols.principals):
+        if may_differ:
             raise DiffersByPrincipal
         self._faults.refuse(
             "E301",

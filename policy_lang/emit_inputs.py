@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Final, cast
 
 from policy_lang import python_nodes as py
@@ -17,14 +17,13 @@ from policy_lang.types import (
     IntType,
     Json,
     RefType,
+    SetType,
     StringType,
-    TimestampType,
     TimezoneType,
     Type,
-    format_timestamp,
     write_given,
 )
-from policy_lang.values import Cause, Gap
+from policy_lang.values import Cause, Gap, Value
 
 ReadInputs = Callable[[Facts], dict[str, Json]]
 
@@ -61,10 +60,12 @@ def _given(type_: Type, value: ast.expr, frame: Frame) -> ast.expr:
             return value
         case RefType():
             return py.table({"type": py.attribute(value, "type"), "id": py.attribute(value, "id")})
-        case TimestampType():
-            return py.call(frame.constant(_written_time), value)
         case _:
-            return py.call(frame.constant(partial(write_given, type_)), value)
+            return py.call(frame.constant(_writer(type_)), value)
 
 
-_written_time: Final = lru_cache(maxsize=1024)(format_timestamp)
+@cache
+def _writer(type_: Type) -> Callable[[Value], Json]:
+    """Writes values of a type; those that come up again and again, such as addresses and times, from memory."""
+    write = partial(write_given, type_)
+    return write if isinstance(type_, SetType) else lru_cache(maxsize=1024)(write)

@@ -56,17 +56,26 @@ def _parents(access: Access, facts: Facts) -> Json:
 
 
 def _assignments(access: Access, facts: Facts) -> Json:
-    places: set[Ref | None] = {None} if access.holds_globally else set()
-    places.update(cell for get in access.places if isinstance(cell := get(facts), Ref))
+    kept: list[Json] = []
+    for place in _places(access, facts):
+        if rows := facts.assignments.get(place):
+            name = None if place is None else _name(place)
+            for subject, role, _, expires_at in rows:
+                if subject in facts.ancestors or not facts.is_ancestry_known:
+                    kept.append([_name(subject), role, name, expires_at])
+    return kept
+
+
+def _places(access: Access, facts: Facts) -> list[Ref | None]:
+    """The places whose assignments may count, each once."""
+    places: list[Ref | None] = [None] if access.holds_globally else []
+    for get in access.places:
+        if isinstance(place := get(facts), Ref) and place not in places:
+            places.append(place)
     for get in access.overs:
         if isinstance(start := get(facts), Ref):
-            places |= climb(start, facts.parents).ancestors
-    kept: list[Json] = []
-    for place in places:
-        for subject, role, _, expires_at in facts.assignments.get(place, ()):
-            if subject in facts.ancestors or not facts.is_ancestry_known:
-                kept.append([_name(subject), role, None if place is None else _name(place), expires_at])
-    return kept
+            places += climb(start, facts.parents).ancestors.difference(places)
+    return places
 
 
 def _links(access: Access, facts: Facts) -> Json:

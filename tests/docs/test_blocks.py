@@ -36,18 +36,19 @@ SECONDS = 120
 DEFAULT_SERVER = "127.0.0.1:7080"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
-    """The folder that a document's blocks run in, and the environment they see."""
+    """The folder that a document's blocks run in, where `cd` has led them, and the environment they see."""
 
     folder: Path
+    commands: Path
     server: str
 
     @property
     def environment(self) -> dict[str, str]:
         """The tester's own, with the installed commands first and the free address in place of the default one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
-        path = os.pathsep.join([str(self.folder / ".venv/bin"), inherited["PATH"]])
+        path = os.pathsep.join([str(self.commands), inherited["PATH"]])
         return inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server}
 
     def readdressed(self, text: str) -> str:
@@ -74,7 +75,7 @@ def place(tmp_path: Path) -> Place:
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
     (tmp_path / ".venv/.installed").touch()
     with socket.create_server(("127.0.0.1", 0)) as free:
-        return Place(tmp_path, f"127.0.0.1:{free.getsockname()[1]}")
+        return Place(tmp_path, tmp_path / ".venv/bin", f"127.0.0.1:{free.getsockname()[1]}")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
@@ -109,6 +110,9 @@ def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
 def run_commands(block: Block, place: Place) -> None:
     """Run each command of the block; 1 is a deny or a finding, so it passes where the block shows that."""
     for command in commands_of(block):
+        if command.line.startswith("cd "):
+            place.folder /= command.line.removeprefix("cd ")
+            continue
         code, printed = place.run(["bash", "-c", command.line])
         assert command.matches(printed), f"{block}: `{command.line}` printed\n{printed}"
         assert code == 0 or (code == 1 and command.shown), f"{block}: `{command.line}` ends with {code}:\n{printed}"

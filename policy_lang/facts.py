@@ -82,16 +82,24 @@ class Readable(Protocol):
     """So much of the facts as expressions read."""
 
     @property
-    def question(self) -> Question: ...
+    def question(self) -> Question:
+        """What is asked."""
+        ...
 
     @property
-    def principal_cells(self) -> Mapping[str, Cell] | None: ...
+    def principal_cells(self) -> Mapping[str, Cell] | None:
+        """The principal's attributes; None where it has no row."""
+        ...
 
     @property
-    def resource_cells(self) -> Mapping[str, Cell] | None: ...
+    def resource_cells(self) -> Mapping[str, Cell] | None:
+        """The resource's attributes; None where it has no row."""
+        ...
 
     @property
-    def rows(self) -> Mapping[Ref, Mapping[str, Cell]]: ...
+    def rows(self) -> Mapping[Ref, Mapping[str, Cell]]:
+        """The attributes of entities behind references."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,22 @@ async def _run(boot: Boot, announce: Callable[[], None]) -> None:
     message = pack(boot)
     background, worker = Keeper(BACKGROUND, message), Keeper(WORKER, message)
     try:
-        if await _unless(told, background.start()) and await _unless(told, worker.start()):
+        if await _unless(told, _start(background, worker)):
             announce()
             await _unless(told, _keep(background, worker))
     finally:
         await _drain(worker, background, boot.settings.drain_seconds)
+
+
+async def _start(*keepers: Keeper) -> None:
+    """Starts all at once; where one fails the others are given up."""
+    starting = [asyncio.create_task(keeper.start()) for keeper in keepers]
+    try:
+        await asyncio.gather(*starting)
+    finally:
+        for each in starting:
+            each.cancel()
+        await asyncio.wait(starting)
 
 
 async def _keep(*keepers: Keeper) -> None:

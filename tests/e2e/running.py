@@ -74,7 +74,7 @@ def is_running(pid: int) -> bool:
     """Whether there is such a process, other than one that is dead and only not yet reaped."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -148,5 +148,5 @@ def _address_of(process: subprocess.Popen[bytes], errors: Path) -> str:
 def _command_of(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""

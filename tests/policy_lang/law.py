@@ -90,7 +90,7 @@ class World:
 
     def source(self) -> FixtureSource:
         """The store."""
-        entities = [
+        entities: list[tuple[Ref, Mapping[str, Cell], tuple[Ref, ...]]] = [
             (ALICE, {**USER, **self.user}, self.teams),
             (BOB, {**USER, "clearance": 9, "tenant": T2}, ()),
             (LEGAL, {"size": 4}, (STAFF,)),

@@ -32,6 +32,7 @@ class Expander:
         self._faults = faults
         self._type = type_
         self._way: tuple[str, ...] = ()
+        self._takes_nameless = False
         self.nodes = 0
         self.used: set[str] = set()
 
@@ -51,6 +52,13 @@ class Expander:
                 return self._relation_of(node, module, depth)
             case _:
                 return self._inner(node, module, depth + 1)
+
+    def expand_granted(self, node: Expression, module: str) -> Expression:
+        """The subjects of `allow granted`, expanded: roles without a name."""
+        self._takes_nameless = True
+        expanded = self.expand(node, module)
+        self._takes_nameless = False
+        return expanded
 
     def _inner(self, node: Expression, module: str, depth: int) -> Expression:
         """The expression with its operands expanded."""
@@ -152,6 +160,11 @@ class Expander:
 
     def _role_test(self, test: ast.RoleTest, module: str, depth: int) -> Expression:
         place = None if test.place is None else self.expand(test.place, module, depth + 1)
+        if test.role is None and not self._takes_nameless:
+            self._faults.refuse(
+                "E308", "which role?", test.span, "without a name it stands in `to` of `allow granted` alone"
+            )
+            return Unusable(test.span)
         if test.role is None:
             return ast.HoldsRole(None, place, test.over, test.span)
         full = full_name(test.role, module)

@@ -49,7 +49,7 @@ def parse(file: SourceFile) -> Parsed:
         tree = _read(reading)
     finally:
         READING.reset(token)
-    return Parsed(file, None if reading.faults else tree, tuple(reading.faults))
+    return Parsed(file, None if reading.faults else tree, tuple(dict.fromkeys(reading.faults)))
 
 
 def _read(reading: Reading) -> File | None:
@@ -62,7 +62,9 @@ def _read(reading: Reading) -> File | None:
         except UnexpectedInput as error:
             fault = explain(error, reading.file)
             reading.faults.append(fault)
-            resume = _STATEMENT_START.search(text, max(fault.span.end, start + 1))
+            # A word that begins a statement may have been taken for a name: its line is looked at again.
+            line = text.rfind("\n", 0, fault.span.start) + 1
+            resume = _STATEMENT_START.search(text, max(line, start + 1))
             if resume is None:
                 return None
             start, symbol = resume.start(), "rest"

@@ -43,7 +43,7 @@ class RuleChecker:
     def _check(self, actions: frozenset[str]) -> TypedRule:
         rule = self._rule
         written = self._clauses()
-        nodes = [self._expander.expand(node, self._module) for _, node, _ in written]
+        nodes = [self._expanded(kind, node) for kind, node, _ in written]
         targets = self._conditions.values.paths.targets
         said = [
             known_if(node, kind is not ClauseKind.UNLESS, targets)
@@ -69,6 +69,11 @@ class RuleChecker:
         if not rule.is_allow:
             self._refuse_uncertain()
         return typed
+
+    def _expanded(self, kind: ClauseKind, node: Expression) -> Expression:
+        if kind is ClauseKind.TO and self._rule.is_allow and self._rule.is_granted:
+            return self._expander.expand_granted(node, self._module)
+        return self._expander.expand(node, self._module)
 
     def _clauses(self) -> list[tuple[ClauseKind, Expression, Span]]:
         clauses: list[tuple[ClauseKind, Expression, Span]] = []

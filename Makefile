@@ -26,8 +26,8 @@ $(INSTALLED): pyproject.toml
 run: setup ## Serve the documents example on embedded SQLite, with a check to paste
 	@$(BIN)/magistrate data import $(EXAMPLE)/data.jsonl --policies $(EXAMPLE)/policies --data $(DATA)
 	@printf '%s\n' '' 'Once it serves, ask it something from a second terminal:' '' \
-	  '  $(BIN)/magistrate check read Document:plan \' \
-	  '    --token "$$($(BIN)/magistrate token mint --principal User:alice$(MINT))"' ''
+	  '  export MAGISTRATE_TOKEN="$$($(BIN)/magistrate token mint --principal User:alice$(MINT))"' \
+	  '  $(BIN)/magistrate check read Document:plan' ''
 	@exec $(BIN)/magistrate serve --dev --policies $(EXAMPLE)/policies --data $(DATA)
 
 demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired, and the log of it

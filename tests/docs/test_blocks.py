@@ -20,7 +20,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -43,13 +43,16 @@ class Place:
     folder: Path
     commands: Path
     server: str
+    exported: dict[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         """The tester's own, with the installed commands first and the free address in place of the default one."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
         path = os.pathsep.join([str(self.commands), inherited["PATH"]])
-        return inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server}
+        return (
+            inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server} | self.exported
+        )
 
     def readdressed(self, text: str) -> str:
         """The text with the free address in place of the default one."""
@@ -112,6 +115,12 @@ def run_commands(block: Block, place: Place) -> None:
     for command in commands_of(block):
         if command.line.startswith("cd "):
             place.folder /= command.line.removeprefix("cd ")
+            continue
+        if command.line.startswith("export "):
+            name = command.line.removeprefix("export ").partition("=")[0]
+            code, printed = place.run(["bash", "-c", f"{command.line}; printenv {name}"])
+            assert code == 0, f"{block}: `{command.line}` exports nothing"
+            place.exported[name] = printed.strip()
             continue
         code, printed = place.run(["bash", "-c", command.line])
         assert command.matches(printed), f"{block}: `{command.line}` printed\n{printed}"

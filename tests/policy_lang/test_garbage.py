@@ -26,17 +26,19 @@ def shown(texts: dict[str, str]) -> str:
     return ""
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_program_or_a_diagnostic(text: str) -> None:
     shown({"t.policy": text})
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_after_a_module_is_a_program_or_a_diagnostic(text: str) -> None:
     shown({"t.policy": f"module t\n{text}"})
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(TOKENS), max_size=40))
 def test_any_words_of_the_language_are_a_program_or_a_diagnostic(words: Sequence[str]) -> None:
     shown({"t.policy": f"module t {' '.join(words)}"})
@@ -57,7 +59,7 @@ def test_a_damaged_example_is_a_program_or_a_diagnostic(seed: int) -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_any_bytes_are_a_program_or_a_clear_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = tmp_path_factory.mktemp("policies")
     (folder / "t.policy").write_bytes(content)

@@ -22,13 +22,15 @@ Keep = Callable[[Facts], dict[str, Json]]
 def keeper(reads: Reads, access: Access, case: Case, schema: Schema) -> Keep:
     """The function that keeps a case's inputs, by path, and rows, as `parents`, `assignments` and `links`.
 
-    It keeps nothing where no rule was asked, as an entity has no row.
+    It keeps nothing where no rule was asked: an entity has no row, or has one and should have none.
     """
     shown = [path for path in reads.paths if not is_sensitive(path, schema, case.principal_type, case.resource_type)]
     read_inputs = emit_inputs(shown, case, schema)
 
     def keep(facts: Facts) -> dict[str, Json]:
         if facts.principal_cells is None or facts.resource_cells is None:
+            return {}
+        if access.makes_resource and facts.question.resource in facts.rows:
             return {}
         kept = read_inputs(facts)
         if access.needs_ancestry or access.climbs:

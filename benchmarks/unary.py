@@ -23,7 +23,7 @@ from typing import Final
 from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.types_pb2 import Entity, Value
 
-from benchmarks.load import Measured, read_measured, write_calls
+from benchmarks.load import CONNECTIONS, Measured, read_measured, write_calls
 from benchmarks.world import POLICY, Asked, World
 from policy_lang.values import Ref
 from service.authn.dev import mint
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str]) -> None:
         _write_calls(folder, scale)
         echo, service = _measure(folder, scale)
     print(f"P3  unary Check, everything on: {scale.world.users:,} principals × {scale.world.documents:,} resources,")
-    print(f"    {scale.questions:,} questions in turn, every answer checked; load from a Python client on this machine")
+    print(f"    {scale.questions:,} questions in turn over {CONNECTIONS} connections, every answer checked")
     _print_side("bare aio echo", echo)
     _print_side("magistrate", service)
     by_rate = median(each.rate for each in service) / median(each.rate for each in echo)

@@ -77,7 +77,7 @@ def command() -> None:
 
     Exit code 0 only if every part came out as told. It leaves nothing behind.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory(prefix="magistrate-demo-") as name:
         story = _Story(console, Path(name) / "project")
         with reported():

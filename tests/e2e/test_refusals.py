@@ -80,6 +80,14 @@ def test_a_service_that_trusts_nobody_refuses_the_start(project: Project) -> Non
     assert "--dev" in ended.stderr
 
 
+def test_a_database_that_is_locked_refuses_the_start(project: Project) -> None:
+    with locked(project.folder / ".magistrate" / "facts.db"):
+        told = project.refused()
+    assert "facts.db" in told
+    assert "is locked" in told
+    assert "Traceback" not in told
+
+
 def test_facts_that_are_locked_are_unavailable_until_they_are_not(project: Project) -> None:
     asked = question("edit", "Document:plan")
     with project.serving("--dev") as server, stub_of(server.address) as stub:

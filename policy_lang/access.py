@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policy_lang.expressions import evaluate
 from policy_lang.facts import Readable
 from policy_lang.fold import Case
+from policy_lang.judging.expressions import evaluate
 from policy_lang.reads import Reads
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.typed import Expression, Path, Root

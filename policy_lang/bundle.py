@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from policy_lang.case_check import check_tests
+from policy_lang.checking.case_check import check_tests
+from policy_lang.checking.resolve import resolve
+from policy_lang.checking.symbols import Faults
+from policy_lang.checking.typecheck import check_rules
 from policy_lang.diagnostics import Diagnostic, PolicyError
 from policy_lang.limits import BUNDLE_LIMIT
-from policy_lang.parser import parse
-from policy_lang.resolve import resolve
 from policy_lang.source import SourceFile
-from policy_lang.symbols import Faults
-from policy_lang.typecheck import check_rules
+from policy_lang.syntax.parser import parse
 from policy_lang.typed import Program
 
 SUFFIX = ".policy"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from policy_lang.access import Access, access_to
+from policy_lang.compiling.rules import Ends, emit
 from policy_lang.conclude import Verdict, conclude
 from policy_lang.decision import Decision
-from policy_lang.emit import Ends, emit
 from policy_lang.facts import Facts, Question
 from policy_lang.fold import Case, FoldedRule, fold_rules
 from policy_lang.inputs import keeper
 from policy_lang.interpreter import Interpreter
-from policy_lang.obligations import obligations_of
+from policy_lang.judging.obligations import obligations_of
 from policy_lang.reads import Reads, reads_of
 from policy_lang.schema import Schema
 from policy_lang.typed import Constant, Program, Rule

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from policy_lang import decision as codes
 from policy_lang.decision import Decision, Effect, MissingInput, Obligation, Reason
 from policy_lang.facts import Facts
-from policy_lang.kleene import Causes, Truth
+from policy_lang.judging.kleene import Causes, Truth
 from policy_lang.schema import Schema
 from policy_lang.typed import Rule
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from policy_lang.access import Access
 from policy_lang.ancestry import climb
-from policy_lang.emit_inputs import emit_inputs
+from policy_lang.compiling.inputs import emit_inputs
 from policy_lang.facts import Facts
 from policy_lang.fold import Case
 from policy_lang.reads import Reads

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from policy_lang.conclude import Verdict, conclude, determining, refuse
-from policy_lang.conditions import judge
 from policy_lang.decision import Decision, Effect
-from policy_lang.expressions import read
 from policy_lang.facts import Facts
-from policy_lang.kleene import Causes, Judgement, Truth, conjunction, negation
-from policy_lang.obligations import judge_obligation, judge_obligations, obligations_of
+from policy_lang.judging.conditions import judge
+from policy_lang.judging.expressions import read
+from policy_lang.judging.kleene import Causes, Judgement, Truth, conjunction, negation
+from policy_lang.judging.obligations import judge_obligation, judge_obligations, obligations_of
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.typed import Clause, ClauseKind, ObligationTemplate, Path, Program, Rule
 from policy_lang.values import Cell

@@ -317,7 +317,7 @@ def _text(written: Json, expected: str) -> str:
 
 
 def _is_text(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text))
 
 
 def _read_given_ref(type_: RefType, given: Json) -> Ref:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from policy_lang import ast
 from policy_lang.limits import FILE_LIMIT, LIST_LIMIT, NESTING_LIMIT
-from policy_lang.parser import Parsed, parse
 from policy_lang.source import SourceFile
-from policy_lang.statements import Let, Rule, TypeDeclaration
+from policy_lang.syntax import ast
+from policy_lang.syntax.parser import Parsed, parse
+from policy_lang.syntax.statements import Let, Rule, TypeDeclaration
 from policy_lang.values import Ip, Network
 
 

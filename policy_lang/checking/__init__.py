@@ -1,0 +1,1 @@
+"""Tree to typed program: names resolved, types checked, every fault found at once."""

@@ -1,0 +1,117 @@
+"""Types one rule for one type of resource: its clauses as one `and`, its obligations, and that a deny is definite."""
+
+from collections.abc import Sequence
+
+from policy_lang.checking.condition_check import ConditionChecker
+from policy_lang.checking.known import NOTHING, Known, known_if
+from policy_lang.checking.names import Expander, TooLarge
+from policy_lang.checking.paths import DiffersByPrincipal
+from policy_lang.checking.symbols import Declared, Faults, Symbols
+from policy_lang.decision import Effect
+from policy_lang.source import Span
+from policy_lang.syntax import ast
+from policy_lang.syntax.ast import Expression
+from policy_lang.syntax.statements import Obligation, Rule
+from policy_lang.typed import Clause, ClauseKind, ObligationTemplate
+from policy_lang.typed import Expression as TypedExpression
+from policy_lang.typed import Rule as TypedRule
+
+
+class RuleChecker:
+    """Types a rule for one type of resource; `used` are the names that it expanded."""
+
+    def __init__(self, symbols: Symbols, faults: Faults, found: Declared[Rule], type_: str) -> None:
+        self._rule = found.statement
+        self._module = found.module
+        self._faults = faults
+        self._expander = Expander(symbols, faults, type_)
+        self._conditions = ConditionChecker(symbols, faults, type_, found.module)
+
+    @property
+    def used(self) -> set[str]:
+        """The lets and relations that the rule uses."""
+        return self._expander.used
+
+    def check(self, actions: frozenset[str]) -> TypedRule | None:
+        """The typed rule; None where it is past a limit. Faults are noted."""
+        try:
+            return self._check(actions)
+        except TooLarge as error:
+            self._faults.refuse(error.code, str(error), self._rule.id.span)
+            return None
+
+    def _check(self, actions: frozenset[str]) -> TypedRule:
+        rule = self._rule
+        written = self._clauses()
+        nodes = [self._expanded(kind, node) for kind, node, _ in written]
+        targets = self._conditions.values.paths.targets
+        said = [
+            known_if(node, kind is not ClauseKind.UNLESS, targets)
+            for (kind, _, _), node in zip(written, nodes, strict=True)
+        ]
+        conditions = self._conditions.operands(nodes, said, NOTHING)
+        typed = TypedRule(
+            id=f"{self._module}.{rule.id.text}",
+            effect=Effect.ALLOW if rule.is_allow else Effect.DENY,
+            actions=actions,
+            clauses=tuple(
+                Clause(kind, condition, " ".join(span.text.split()))
+                for (kind, _, span), condition in zip(written, conditions, strict=True)
+                if condition is not None
+            ),
+            span=rule.span,
+            is_shadow=rule.is_shadow,
+            reason="" if rule.reason is None else rule.reason.text,
+            code="" if rule.code is None else rule.code.text,
+            hide=rule.hide is not None,
+            obligations=tuple(self._obligation(obligation, said) for obligation in rule.obligations),
+        )
+        if not rule.is_allow:
+            self._refuse_uncertain()
+        return typed
+
+    def _expanded(self, kind: ClauseKind, node: Expression) -> Expression:
+        if kind is ClauseKind.TO and self._rule.is_allow and self._rule.is_granted:
+            return self._expander.expand_granted(node, self._module)
+        return self._expander.expand(node, self._module)
+
+    def _clauses(self) -> list[tuple[ClauseKind, Expression, Span]]:
+        clauses: list[tuple[ClauseKind, Expression, Span]] = []
+        rule = self._rule
+        if rule.to is not None and rule.to_span is not None:
+            first, last = rule.to[0].span, rule.to[-1].span
+            span = Span(first.file, first.start, last.end)
+            to = rule.to[0] if len(rule.to) == 1 else ast.Or(rule.to, span, 1)
+            clauses.append((ClauseKind.TO, to, span))
+        for condition in rule.conditions:
+            kind = ClauseKind.UNLESS if condition.is_unless else ClauseKind.WHEN
+            clauses.append((kind, condition.expression, condition.expression.span))
+        return clauses
+
+    def _obligation(self, obligation: Obligation, said: Sequence[Known]) -> ObligationTemplate:
+        """The obligation; its parameters are read where the rule holds, so that every clause speaks for them."""
+        known = NOTHING
+        for clause in said:
+            known = known.and_(clause)
+        parameters: dict[str, TypedExpression] = {}
+        for name, written in obligation.parameters:
+            if name.text in parameters:
+                self._faults.refuse("E210", f"parameter `{name.text}` stands here twice", name.span)
+            node = self._expander.expand(written, self._module)
+            try:
+                valued = self._conditions.values.value(node, known)
+            except DiffersByPrincipal:
+                self._faults.refuse("E301", "its type differs by who asks", written.span, "narrow it with `to`")
+                continue
+            if valued is not None:
+                parameters[name.text] = valued.expression
+        return ObligationTemplate(obligation.name.text, tuple(sorted(parameters.items())))
+
+    def _refuse_uncertain(self) -> None:
+        for found in self._conditions.values.uncertain:
+            self._faults.refuse(
+                "E303",
+                f"`{found.path}` may be absent, and then deny rule `{self._rule.id.text}` is unknown",
+                found.span,
+                f"add `has {found.path}`, or a default: `{found.path} ?? …`",
+            )

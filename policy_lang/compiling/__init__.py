@@ -1,0 +1,1 @@
+"""How typed rules become Python functions: through syntax nodes, never by pasting text."""

@@ -1,0 +1,1 @@
+"""The law in code: what expressions and conditions come to, read naively, unknowns with their causes."""

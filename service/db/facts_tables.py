@@ -25,7 +25,21 @@ revision: Final = Table(
     Column("epoch", Text, nullable=False),
     Column("n", BigInteger, nullable=False),
 )
-"""One row: the last revision. Every write ends with raising `n` (runtime.md, Change feed)."""
+"""One row: the last revision. Every write ends with raising `n` (service.db.feed)."""
+
+change: Final = Table(
+    "change",
+    FACTS,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("ordinal", Integer, primary_key=True, autoincrement=False),
+    Column("format", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("change_times", "at"),
+    sqlite_with_rowid=False,
+)
+"""What each revision changed, for a day: kinds and keys as in service.db.feed; `at` is in milliseconds."""
 
 entity: Final = Table(
     "entity", FACTS, _key("type"), _key("id"), Column("attributes", _DOCUMENT, nullable=False), sqlite_with_rowid=False

@@ -1,20 +1,22 @@
-"""Writes admitted facts in a transaction that somebody else opens, in bulk, and raises the revision at its end."""
+"""Writes admitted facts in a transaction that somebody else opens, in bulk, and tells what it changed at its end."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import orjson
-from sqlalchemy import BindParameter, Connection, Table, and_, bindparam, delete, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Table, and_, bindparam, delete, or_, select
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
 from service.db.dialect import each_of, upsert
-from service.db.facts_tables import entity, entity_parent, relation_link, revision, role_assignment
+from service.db.facts_tables import entity, entity_parent, relation_link, role_assignment
+from service.db.feed import LIMIT, Change, advance, assignment_change, entity_change, relation_change
 from service.entities.admission import EntityFact
-from service.errors import FactsUnavailable
 
 Edge = tuple[Ref, Ref]
 """A child and one of its parents."""
+StoredRow = dict[str, str | int | None]
+"""A row by the names of its columns."""
 
 
 class Changes:
@@ -22,6 +24,7 @@ class Changes:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._changed: dict[Change, None] = {}
 
     def put(self, facts: Sequence[EntityFact]) -> set[Ref]:
         """Writes entities over what is there; gives those that have a parent which they had not before."""
@@ -32,6 +35,7 @@ class Changes:
             upsert(self._connection, entity),
             [{"type": ref.type, "id": ref.id, "attributes": dict(fact.attributes)} for ref, fact in latest.items()],
         )
+        self._tell(map(entity_change, latest))
         before = self._edges(latest)
         after = {(fact.ref, parent) for fact in latest.values() for parent in fact.parents}
         gone, new = before - after, after - before
@@ -46,42 +50,54 @@ class Changes:
         key = {"type_": ref.type, "id_": ref.id}
         # First the entity: it waits for those who hold its row to tie something to it, and then that is deleted too.
         was_there = self._connection.execute(_DELETE_ENTITY, key).rowcount > 0
-        for statement in _DELETE_ENDS:
-            self._connection.execute(statement, key)
+        self._tell([entity_change(ref)])
+        self._tell(map(_assignment_change_of, self._connection.execute(_DELETE_ASSIGNMENTS, key)))
+        self._tell(map(_relation_change_of, self._connection.execute(_DELETE_LINKS, key)))
         return was_there
 
     def assign(self, assignments: Iterable[Assignment]) -> None:
         """Writes assignments; one that is there already gets the new expiry."""
-        self._write(role_assignment, [_assignment_row(assignment) for assignment in assignments])
+        written = list(assignments)
+        self._write(role_assignment, map(_assignment_row, written))
+        self._tell(assignment_change(assignment.subject) for assignment in written)
 
     def relate(self, links: Iterable[Link]) -> None:
         """Writes rows of stored relations; one that is there already gets the new expiry."""
-        self._write(relation_link, [_link_row(link) for link in links])
+        written = list(links)
+        self._write(relation_link, map(_link_row, written))
+        self._tell(relation_change(link.resource, link.relation) for link in written)
 
     def unassign(self, assignment: Assignment) -> bool:
         """Deletes an assignment, whatever its expiry; false if it was not there."""
+        self._tell([assignment_change(assignment.subject)])
         return self._remove(role_assignment, _assignment_row(assignment))
 
     def unrelate(self, link: Link) -> bool:
         """Deletes a row of a stored relation, whatever its expiry; false if it was not there."""
+        self._tell([relation_change(link.resource, link.relation)])
         return self._remove(relation_link, _link_row(link))
 
     def advance(self) -> str:
-        """Raises the revision by one and gives it; the last statement of a write."""
-        found = self._connection.execute(_ADVANCE).one_or_none()
-        if found is None:
-            raise FactsUnavailable("the facts have no revision: their tables are not complete")
-        return f"{found.epoch}.{found.n}"
+        """Raises the revision by one and gives it, telling what was written; the last statements of a write."""
+        return advance(self._connection, self._changed)
+
+    def _tell(self, changes: Iterable[Change]) -> None:
+        """Keeps what changed; beyond what is told apart, nothing more needs to be kept."""
+        for change in changes:
+            if len(self._changed) > LIMIT:
+                return
+            self._changed[change] = None
 
     def _edges(self, children: Collection[Ref]) -> set[Edge]:
         found = self._connection.execute(_EDGES, {"refs": keys_of(children)})
         return {(Ref(row.type, row.id), Ref(row.parent_type, row.parent_id)) for row in found}
 
-    def _write(self, table: Table, rows: list[dict[str, str | int | None]]) -> None:
-        if rows:
-            self._connection.execute(upsert(self._connection, table), rows)
+    def _write(self, table: Table, rows: Iterable[StoredRow]) -> None:
+        written = list(rows)
+        if written:
+            self._connection.execute(upsert(self._connection, table), written)
 
-    def _remove(self, table: Table, row: dict[str, str | int | None]) -> bool:
+    def _remove(self, table: Table, row: StoredRow) -> bool:
         same = and_(*(column == row[column.name] for column in table.primary_key.columns))
         return self._connection.execute(delete(table).where(same)).rowcount > 0
 
@@ -101,7 +117,7 @@ def _edge_row(edge: Edge, prefix: str = "") -> dict[str, str]:
     }
 
 
-def _assignment_row(assignment: Assignment) -> dict[str, str | int | None]:
+def _assignment_row(assignment: Assignment) -> StoredRow:
     place = assignment.place
     return {
         "subject_type": assignment.subject.type,
@@ -113,7 +129,7 @@ def _assignment_row(assignment: Assignment) -> dict[str, str | int | None]:
     }
 
 
-def _link_row(link: Link) -> dict[str, str | int | None]:
+def _link_row(link: Link) -> StoredRow:
     return {
         "resource_type": link.resource.type,
         "resource_id": link.resource.id,
@@ -122,6 +138,19 @@ def _link_row(link: Link) -> dict[str, str | int | None]:
         "subject_id": link.subject.id,
         "expires_at": link.expires_at,
     }
+
+
+def _assignment_change_of(row: Row[str, str]) -> Change:
+    return assignment_change(Ref(row.subject_type, row.subject_id))
+
+
+def _relation_change_of(row: Row[str, str, str]) -> Change:
+    return relation_change(Ref(row.resource_type, row.resource_id), row.relation)
+
+
+def _tied(table: Table, *ends: str) -> ColumnElement[bool]:
+    """Whether a row of the table has the entity at one of its ends."""
+    return or_(*(and_(table.c[f"{end}_type"] == _TYPE, table.c[f"{end}_id"] == _ID) for end in ends))
 
 
 _BATCH: Final = each_of("refs", ("type", "id"))
@@ -134,8 +163,13 @@ _DELETE_EDGE: Final = delete(entity_parent).where(
 _TYPE: Final[BindParameter[str]] = bindparam("type_")
 _ID: Final[BindParameter[str]] = bindparam("id_")
 _DELETE_ENTITY: Final = delete(entity).where(entity.c.type == _TYPE, entity.c.id == _ID)
-_DELETE_ENDS: Final = tuple(
-    delete(table).where(or_(*(and_(table.c[f"{end}_type"] == _TYPE, table.c[f"{end}_id"] == _ID) for end in ends)))
-    for table, ends in ((role_assignment, ("subject", "place")), (relation_link, ("resource", "subject")))
+_DELETE_ASSIGNMENTS: Final = (
+    delete(role_assignment)
+    .where(_tied(role_assignment, "subject", "place"))
+    .returning(role_assignment.c.subject_type, role_assignment.c.subject_id)
 )
-_ADVANCE: Final = update(revision).values(n=revision.c.n + 1).returning(revision.c.epoch, revision.c.n)
+_DELETE_LINKS: Final = (
+    delete(relation_link)
+    .where(_tied(relation_link, "resource", "subject"))
+    .returning(relation_link.c.resource_type, relation_link.c.resource_id, relation_link.c.relation)
+)

@@ -16,6 +16,7 @@ from policy_lang.facts import Assignment, Link
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.db.engine import Database
+from service.db.feed import EVERYTHING, advance
 from service.entities.admission import Admission, EntityFact, Fact
 from service.entities.changes import Changes
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, has_fault, missing
@@ -62,7 +63,7 @@ class Importer:
             self._look_up(connection, _batches(file, on_progress))
             if has_moved and has_fault(connection):
                 raise DataError(self._blame(connection, file))
-            return Imported(counts[EntityFact], counts[Assignment], counts[Link], changes.advance())
+            return Imported(counts[EntityFact], counts[Assignment], counts[Link], advance(connection, [EVERYTHING]))
 
     def _validate(self, file: BinaryIO, on_progress: Callable[[int], None]) -> None:
         faults: list[str] = []

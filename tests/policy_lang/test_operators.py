@@ -105,6 +105,24 @@ def test_membership_in_sets(condition: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('resource.labels any in ["pii", principal.department]', True),
+        ('resource.labels any in ["us", principal.department]', None),
+        ('resource.labels all in ["pii", "draft", principal.department]', True),
+        ('resource.labels all in ["pii", principal.department]', None),
+        ("resource.tags any in [principal.department]", False),
+        ("resource.tags all in [principal.department]", True),
+        ("principal.department in resource.tags", False),
+        ("principal.department not in resource.tags", True),
+        ("principal.department in resource.labels", None),
+    ],
+)
+def test_membership_beside_an_unknown_item(condition: str, expected: bool | None) -> None:
+    assert judged(condition, World(user={"department": ABSENT}))[0] is expected
+
+
+@pytest.mark.parametrize(
     ("address", "expected"),
     [("10.255.0.1", True), ("11.0.0.0", False), ("::ffff:10.0.0.1", True), ("::1", False), ("2001:db8::5", True)],
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, literal_column, select, tuple_
 
 from service.db.dialect import Batch, each_of, text_of, texts_of
 from service.db.engine import Database, Prepared
@@ -25,8 +25,8 @@ class FactQueries:
         self.revision: Prepared[tuple[str, int]] = database.prepare(select(revision.c.epoch, revision.c.n))
         self.rows: Prepared[tuple[str, str, str, str | None]] = database.prepare(_rows())
         """`refs` → type, id, attributes, parents as a JSON list of `Type:id`."""
-        self.ancestry: Prepared[tuple[str, str, str | None]] = database.prepare(_ancestry())
-        """`refs` → type, id, parents as a JSON list of `Type:id`; of each and all its ancestors that have a row."""
+        self.ancestry: Prepared[tuple[str, str, int | None, str | None]] = database.prepare(_ancestry())
+        """`refs` → type, id, 1 if there is a row, parents as a JSON list of `Type:id`; of each and its ancestors."""
         self.assignments: Prepared[AssignmentRow] = database.prepare(_assignments("subject"))
         """`refs` of subjects → subject's type and id, role, place's type and id, expiry."""
         self.assignments_at: Prepared[AssignmentRow] = database.prepare(_assignments("place"))
@@ -67,9 +67,9 @@ def _ancestry() -> Select[*tuple[object, ...]]:
         )
     )
     nodes = select(walk.c.type, walk.c.id).distinct().subquery("nodes")
-    return select(entity.c.type, entity.c.id, _parents_of(entity)).select_from(
-        nodes.join(entity, and_(entity.c.type == nodes.c.type, entity.c.id == nodes.c.id))
-    )
+    one: ColumnElement[int] = literal_column("1")
+    row = select(one).where(entity.c.type == nodes.c.type, entity.c.id == nodes.c.id)
+    return select(nodes.c.type, nodes.c.id, row.scalar_subquery(), _parents_of(nodes))
 
 
 def _assignments(end: str) -> Select[*tuple[object, ...]]:

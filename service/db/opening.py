@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from policy_lang.types import Json
+from service.db.dialect import BY_INDEX
 from service.db.engine import Database
 from service.errors import ConfigError
 
@@ -130,7 +131,7 @@ def _begin_immediate(connection: Connection) -> None:
 
 def _set_up_postgresql_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     assert isinstance(connection, psycopg.Connection)  # noqa: S101  # narrows: it is the only driver here
-    connection.execute(f"SET statement_timeout = {STATEMENT_MS}")
+    connection.execute(f"SET statement_timeout = {STATEMENT_MS}; {BY_INDEX}")
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import CTE, ColumnElement, Connection, Select, func, literal_column, select
 
 from policy_lang.values import Ref
-from service.db.dialect import each_of
+from service.db.dialect import each_of, walk_by_index
 from service.db.facts_tables import entity, entity_parent
 from service.entities.changes import keys_of
 
@@ -37,6 +37,7 @@ def is_parent(connection: Connection, ref: Ref) -> bool:
 def fault_at(connection: Connection, ref: Ref) -> str | None:
     """What is wrong with the ways that lead through that entity, or None."""
     start = {"refs": keys_of([ref])}
+    walk_by_index(connection)
     above = connection.execute(_UP, start).all()
     if any(node.step and Ref(node.type, node.id) == ref for node in above):
         return f"`{ref}` would be its own ancestor"

@@ -76,8 +76,8 @@ class StoredSnapshot:
         knows = self._decoder.knows
         return {
             Ref(type_, id_): read_refs(parents)
-            for type_, id_, parents in self._reading.fetch(self._queries.ancestry, {"refs": _batch(refs)})
-            if knows(type_)
+            for type_, id_, is_there, parents in self._reading.fetch(self._queries.ancestry, {"refs": _batch(refs)})
+            if is_there and knows(type_)
         }
 
     def assignments(self, subjects: Collection[Ref]) -> list[Assignment]:

@@ -55,59 +55,10 @@ from policy_lang.types import (
     TimezoneType,
     Type,
 )
-from policy_lang.values import Ip, Network, Ref, Scalar, Value
-from tests.laws.declarations import FOLDER, HOLDER, SCHEMA, TEAM, TENANT, TYPES, USER, VISIBILITY
+from tests.laws.declarations import FOLDER, HOLDER, SCHEMA, TEAM, TENANT, USER
+from tests.laws.generated_values import VALUES, paths_of, value_of
 
 SPAN: Final = Span(SourceFile("rules.policy", "rule\n"), 0, 4)
-IDS: Final = ("a", "b", "c")
-VALUES: Final[dict[Type, tuple[Scalar, ...]]] = {
-    BoolType(): (True, False),
-    IntType(): (-1, 0, 1, 2),
-    StringType(): ("", "eu", "us", "eu-west", "a", "b"),
-    VISIBILITY: VISIBILITY.members,
-    TimestampType(): (0, 1_700_000_000_000, 1_700_003_600_000, 253_402_300_799_999),
-    DurationType(): (0, 3_600_000),
-    TimezoneType(): ("Europe/Paris", "America/New_York", "UTC"),
-    IpType(): tuple(map(Ip.parse, ("10.1.2.3", "11.0.0.1", "127.0.0.1", "2001:db8::1"))),
-    NetworkType(): tuple(map(Network.parse, ("10.0.0.0/8", "10.1.2.3/32", "2001:db8::/32"))),
-}
-"""A few values of each type, so that they meet."""
-
-
-def values_of(type_: Type) -> tuple[Scalar, ...]:
-    """The values that stand for a scalar type."""
-    if isinstance(type_, RefType):
-        return tuple(Ref(target, id_) for target in type_.targets for id_ in IDS)
-    return VALUES[type_]
-
-
-def value_of(random: Random, type_: Type) -> Value:
-    """A value of a type."""
-    if isinstance(type_, SetType):
-        return frozenset(random.choice(values_of(type_.element)) for _ in range(random.randint(0, 3)))
-    return random.choice(values_of(type_))
-
-
-def paths_of(resource_type: str) -> dict[Type, list[Path]]:
-    """Every path of up to four attributes that a rule on the type may read, by the type of what is there."""
-    found: dict[Type, list[Path]] = {}
-
-    def descend(root: Root, steps: tuple[str, ...], names: Sequence[str]) -> None:
-        for attribute in [attribute for name in names for attribute in TYPES[name].attributes.values()]:
-            path = Path(root, (*steps, attribute.name), attribute.type)
-            found.setdefault(attribute.type, []).append(path)
-            if isinstance(attribute.type, RefType) and len(path.steps) < 4:
-                descend(root, path.steps, attribute.type.targets)
-
-    descend(Root.PRINCIPAL, (), ("User", "Service"))
-    descend(Root.RESOURCE, (), (resource_type,))
-    for attribute in SCHEMA.context.values():
-        found.setdefault(attribute.type, []).append(Path(Root.CONTEXT, (attribute.name,), attribute.type))
-    found.setdefault(USER, []).append(Path(Root.PRINCIPAL, (), RefType(("User", "Service"))))
-    found.setdefault(RefType((resource_type,)), []).append(Path(Root.RESOURCE, (), RefType((resource_type,))))
-    return {type_: sorted(set(paths), key=lambda path: (len(path.steps), str(path))) for type_, paths in found.items()}
-
-
 PATHS: Final = {type_: paths_of(type_) for type_ in SCHEMA.actions}
 
 

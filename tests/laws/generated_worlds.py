@@ -11,7 +11,7 @@ from policy_lang.schema import Attribute, EntityType, Origin
 from policy_lang.typed import EntityFixture
 from policy_lang.values import BAD_VALUE, Cell, Ref
 from tests.laws.declarations import ROLES, SCHEMA, TYPES
-from tests.laws.generated_rules import IDS, value_of
+from tests.laws.generated_values import IDS, value_of
 
 NOW: Final = 1_700_000_000_000
 EXPIRIES: Final = (None, None, NOW, NOW + 1)

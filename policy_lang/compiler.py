@@ -3,17 +3,18 @@
 Everything is compiled when the program is taken up, so that no question ever waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from policy_lang.access import Access, access_to
+from policy_lang.compiling.inputs import ReadInputs
 from policy_lang.compiling.rules import Ends, emit
 from policy_lang.conclude import Verdict, conclude
 from policy_lang.decision import Decision
 from policy_lang.facts import Facts, Question
 from policy_lang.fold import Case, FoldedRule, fold_rules
-from policy_lang.inputs import keeper
+from policy_lang.inputs import keeper, reader
 from policy_lang.interpreter import Interpreter
 from policy_lang.judging.obligations import obligations_of
 from policy_lang.reads import Reads, reads_of
@@ -21,6 +22,9 @@ from policy_lang.schema import Schema
 from policy_lang.typed import Constant, Program, Rule
 from policy_lang.types import Json
 from policy_lang.walk import Node
+
+Key = tuple[str, str, str]
+"""Principal type, resource type, action."""
 
 SETTLED_LIMIT: Final = 4096
 """Combinations of true rules whose decision is kept ready, a plan."""
@@ -31,28 +35,58 @@ class Plan:
     """How the questions of one principal type, resource type and action are decided.
 
     `rules` are those that can come to anything but false, by full id; `reads` is what they read, `access` how it is got
-    at, `inputs` what the record keeps of it.
+    at, `inputs` what the record keeps of it, `read_inputs` the generated part of that.
     """
 
     rules: tuple[Rule, ...]
     reads: Reads
     access: Access
     decide: Callable[[Facts], Decision]
+    read_inputs: ReadInputs
     inputs: Callable[[Facts], dict[str, Json]]
 
 
+def plan_of(
+    key: Key, rules: tuple[Rule, ...], reads: Reads, decide: Callable[[Facts], Decision], read_inputs: ReadInputs,
+    schema: Schema,
+) -> Plan:  # fmt: skip
+    """The plan around what was generated for it."""
+    access = access_to(reads, case_of(key, schema), schema)
+    return Plan(rules, reads, access, decide, read_inputs, keeper(access, read_inputs))
+
+
+def case_of(key: Key, schema: Schema) -> Case:
+    """What the questions of a plan have in common."""
+    principal_type, resource_type, action = key
+    return Case(principal_type, resource_type, action, schema.granting(resource_type, action))
+
+
 class Compiled:
-    """A program, compiled."""
+    """A program, compiled. `undetermined` decides where a generated function finds a rule unknown."""
 
     def __init__(self, program: Program) -> None:
         self.schema: Schema = program.schema
-        self._interpreter = Interpreter(program)
+        self.undetermined: Callable[[Facts], Decision] = Interpreter(program).decide
         self._plans = {
-            (principal.name, type_, action): self._compile(principal.name, type_, action, rules)
+            (principal.name, type_, action): self._compile((principal.name, type_, action), rules)
             for (type_, action), rules in program.in_play.items()
             for principal in program.schema.types.values()
             if principal.is_principal
         }
+
+    @classmethod
+    def of(cls, program: Program, interpreter: Interpreter, plans: Mapping[Key, Plan]) -> "Compiled":
+        """A program whose plans were compiled before, in another process."""
+        made = cls.__new__(cls)
+        made.schema = program.schema
+        made.undetermined = interpreter.decide
+        made._plans = dict(plans)
+        return made
+
+    @property
+    def plans(self) -> Mapping[Key, Plan]:
+        """Every plan."""
+        return self._plans
 
     def plan(self, principal_type: str, resource_type: str, action: str) -> Plan | None:
         """The plan of such questions; None where a type or the action is not declared, or the first is no principal."""
@@ -73,15 +107,14 @@ class Compiled:
     def _plan(self, question: Question) -> Plan:
         return self._plans[question.principal.type, question.resource.type, question.action]
 
-    def _compile(self, principal_type: str, resource_type: str, action: str, rules: Sequence[Rule]) -> Plan:
-        case = Case(principal_type, resource_type, action, self.schema.granting(resource_type, action))
+    def _compile(self, key: Key, rules: Sequence[Rule]) -> Plan:
+        case = case_of(key, self.schema)
         folded = fold_rules(rules, case)
         reads = reads_of(_roots(folded))
-        access = access_to(reads, case, self.schema)
         settle = _Settle(tuple(each.rule for each in folded))
-        ends = Ends(settle, settle.settled, self._interpreter.decide)
+        ends = Ends(settle, settle.settled, self.undetermined)
         decide = emit(folded, case, self.schema, ends)
-        return Plan(settle.rules, reads, access, decide, keeper(reads, access, case, self.schema))
+        return plan_of(key, settle.rules, reads, decide, reader(reads, case, self.schema), self.schema)
 
 
 class _Settle:

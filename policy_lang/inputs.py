@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from policy_lang.access import Access
 from policy_lang.ancestry import climb
-from policy_lang.compiling.inputs import emit_inputs
+from policy_lang.compiling.inputs import ReadInputs, emit_inputs
 from policy_lang.facts import Facts
 from policy_lang.fold import Case
 from policy_lang.reads import Reads
@@ -19,13 +19,17 @@ from policy_lang.values import Ref
 Keep = Callable[[Facts], dict[str, Json]]
 
 
-def keeper(reads: Reads, access: Access, case: Case, schema: Schema) -> Keep:
+def reader(reads: Reads, case: Case, schema: Schema) -> ReadInputs:
+    """The generated function that reads the inputs that the record may show."""
+    shown = [path for path in reads.paths if not is_sensitive(path, schema, case.principal_type, case.resource_type)]
+    return emit_inputs(shown, case, schema)
+
+
+def keeper(access: Access, read_inputs: ReadInputs) -> Keep:
     """The function that keeps a case's inputs, by path, and rows, as `parents`, `assignments` and `links`.
 
     It keeps nothing where no rule was asked: an entity has no row, or has one and should have none.
     """
-    shown = [path for path in reads.paths if not is_sensitive(path, schema, case.principal_type, case.resource_type)]
-    read_inputs = emit_inputs(shown, case, schema)
 
     def keep(facts: Facts) -> dict[str, Json]:
         if facts.principal_cells is None or facts.resource_cells is None:

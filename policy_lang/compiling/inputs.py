@@ -61,11 +61,11 @@ def _given(type_: Type, value: ast.expr, frame: Frame) -> ast.expr:
         case RefType():
             return py.table({"type": py.attribute(value, "type"), "id": py.attribute(value, "id")})
         case _:
-            return py.call(frame.constant(_writer(type_)), value)
+            return py.call(frame.constant(writer(type_)), value)
 
 
 @cache
-def _writer(type_: Type) -> Callable[[Value], Json]:
+def writer(type_: Type) -> Callable[[Value], Json]:
     """Writes values of a type; those that come up again and again, such as addresses and times, from memory."""
     write = partial(write_given, type_)
     return write if isinstance(type_, SetType) else lru_cache(maxsize=1024)(write)

@@ -152,7 +152,7 @@ def define(
 ) -> Callable[..., object]:
     """The function that these statements make; what they name must be among the constants, or a local."""
     exec(compile(function(identifier, parameter, body), "<rules>", "exec"), constants)  # noqa: S102
-    made = constants[identifier]
+    made = constants.pop(identifier)  # or the function and its table would keep each other for ever
     if not callable(made):
         raise TypeError(f"`{identifier}` is no function")
     return made

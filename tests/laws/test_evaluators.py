@@ -8,10 +8,12 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
 from policy_lang.decision import Effect
 from policy_lang.facts import Question
 from policy_lang.gather import gather
+from policy_lang.image import read_image, write_image
 from policy_lang.interpreter import Interpreter
 from policy_lang.typed import And, Clause, Condition, InList, InNetworks, Not, Or, Program, Rule
 from tests.laws.declarations import SCHEMA
@@ -41,6 +43,19 @@ def test_compiled_rules_decide_as_interpreted_ones(rules: int, worlds: int, coun
     for world, questions in worlds_of(worlds):
         for facts in gather(questions, compiled, world.source):
             assert compiled.decide(facts) == interpreter.decide(facts)
+
+
+@given(SEEDS, SEEDS, COUNTS)
+def test_an_image_decides_as_what_it_was_made_of(rules: int, worlds: int, count: int) -> None:
+    program = program_of(Random(rules), count)
+    compiled = Compiled(program)
+    bundle, loaded, interpreter = read_image(write_image(Bundle(program, "digest", ()), compiled))
+    assert bundle.program == program
+    for world, questions in worlds_of(worlds):
+        facts = gather(questions, compiled, world.source)
+        for each, again in zip(facts, gather(questions, loaded, world.source), strict=True):
+            assert compiled.decide(each) == loaded.decide(again) == interpreter.decide(again)
+            assert compiled.inputs(each) == loaded.inputs(again)
 
 
 @given(SEEDS, SEEDS, COUNTS)

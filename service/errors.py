@@ -61,6 +61,18 @@ class FactsUnavailable(MagistrateError):
     reason = "FACTS_UNAVAILABLE"
 
 
+class RevisionUnknown(MagistrateError):
+    """A revision of another epoch, or a text that is none; the caller should ask without it."""
+
+    reason = "REVISION_UNKNOWN"
+
+
+class RevisionNotReached(MagistrateError):
+    """The facts did not become as fresh as was asked, in the time there was."""
+
+    reason = "REVISION_NOT_REACHED"
+
+
 class AuditUnavailable(MagistrateError):
     """The decision could not be recorded, so it must not be given."""
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Select, text
+from sqlalchemy import Connection, Dialect, Engine, Select, text
 
 from service.db.failures import translated
 from service.errors import FactsUnavailable
@@ -67,6 +67,11 @@ class Database:
         """Whether it is SQLite: a file of this machine, which whoever opens it migrates."""
         return self.file is not None
 
+    @property
+    def dialect(self) -> Dialect:
+        """How SQL is spelled for it."""
+        return self._readers.dialect
+
     def create(self) -> None:
         """Makes the file of an embedded database, for its owner alone, unless it is there."""
         if self.file is None or self.file.exists():
@@ -97,6 +102,16 @@ class Database:
                 elif timeout_ms is not None:
                     driver.execute(_STATEMENT_TIMEOUT, {"ms": str(timeout_ms)})
                 yield Reading(driver)
+            finally:
+                connection.close()
+
+    @contextmanager
+    def watching(self) -> Iterator[Reading]:
+        """A connection of an embedded database in no transaction: each statement sees all that is committed by then."""
+        with translated(self.name):
+            connection = self._readers.raw_connection()
+            try:
+                yield Reading(cast(_Driver, connection.driver_connection))
             finally:
                 connection.close()
 

@@ -107,6 +107,7 @@ class CheckRequest(_message.Message):
     ACTION_FIELD_NUMBER: _builtins.int
     RESOURCE_FIELD_NUMBER: _builtins.int
     CONTEXT_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The caller's own id of the question, echoed; made by the service when empty. At most 128 characters."""
     principal_token: _builtins.str
@@ -125,6 +126,10 @@ class CheckRequest(_message.Message):
     def context(self) -> _containers.MessageMap[_builtins.str, _types_pb2.Value]:
         """What else the request knows, as the policies' `context` declares it. `now` is the service's and refused here."""
 
+    @_builtins.property
+    def consistency(self) -> Global___Consistency:
+        """How fresh the facts are to be; of a check in a batch, the batch says it."""
+
     def __init__(
         self,
         *,
@@ -134,16 +139,51 @@ class CheckRequest(_message.Message):
         action: _builtins.str = ...,
         resource: _types_pb2.Entity | None = ...,
         context: _abc.Mapping[_builtins.str, _types_pb2.Value] | None = ...,
+        consistency: Global___Consistency | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal", "principal_token", b"principal_token", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency", "principal", b"principal", "principal_token", b"principal_token", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "context", b"context", "principal", b"principal", "principal_token", b"principal_token", "request_id", b"request_id", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "consistency", b"consistency", "context", b"context", "principal", b"principal", "principal_token", b"principal_token", "request_id", b"request_id", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_subject: _TypeAlias = _typing.Literal["principal", "principal_token"]  # noqa: Y015
     _WhichOneofArgType_subject: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_subject) -> _WhichOneofReturnType_subject | None: ...
 
 Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015
+
+@_typing.final
+class Consistency(_message.Message):
+    """How fresh the facts of a call are to be. Without it as with `minimize_latency`, an answer says of which revision its
+    facts are at least.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINIMIZE_LATENCY_FIELD_NUMBER: _builtins.int
+    AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    FULLY_CONSISTENT_FIELD_NUMBER: _builtins.int
+    minimize_latency: _builtins.bool
+    """Facts as the service has them at hand: less than 100 ms old while its change feed is well. Must be true."""
+    at_least_as_fresh: _builtins.str
+    """Facts of this revision or newer, as a write or an answer gave it: waits for them within the deadline."""
+    fully_consistent: _builtins.bool
+    """Facts as they are when the call comes in, or newer: costs a read of the database. Must be true."""
+    def __init__(
+        self,
+        *,
+        minimize_latency: _builtins.bool = ...,
+        at_least_as_fresh: _builtins.str = ...,
+        fully_consistent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "fully_consistent", b"fully_consistent", "minimize_latency", b"minimize_latency", "requirement", b"requirement"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "fully_consistent", b"fully_consistent", "minimize_latency", b"minimize_latency", "requirement", b"requirement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_requirement: _TypeAlias = _typing.Literal["minimize_latency", "at_least_as_fresh", "fully_consistent"]  # noqa: Y015
+    _WhichOneofArgType_requirement: _TypeAlias = _typing.Literal["requirement", b"requirement"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_requirement) -> _WhichOneofReturnType_requirement | None: ...
+
+Global___Consistency: _TypeAlias = Consistency  # noqa: Y015
 
 @_typing.final
 class CheckResponse(_message.Message):
@@ -334,21 +374,27 @@ class BatchCheckRequest(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CHECKS_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The batch's id, echoed; made by the service when empty."""
     @_builtins.property
     def checks(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckRequest]:
         """The questions, 1 to 100 by default."""
 
+    @_builtins.property
+    def consistency(self) -> Global___Consistency:
+        """How fresh the facts of all of them are to be."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         checks: _abc.Iterable[Global___CheckRequest] | None = ...,
+        consistency: Global___Consistency | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consistency", b"consistency"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checks", b"checks", "consistency", b"consistency", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

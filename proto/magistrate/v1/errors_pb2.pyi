@@ -42,6 +42,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a fault of the service; its log has it under the request id in metadata `request_id`."""
     ERROR_REASON_DEADLINE_EXCEEDED: _ErrorReason.ValueType  # 9
     """DEADLINE_EXCEEDED: the deadline passed before the work was done."""
+    ERROR_REASON_REVISION_UNKNOWN: _ErrorReason.ValueType  # 10
+    """FAILED_PRECONDITION: the revision is of another epoch than the facts, or is none; ask without it."""
+    ERROR_REASON_REVISION_NOT_REACHED: _ErrorReason.ValueType  # 11
+    """FAILED_PRECONDITION: the facts did not become as fresh as was asked within the deadline."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -66,4 +70,8 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 8
 """INTERNAL: a fault of the service; its log has it under the request id in metadata `request_id`."""
 ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason.ValueType  # 9
 """DEADLINE_EXCEEDED: the deadline passed before the work was done."""
+ERROR_REASON_REVISION_UNKNOWN: ErrorReason.ValueType  # 10
+"""FAILED_PRECONDITION: the revision is of another epoch than the facts, or is none; ask without it."""
+ERROR_REASON_REVISION_NOT_REACHED: ErrorReason.ValueType  # 11
+"""FAILED_PRECONDITION: the facts did not become as fresh as was asked within the deadline."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

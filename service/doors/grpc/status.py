@@ -18,6 +18,8 @@ from service.errors import (
     MagistrateError,
     NoPolicies,
     PermissionDenied,
+    RevisionNotReached,
+    RevisionUnknown,
     Unauthenticated,
 )
 
@@ -33,6 +35,8 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     AuditUnavailable: StatusCode.UNAVAILABLE,
     NoPolicies: StatusCode.UNAVAILABLE,
     DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
+    RevisionUnknown: StatusCode.FAILED_PRECONDITION,
+    RevisionNotReached: StatusCode.FAILED_PRECONDITION,
 }
 
 _GENERIC: Final[Mapping[type[MagistrateError], str]] = {

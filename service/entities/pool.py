@@ -1,0 +1,33 @@
+"""Runs reads that would hold up the loop in a few threads, and refuses more at once instead of queueing."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from service.errors import FactsUnavailable
+
+T = TypeVar("T")
+
+
+class ReadPool:
+    """At most `size` reads at a time and as many waiting (runtime.md, Reads)."""
+
+    def __init__(self, size: int) -> None:
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="facts")
+        self._limit = 2 * size
+        self._under_way = 0
+
+    async def run(self, read: Callable[[], T]) -> T:
+        """What the read gives; FactsUnavailable where too many are under way."""
+        if self._under_way >= self._limit:
+            raise FactsUnavailable("every connection to the facts is busy")
+        self._under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+        finally:
+            self._under_way -= 1
+
+    def close(self) -> None:
+        """Waits for the reads under way."""
+        self._threads.shutdown()

@@ -10,7 +10,8 @@ from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import BadValue, Json, check_id, read_given
 from policy_lang.values import BAD_VALUE, Cell, Ref
 from service.errors import InvalidRequest, PermissionDenied, Violation
-from service.model import Caller, CheckRequest, GivenEntity, Principal
+from service.model import CheckRequest, GivenEntity, Principal
+from service.permits import Action, Held
 
 REQUEST_ID_LIMIT: Final = 128
 """Characters in a request id."""
@@ -25,19 +26,26 @@ def check_form(request: CheckRequest) -> None:
         raise InvalidRequest(faults)
 
 
-def check_permits(request: CheckRequest, caller: Caller) -> None:
-    """PermissionDenied where the caller may not ask about that principal (identity.md, Caller and principal)."""
-    if request.principal_token is not None and not caller.permits.check_for:
+def check_permits(request: CheckRequest, held: Held) -> None:
+    """PermissionDenied where the caller may not ask, or not about that principal (identity.md)."""
+    if not held.may(Action.CHECK):
+        raise PermissionDenied("check", "the caller may not ask")
+    if request.principal_token is not None and not held.may(Action.CHECK_FOR):
         raise PermissionDenied("check_for", "the caller may not ask for the bearer of a principal_token")
-    if request.principal is not None and not caller.permits.may_check_as(request.principal.ref.type):
+    if request.principal is not None and not held.may_check_as(request.principal.ref.type):
         raise PermissionDenied("check_as", f"the caller may not ask as a `{request.principal.ref.type}`")
 
 
-def question_of(request: CheckRequest, *, principal: Principal, caller: Caller, schema: Schema, now: int) -> Question:
+def check_assertions(request: CheckRequest, held: Held) -> None:
+    """PermissionDenied where the caller asserts something and may not."""
+    if not held.may(Action.ASSERT_ATTRIBUTES) and _asserts(request):
+        raise PermissionDenied("assert_attributes", "the caller may not assert attributes or context")
+
+
+def question_of(request: CheckRequest, *, principal: Principal, schema: Schema, now: int) -> Question:
     """The question, its values read by their declared types.
 
-    InvalidRequest names everything that is undeclared, mistyped or not assertable; PermissionDenied says that the
-    caller may assert nothing.
+    InvalidRequest names everything that is undeclared, mistyped or not the caller's to say.
     """
     faults: list[Violation] = []
     asker = schema.types.get(principal.ref.type)
@@ -62,8 +70,6 @@ def question_of(request: CheckRequest, *, principal: Principal, caller: Caller, 
     faults += _faults_of_parents(request.resource, target, is_new=is_new)
     if faults:
         raise InvalidRequest(faults)
-    if not caller.permits.assert_attributes and _asserts(request):
-        raise PermissionDenied("assert_attributes", "the caller may not assert attributes or context")
     return Question(
         principal=principal.ref,
         action=request.action,
@@ -73,6 +79,7 @@ def question_of(request: CheckRequest, *, principal: Principal, caller: Caller, 
         resource_cells=resource_cells,
         resource_parents=request.resource.parents,
         context={**context, "now": now},
+        claim_roles=principal.roles,
     )
 
 

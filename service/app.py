@@ -3,20 +3,24 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.config import IssuerSettings, Settings
-from service.db.opening import READ_CONNECTIONS, open_database
+from service.db.opening import open_database
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
 from service.doors.grpc.server import GrpcDoor
+from service.entities.fresh_facts import FreshFacts
 from service.entities.store import EntityStore
-from service.errors import ConfigError, FactsUnavailable
-from service.model import ActivePolicies, Batch, Known
+from service.entities.worker_facts import worker_facts
+from service.errors import ConfigError
+from service.feed.feed import Feed
+from service.governance.governance import Governance
+from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
 
@@ -56,19 +60,24 @@ async def serve_worker(
     policies = activate(policy_texts)
     database = open_database(settings.database_url)
     spool = Spool(settings.spool_folder, settings.spool)
+    issuers = trusted_issuers(settings, policies)
     pdp = DecisionPoint(
-        authenticator=TokenAuthenticator(trusted_issuers(settings, policies), settings.limits),
+        authenticator=TokenAuthenticator(issuers, settings.limits),
+        governance=Governance([issuer.issuer for issuer in issuers] if settings.dev else ()),
         policies=FixedPolicies(policies),
         facts=EntityStore(database),
         recorder=spool,
         clock=wall_clock,
     )
-    fetch = inline(pdp) if database.is_embedded else pooled(pdp, READ_CONNECTIONS)
-    door = GrpcDoor(AuthorizationServicer(pdp, fetch, settings.limits), settings.limits)
+    feed = Feed(settings.max_staleness)
     try:
-        ready(await door.open(settings.grpc))
-        await stop.wait()
-        await door.close(settings.drain_seconds)
+        async with worker_facts(settings, database, feed) as fresh:
+            door = GrpcDoor(AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits), settings.limits)
+            ready(await door.open(settings.grpc))
+            telling = asyncio.create_task(tell_health(door, feed))
+            await stop.wait()
+            telling.cancel()
+            await door.close(settings.drain_seconds)
     finally:
         spool.close()
         database.close()
@@ -83,28 +92,24 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
         database.close()
 
 
-def inline(pdp: DecisionPoint) -> Fetch:
-    """Reads on the loop's own thread: right where a read is a function call, as in SQLite (runtime.md, Reads)."""
+def fetching(pdp: DecisionPoint, facts: FreshFacts) -> Fetch:
+    """What the decision point needs to know, from facts as fresh as asked."""
 
-    async def fetch(batch: Batch, timeout_ms: int | None) -> Known:
-        return pdp.fetch(batch, timeout_ms)
-
-    return fetch
-
-
-def pooled(pdp: DecisionPoint, size: int) -> Fetch:
-    """Reads in at most `size` threads; past twice that under way, FactsUnavailable at once instead of a queue."""
-    threads = ThreadPoolExecutor(size, thread_name_prefix="facts")
-    under_way = 0
-
-    async def fetch(batch: Batch, timeout_ms: int | None) -> Known:
-        nonlocal under_way
-        if under_way >= 2 * size:
-            raise FactsUnavailable("every connection to the facts is busy")
-        under_way += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(threads, pdp.fetch, batch, timeout_ms)
-        finally:
-            under_way -= 1
+    def fetch(batch: Batch, consistency: Consistency, timeout_ms: int | None) -> Awaitable[Known]:
+        schema = batch.policies.bundle.program.schema
+        return facts.read(schema, partial(pdp.know, batch), consistency=consistency, timeout_ms=timeout_ms)
 
     return fetch
+
+
+async def tell_health(door: GrpcDoor, feed: Feed) -> None:
+    """Has the door say whether this worker answers: not while its facts are too old."""
+    is_serving = True
+    while True:
+        if feed.is_fresh() != is_serving:
+            is_serving = not is_serving
+            await door.say(is_serving=is_serving)
+        await asyncio.sleep(HEALTH_SECONDS)
+
+
+HEALTH_SECONDS = 0.25

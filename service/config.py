@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -13,7 +13,6 @@ from pydantic_settings.exceptions import SettingsError
 
 from service.errors import ConfigError
 
-Permit = Annotated[str, Field(pattern=r"^(check_for|assert_attributes|read_reasons|check_as:(\*|[A-Za-z_]\w*))$")]
 Algorithm = Literal[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]  # fmt: skip
@@ -32,7 +31,6 @@ class IssuerSettings(BaseModel):
     secret_file: Path | None = Field(default=None, description="a file with a shared secret of 64 bytes or more")
     principal_type: str = Field(description="the type that its subjects have")
     id_prefix: str = Field(default="", description="put before `sub` to make the id")
-    permits: list[Permit] = Field(default=[], description="what its callers may beyond `check`")
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> "IssuerSettings":
@@ -81,6 +79,18 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path(".magistrate"), description="the service's own folder: databases, spool, dev keys")
     database: str = Field(default="", description="URL of the facts; SQLite in the data folder when empty")
     log_database: str = Field(default="", description="URL of the decision log; SQLite in the data folder when empty")
+    feed_url: str = Field(
+        default="", description="URL for the change feed, where that of the facts leads to a pooler; theirs when empty"
+    )
+    feed_listens: bool = Field(
+        default=True, description="hear of changes by LISTEN; without, PostgreSQL is asked 20 times a second"
+    )
+    max_staleness: float = Field(
+        default=10.0, ge=1, le=86_400, description="seconds that answers are given after the change feed was lost"
+    )
+    cache_entries: int = Field(
+        default=50_000, ge=0, le=10_000_000, description="facts of each kind that a worker keeps in memory; 0: none"
+    )
     grpc: str = Field(default="127.0.0.1:7080", description="where the gRPC door listens")
     replica_id: str = Field(
         default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"

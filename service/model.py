@@ -6,13 +6,12 @@ from enum import Enum
 
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
-from policy_lang.interpreter import Interpreter
-
 from policy_lang.decision import Decision, Effect, MissingInput, Obligation
-from policy_lang.facts import Facts, Question
+from policy_lang.facts import Assignment, Facts, Question
+from policy_lang.interpreter import Interpreter
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.errors import MagistrateError, PermissionDenied, Unauthenticated
+from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,26 @@ class CheckRequest:
     principal_token: str | None = field(default=None, repr=False)
 
 
+class Latency(Enum):
+    """How long a call may take for the sake of fresh facts."""
+
+    MINIMAL = "minimize_latency"
+    """Facts as the worker has them."""
+    FULLY_CONSISTENT = "fully_consistent"
+    """Facts as they were when the call came in, or newer."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeastAsFresh:
+    """Facts of that revision or newer; it is opaque text as a caller gave it."""
+
+    revision: str
+
+
+Consistency = Latency | AtLeastAsFresh
+"""How fresh the facts of a whole call are to be."""
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedClaims:
     """What a verified token says; made by the verifier alone. Times are seconds since 1970 UTC."""
@@ -52,34 +71,23 @@ class VerifiedClaims:
 
 
 @dataclass(frozen=True, slots=True)
-class Permits:
-    """What a caller may beyond `check` (identity.md). `check_as` names principal types; `*` is all."""
-
-    check_for: bool = False
-    check_as: frozenset[str] = frozenset()
-    assert_attributes: bool = False
-    read_reasons: bool = False
-
-    def may_check_as(self, principal_type: str) -> bool:
-        """Whether the caller may name principals of that type on its own word."""
-        return principal_type in self.check_as or "*" in self.check_as
-
-
-@dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none."""
+    """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none.
+
+    `roles` are those that the claims carry, as far as the issuer's settings let them.
+    """
 
     ref: Ref
     claims: Mapping[str, Json] | None = None
+    roles: tuple[Assignment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: authenticated by one credential."""
+    """Who asks: authenticated by one credential. What it may is read with the facts (ports.Governance)."""
 
     principal: Principal
     issuer: str
-    permits: Permits
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +105,23 @@ class ActivePolicies:
 
 
 @dataclass(frozen=True, slots=True)
+class Proposed:
+    """A request, and the question that it makes or why it makes none; whether it may be asked is not known yet."""
+
+    request: CheckRequest
+    outcome: Question | InvalidRequest | Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that is admitted: its caller is authenticated and permitted, it is well-formed."""
+    """A question that is admitted: its caller is authenticated and may ask it, it is well-formed.
+
+    `may_read_reasons` is what its answer shows by.
+    """
 
     request_id: str
     question: Question
+    may_read_reasons: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +136,22 @@ class Refused:
 class Batch:
     """The items of one call, under one bundle and one `now` (milliseconds); one that is malformed is its error.
 
-    `started` is a monotonic reading in nanoseconds.
+    `started` is a monotonic reading in nanoseconds; `shows_rules` says that the answers explain, not only decide.
     """
 
     caller: Caller
     policies: ActivePolicies
     now: int
     started: int
-    items: tuple[Asked | Refused | MagistrateError, ...]
+    items: tuple[Proposed | MagistrateError, ...]
+    shows_rules: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The facts of a batch's admitted items, in their order, and how fresh they are at least."""
+    """The items as the caller's permits leave them, the facts of the admitted ones in their order, and how fresh."""
 
+    items: tuple[Asked | Refused | MagistrateError, ...]
     facts: tuple[Facts, ...]
     revision: str
 

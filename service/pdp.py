@@ -15,7 +15,7 @@ from policy_lang.facts import Facts
 from policy_lang.gather import gather
 from policy_lang.interpreter import RuleTrace
 from policy_lang.values import Ref
-from service.admission import check_form, check_permits, question_of
+from service.admission import check_assertions, check_form, check_permits, question_of
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
     Answer,
@@ -26,21 +26,30 @@ from service.model import (
     CheckRequest,
     DecisionRecord,
     Known,
-    Permits,
     Principal,
+    Proposed,
     RecordKind,
     Refused,
 )
-from service.ports import Authenticator, Clock, FactStore, Policies, Recorder
+from service.permits import Action, Held, Permits
+from service.ports import Authenticator, Clock, FactStore, Governance, Policies, Recorder, Snapshot
 
 
 class DecisionPoint:
     """Decides questions. Only `fetch` does I/O beside the record's one write; a door may run it in a thread."""
 
     def __init__(
-        self, *, authenticator: Authenticator, policies: Policies, facts: FactStore, recorder: Recorder, clock: Clock
+        self,
+        *,
+        authenticator: Authenticator,
+        governance: Governance,
+        policies: Policies,
+        facts: FactStore,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._authenticator = authenticator
+        self._governance = governance
         self._policies = policies
         self._facts = facts
         self._recorder = recorder
@@ -63,40 +72,46 @@ class DecisionPoint:
         return self._authenticator.caller(token, self._clock())
 
     def admit(self, caller: Caller, requests: Sequence[CheckRequest | MagistrateError]) -> Batch:
-        """The questions as they may be asked, all under one bundle and time; errors that came in keep their place."""
+        """The questions that the requests make, all under one bundle and time; errors that came in keep their place."""
         started, now, policies = perf_counter_ns(), self._clock(), self._policies.active()
         schema = policies.bundle.program.schema
 
-        def item(request: CheckRequest | MagistrateError) -> Asked | Refused | MagistrateError:
+        def item(request: CheckRequest | MagistrateError) -> Proposed | MagistrateError:
             if isinstance(request, MagistrateError):
                 return request
             try:
                 check_form(request)
-                check_permits(request, caller)
-                principal = self._principal(request, caller, now)
-                question = question_of(request, principal=principal, caller=caller, schema=schema, now=now)
-            except (PermissionDenied, Unauthenticated) as error:
-                return Refused(request, error)
             except InvalidRequest as error:
                 return error
-            return Asked(request.request_id, question)
+            try:
+                principal = self._principal(request, caller, now)
+                return Proposed(request, question_of(request, principal=principal, schema=schema, now=now))
+            except (InvalidRequest, Unauthenticated) as error:
+                return Proposed(request, error)
 
         return Batch(caller, policies, now, started, tuple([item(request) for request in requests]))
 
     def admit_explanation(self, caller: Caller, request: CheckRequest) -> Batch:
         """As `admit`, for a question whose answer shows every rule: only callers with `read_reasons` may ask it."""
-        batch = self.admit(caller, (request,))
-        if caller.permits.read_reasons or not isinstance(batch.items[0], Asked):
-            return batch
-        error = PermissionDenied("read_reasons", "the caller may not read reasons")
-        return replace(batch, items=(Refused(request, error),))
+        return replace(self.admit(caller, (request,)), shows_rules=True)
 
     def fetch(self, batch: Batch, timeout_ms: int | None = None) -> Known:
-        """The facts of the admitted questions, one read per source and reference step, each within `timeout_ms`."""
-        questions = [item.question for item in batch.items if isinstance(item, Asked)]
+        """What the caller may ask, and the facts of that; one read per source and reference step, each in `timeout_ms`.
+
+        A caller that may ask nothing of this learns nothing: its permits stand before every other fault.
+        """
         schema = batch.policies.bundle.program.schema
         with self._facts.snapshot(schema, timeout_ms=timeout_ms) as snapshot:
-            return Known(tuple(gather(questions, batch.policies.compiled, snapshot)), snapshot.revision)
+            return self.know(batch, snapshot)
+
+    def know(self, batch: Batch, snapshot: Snapshot) -> Known:
+        """As `fetch`, from a snapshot that is open."""
+        schema = batch.policies.bundle.program.schema
+        permits = self._governance.permits(batch.caller, schema, snapshot, batch.now)
+        items = tuple([_settled(item, permits.somewhere, batch) for item in batch.items])
+        questions = [item.question for item in items if isinstance(item, Asked)]
+        known = Known(items, tuple(gather(questions, batch.policies.compiled, snapshot)), snapshot.revision)
+        return _scoped(known, batch, permits) if permits.is_scoped else known
 
     def decide(self, batch: Batch, known: Known) -> tuple[Decision, ...]:
         """The decisions of the admitted questions, in their order."""
@@ -104,7 +119,7 @@ class DecisionPoint:
         return tuple([compiled.decide(facts) for facts in known.facts])
 
     def explain(self, batch: Batch, known: Known) -> tuple[tuple[RuleTrace, ...], ...]:
-        """Every rule in play for each admitted question, and what became of it."""
+        """Every rule in play for each admitted question, and what became of it; none for one that is refused."""
         return tuple(batch.policies.interpreter.explain(facts) for facts in known.facts)
 
     def record(self, batch: Batch, known: Known, decisions: Sequence[Decision]) -> Answers:
@@ -113,12 +128,13 @@ class DecisionPoint:
         items: list[Answer | MagistrateError] = []
         decided = iter(zip(known.facts, decisions, strict=True))
         duration_us = (perf_counter_ns() - batch.started) // 1000
-        for item in batch.items:
+        for item in known.items:
             match item:
                 case Asked():
                     facts, decision = next(decided)
                     record = _decision_record(batch, item.request_id, facts, decision, known.revision, duration_us)
-                    items.append(Answer(item.request_id, record.id, _shown(decision, batch.caller.permits)))
+                    shown = decision if item.may_read_reasons else _hidden(decision)
+                    items.append(Answer(item.request_id, record.id, shown))
                     records.append(record)
                 case Refused():
                     items.append(item.error)
@@ -137,10 +153,44 @@ class DecisionPoint:
         return caller.principal
 
 
-def _shown(decision: Decision, permits: Permits) -> Decision:
-    """What the caller may see of it: answers are an oracle too (identity.md)."""
-    if permits.read_reasons:
-        return decision
+def _settled(item: Proposed | MagistrateError, held: Held, batch: Batch) -> Asked | Refused | MagistrateError:
+    """The item as what is held leaves it."""
+    if isinstance(item, MagistrateError):
+        return item
+    request, outcome = item.request, item.outcome
+    try:
+        check_permits(request, held)
+        if isinstance(outcome, InvalidRequest):
+            return outcome
+        if isinstance(outcome, Unauthenticated):
+            return Refused(request, outcome)
+        check_assertions(request, held)
+        may_read = held.may(Action.READ_REASONS)
+        if batch.shows_rules and not may_read:
+            raise PermissionDenied("read_reasons", "the caller may not read reasons")
+    except PermissionDenied as error:
+        return Refused(request, error)
+    return Asked(request.request_id, outcome, may_read)
+
+
+def _scoped(known: Known, batch: Batch, permits: Permits) -> Known:
+    """What is left where permits are held at tenants: for each question counts what is held at its resource's."""
+    facts = iter(known.facts)
+    kept: list[Facts] = []
+    items: list[Asked | Refused | MagistrateError] = []
+    for proposed, item in zip(batch.items, known.items, strict=True):
+        if not isinstance(item, Asked):
+            items.append(item)
+            continue
+        found = next(facts)
+        settled = _settled(proposed, permits.at(_tenant(batch, found)), batch)
+        kept += [found] if isinstance(settled, Asked) else []
+        items.append(settled)
+    return replace(known, items=tuple(items), facts=tuple(kept))
+
+
+def _hidden(decision: Decision) -> Decision:
+    """What a caller without `read_reasons` may see of it: answers are an oracle too (identity.md)."""
     if decision.hide or decision.code in _INFORMING_CODES:
         return Decision(decision.effect, DENIED)
     return replace(decision, reasons=(), missing=())

@@ -6,7 +6,9 @@ from typing import Protocol
 
 from policy_lang.facts import Source
 from policy_lang.schema import Schema
+from policy_lang.values import Ref
 from service.model import ActivePolicies, Caller, DecisionRecord, Principal
+from service.permits import Act, Action, Permits
 
 
 class Authenticator(Protocol):
@@ -46,6 +48,34 @@ class FactStore(Protocol):
 
         `timeout_ms` bounds each statement where the store can.
         """
+        ...
+
+
+class Governance(Protocol):
+    """Says what callers may of this service."""
+
+    def permits(self, caller: Caller, schema: Schema, source: Source, now: int) -> Permits:
+        """What the caller holds at `now`, read from the source like any fact."""
+        ...
+
+
+class Visitor(Protocol):
+    """A caller that has come to read or change the service itself, with its permits as they are now."""
+
+    def may(self, action: Action, tenant: Ref | None) -> bool:
+        """Whether it may do that to what is of the tenant; nothing is recorded."""
+        ...
+
+    def require(self, acts: Sequence[Act]) -> None:
+        """Returns when it may do all of them and that is recorded; else PermissionDenied, recorded too."""
+        ...
+
+
+class Gate(Protocol):
+    """Lets callers in to what is not a question."""
+
+    def admit(self, caller: Caller) -> Visitor:
+        """The caller with its permits, which are read now; FactsUnavailable if they cannot be."""
         ...
 
 

@@ -1,6 +1,7 @@
 """Turns the declarations of all files into the schema and the tables of names; refuses what is declared twice."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from policy_lang.checking.entity_types import refuse_reserved, resolve_context, resolve_types
 from policy_lang.checking.grants import RoleResolver, resolve_actions, resolve_groups
@@ -16,6 +17,7 @@ from policy_lang.types import EnumType, SetType
 
 def resolve(files: Sequence[File], faults: Faults) -> Symbols:
     """The names of a bundle."""
+    _refuse_reserved_modules(files, faults)
     types = resolve_types(files, faults)
     actions = resolve_actions(files, types, faults)
     groups = resolve_groups(files, types, actions, faults)
@@ -38,6 +40,17 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
         tests=tuple(statements_of(files, Test)),
         kinds=kinds,
     )
+
+
+RESERVED_MODULE: Final = "magistrate"
+"""The module that the service brings itself (identity.md): nobody's policies lock its admins out, or in."""
+
+
+def _refuse_reserved_modules(files: Iterable[File], faults: Faults) -> None:
+    for file in files:
+        if file.module.text == RESERVED_MODULE:
+            message = f"module `{RESERVED_MODULE}` is the service's own"
+            faults.refuse("E211", message, file.module.span, "choose another name")
 
 
 def _full(module: str, name: Word) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from policy_lang.types import BadValue, check_id
 from policy_lang.values import Ref
 from service.authn.cache import ENTRIES, TokenCache, digest_of
-from service.authn.issuers import check_issuers, permits_of
+from service.authn.issuers import check_issuers
 from service.authn.jwt import TokenVerifier, Trust, Window
 from service.authn.key_files import load_keys
 from service.authn.keys import KeySet
@@ -67,7 +67,7 @@ class TokenAuthenticator:
         self._cache.clear()
 
     def caller(self, token: str, now: int) -> Caller:
-        """The caller whose token this is, with what its issuer permits; Unauthenticated unless it may call."""
+        """The caller whose token this is, Unauthenticated unless it may call."""
         caller = self._use(token, now).caller
         if caller is None:
             raise Unauthenticated("the token is no caller's: its audience may only be asked about")
@@ -100,7 +100,7 @@ class TokenAuthenticator:
             issuer=claims.issuer,
             thumbprint=claims.thumbprint,
             window=Window.of(claims, self._limits.clock_skew_seconds),
-            caller=Caller(principal, claims.issuer, permits_of(issuer)) if _is_for(claims, issuer.audience) else None,
+            caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
             principal=principal if _is_for(claims, issuer.subject_audiences) else None,
         )
 

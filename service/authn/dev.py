@@ -49,7 +49,7 @@ def dev_issuers(data: Path, principal_types: Iterable[str]) -> list[IssuerSettin
 
 
 def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
-    """The issuer of dev tokens for principals of that type, who may everything; makes the key pair if none is there."""
+    """The issuer of dev tokens for principals of that type; makes the key pair if none is there."""
     return IssuerSettings(
         issuer=f"{_ISSUER}/{principal_type}",
         audience=[AUDIENCE],
@@ -57,7 +57,6 @@ def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
         algorithms=[_ALGORITHM],
         jwks_file=_key_pair(data)[1],
         principal_type=principal_type,
-        permits=["check_for", "check_as:*", "assert_attributes", "read_reasons"],
     )
 
 

@@ -7,7 +7,6 @@ from itertools import combinations
 from policy_lang.types import BadValue, check_id
 from service.config import IssuerSettings
 from service.errors import ConfigError
-from service.model import Permits
 
 
 def check_issuers(issuers: Sequence[IssuerSettings]) -> None:
@@ -43,13 +42,3 @@ def _check_apart(one: IssuerSettings, other: IssuerSettings) -> None:
             f"{both}, and of their id_prefixes `{one.id_prefix}` and `{other.id_prefix}` one begins the other\n"
             "help: end each with a mark that no other has, such as `/`"
         )
-
-
-def permits_of(issuer: IssuerSettings) -> Permits:
-    """What the issuer's callers may beyond `check`."""
-    return Permits(
-        check_for="check_for" in issuer.permits,
-        check_as=frozenset(p.removeprefix("check_as:") for p in issuer.permits if p.startswith("check_as:")),
-        assert_attributes="assert_attributes" in issuer.permits,
-        read_reasons="read_reasons" in issuer.permits,
-    )

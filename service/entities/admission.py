@@ -10,6 +10,7 @@ from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import BadValue, Json, RefType, TimestampType, check_id, read_given, write_stored
 from policy_lang.values import Ref
 from service.errors import DataError
+from service.permits import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,10 @@ class Admission:
     def assignment(self, subject: Json, role: str, place: Json, expires_at: Json = None) -> Assignment:
         """The assignment of a role at a place, or globally where the place is null."""
         declared = self._schema.roles.get(role)
+        if role.startswith(PREFIX):
+            raise DataError(
+                f"`{role}` is a role of this service, and no fact\nhelp: `magistrate admin` gives such roles"
+            )
         if declared is None:
             raise DataError(_unknown("role", role, self._schema.roles))
         if declared.on is None and place is not None:

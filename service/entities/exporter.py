@@ -15,6 +15,7 @@ from service.db.facts_tables import entity, entity_parent, relation_link, role_a
 from service.entities.changes import keys_of
 from service.entities.forms import Form, Forms
 from service.errors import DataError
+from service.permits import PREFIX
 
 BATCH: Final = 1000
 """Rows read at a time."""
@@ -32,7 +33,7 @@ class Exporter:
         forms = Forms(self._schema, leave_out)
         with self._database.read() as connection:
             yield from _present(_entities(connection, forms))
-            yield from _present(forms.assignment(found) for found in _assignments(connection, _all(role_assignment)))
+            yield from _present(forms.assignment(found) for found in _assignments(connection, _FACTS))
             yield from _present(forms.link(found) for found in _links(connection, _all(relation_link)))
 
     def about(self, ref: Ref, leave_out: Callable[[str], None]) -> list[Form]:
@@ -42,7 +43,7 @@ class Exporter:
             row = connection.execute(_ENTITY.where(_is_at(entity, "", ref))).one_or_none()
             if row is None:
                 raise DataError(f"there is no `{ref}`")
-            held = _all(role_assignment).where(_touches(role_assignment, ("subject", "place"), ref))
+            held = _FACTS.where(_touches(role_assignment, ("subject", "place"), ref))
             tied = _all(relation_link).where(_touches(relation_link, ("resource", "subject"), ref))
             return list(
                 _present(
@@ -100,6 +101,8 @@ def _present(forms: Iterable[Form | None]) -> Iterator[Form]:
 
 
 _ENTITY: Final = select(entity.c.type, entity.c.id, text_of(entity.c.attributes))
+_FACTS: Final = _all(role_assignment).where(~role_assignment.c.role.startswith(PREFIX, autoescape=True))
+"""Roles of the policies; those of the built-in module are no facts of theirs."""
 _BATCH: Final = each_of("refs", ("type", "id"))
 _EDGES: Final = (
     select(entity_parent)

@@ -31,7 +31,6 @@ audience = ["magistrate"]
 algorithms = ["HS256"]
 secret_file = "secret"
 principal_type = "service"
-permits = ["check_as:user", "assert_attributes", "read_reasons"]
 """
 
 
@@ -77,6 +76,8 @@ def test_the_forty_questions_of_authzen_todo_get_the_answers_expected(tmp_path: 
     (project.folder / "magistrate.toml").write_text(TODO_CONFIG)
     project = project.with_settings(config="magistrate.toml")
     project.must_run("data", "import", "data.jsonl")
+    for role in ("pep", "check_as:user", "assert_attributes"):
+        project.must_run("admin", "grant", "service:app", role)
     claims = {"iss": "https://todo.example", "sub": "app", "aud": "magistrate", "exp": int(time.time()) + 60}
     metadata = bearer(jwt.encode(claims, secret, "HS256"))
     cases = json.loads((project.folder / "decisions.json").read_text())["evaluation"]

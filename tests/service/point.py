@@ -12,7 +12,9 @@ from service.db.opening import open_database
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
 from service.errors import AuditUnavailable, Unauthenticated
-from service.model import ActivePolicies, Caller, CheckRequest, DecisionRecord, GivenEntity, Permits, Principal
+from service.governance.governance import Governance
+from service.governance.grants import Grants
+from service.model import ActivePolicies, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
 
@@ -45,19 +47,29 @@ rule stepup:   deny refund on Order unless context.mfa ?? false code STEP_UP obl
 """
 
 CALLERS: Final[Mapping[str, Caller]] = {
-    "plain": Caller(Principal(Ref("User", "alice"), {}), "idp", Permits()),
-    "pep": Caller(
-        Principal(Ref("User", "gateway"), {}),
-        "idp",
-        Permits(check_for=True, check_as=frozenset({"User"}), assert_attributes=True, read_reasons=True),
-    ),
-    "blind": Caller(
-        Principal(Ref("User", "proxy"), {}), "idp", Permits(check_as=frozenset({"User"}), assert_attributes=True)
-    ),
-    "agent": Caller(
-        Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp", Permits(read_reasons=True)
-    ),
+    "plain": Caller(Principal(Ref("User", "alice"), {}), "idp"),
+    "pep": Caller(Principal(Ref("User", "gateway"), {}), "idp"),
+    "blind": Caller(Principal(Ref("User", "proxy"), {}), "idp"),
+    "agent": Caller(Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp"),
+    "stranger": Caller(Principal(Ref("Ghost", "g"), {}), "idp"),
+    "local": Caller(Principal(Ref("User", "branch"), {}), "idp"),
+    "developer": Caller(Principal(Ref("User", "dev"), {}), "dev"),
 }
+"""Whom each token names."""
+
+GRANTS: Final = (
+    ("User:alice", "check", None),
+    ("User:gateway", "pep", None),
+    ("User:gateway", "check_as:User", None),
+    ("User:gateway", "assert_attributes", None),
+    ("User:proxy", "check", None),
+    ("User:proxy", "check_as:User", None),
+    ("User:proxy", "assert_attributes", None),
+    ("Agent:*", "pep", None),
+    ("User:branch", "pep", "Tenant:t1"),
+    ("User:branch", "check_as:User", "Tenant:t1"),
+)
+"""What they hold of the built-in module; the developer's issuer is that of `--dev`."""
 
 
 class NamedTokens:
@@ -113,13 +125,24 @@ def build_point(folder: Path, recorder: KeptRecords) -> DecisionPoint:
         writer.put(Ref("User", user), {"tenant": "t1", "suspended": suspended, "secret": "not-to-be-seen"})
     writer.put(Ref("Order", "o1"), {"tenant": "t1", "buyer": "alice", "weight": 5})
     writer.put(Ref("Order", "heavy"), {"tenant": "t1", "buyer": "alice", "weight": 500})
+    writer.put(Ref("Order", "foreign"), {"tenant": "t2", "buyer": "alice", "weight": 5})
+    grants = Grants(database)
+    for principal, grant, place in GRANTS:
+        grants.give(ref(principal), grant, ref(place) if place else None)
     return DecisionPoint(
         authenticator=NamedTokens(),
+        governance=Governance(["dev"]),
         policies=OnePolicy(policies),
         facts=EntityStore(database),
         recorder=recorder,
         clock=lambda: NOW,
     )
+
+
+def ref(text: str) -> Ref:
+    """The reference that `Type:id` writes."""
+    type_, id_ = text.split(":", 1)
+    return Ref(type_, id_)
 
 
 def asking(

@@ -74,6 +74,44 @@ def test_a_caller_without_the_permit_is_refused_and_that_is_recorded(
     assert record.effect is Effect.DENY
 
 
+def test_a_caller_that_holds_nothing_may_not_even_ask_for_itself(point: DecisionPoint, recorder: KeptRecords) -> None:
+    malformed = replace(asking("raed"), context={})
+    errors = [refused(point.check("stranger", each)) for each in (replace(asking("read"), context={}), malformed)]
+
+    assert [getattr(error, "permission", None) for error in errors] == ["check", "check"]
+    assert [record.code for record in recorder.records] == ["CHECK", "CHECK"]
+
+
+def test_a_token_is_not_judged_for_a_caller_that_may_not_ask_by_tokens(point: DecisionPoint) -> None:
+    error = refused(point.check("plain", replace(asking("read", for_token="forged"), context={})))
+
+    assert isinstance(error, PermissionDenied)
+
+
+def test_what_is_held_at_a_tenant_counts_for_its_resources_alone(point: DecisionPoint, recorder: KeptRecords) -> None:
+    own = decided(point.check("local", replace(asking("read", as_user="alice"), context={})))
+    others = [
+        refused(point.check("local", replace(asking("read", order, as_user="alice"), context={})))
+        for order in ("foreign", "absent")
+    ]
+
+    assert [reason.rule_id for reason in own.reasons] == ["shop.own"]
+    assert [str(error) for error in others] == ["the caller may not ask"] * 2
+    assert [record.code for record in recorder.records] == ["ALLOWED", "CHECK", "CHECK"]
+
+
+def test_a_batch_over_tenants_keeps_its_order(point: DecisionPoint) -> None:
+    asked = [replace(asking("read", order, as_user="alice"), context={}) for order in ("foreign", "o1", "absent", "o1")]
+
+    answers = point.check_many("local", asked)
+
+    assert [isinstance(item, Answer) for item in answers.items] == [False, True, False, True]
+
+
+def test_the_callers_of_the_dev_issuer_may_ask_everything(point: DecisionPoint) -> None:
+    assert decided(point.check("developer", asking("read", as_user="alice"))).effect is Effect.ALLOW
+
+
 def test_check_as_holds_for_the_types_it_names_only(point: DecisionPoint) -> None:
     request = replace(asking("read"), principal=GivenEntity(Ref("Agent", "a7")))
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from policy_lang.types import Json
 from service.authn.keys import PublicKey, to_jwk
-from service.config import Algorithm, IssuerSettings, Permit
+from service.config import Algorithm, IssuerSettings
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
@@ -102,7 +102,6 @@ def issuer(
     secret_file: Path | None = None,
     principal_type: str = "User",
     id_prefix: str = "",
-    permits: Sequence[Permit] = (),
 ) -> IssuerSettings:
     """Settings of an issuer; its keys come from `jwks_file` or `secret_file`."""
     return IssuerSettings(
@@ -114,5 +113,4 @@ def issuer(
         secret_file=secret_file,
         principal_type=principal_type,
         id_prefix=id_prefix,
-        permits=list(permits),
     )

@@ -8,7 +8,6 @@ from policy_lang.values import Ref
 from service.authn.authenticator import TokenAuthenticator
 from service.config import IssuerSettings, Limits
 from service.errors import ConfigError, Unauthenticated
-from service.model import Permits
 from tests.service.authn.forge import (
     ASKED,
     CALLS,
@@ -82,17 +81,12 @@ def test_the_key_of_one_issuer_signs_nothing_of_another(tmp_path: Path, jwks: Pa
         TokenAuthenticator(issuers, LIMITS).caller(sign(claims(), OTHER_EC_KEY), NOW_MS)
 
 
-def test_the_caller_carries_its_issuer_its_permits_and_its_claims(jwks: Path) -> None:
-    settings = issuer(jwks, permits=["check_for", "check_as:User", "check_as:Robot", "read_reasons"], id_prefix="corp/")
+def test_the_caller_carries_its_issuer_and_its_claims(jwks: Path) -> None:
+    settings = issuer(jwks, id_prefix="corp/")
     caller = TokenAuthenticator([settings], LIMITS).caller(sign(claims(tenant="t1")), NOW_MS)
     assert caller.principal.ref == Ref("User", "corp/alice")
     assert caller.principal.claims == claims(tenant="t1")
     assert caller.issuer == "https://issuer.example"
-    assert caller.permits == Permits(check_for=True, check_as=frozenset({"User", "Robot"}), read_reasons=True)
-
-
-def test_by_default_a_caller_may_nothing_beyond_check(authenticator: TokenAuthenticator) -> None:
-    assert authenticator.caller(FOR_CALLS, NOW_MS).permits == Permits()
 
 
 def test_a_prefix_counts_towards_the_length_of_the_id(jwks: Path) -> None:

@@ -14,7 +14,6 @@ from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import SUBJECT_AUDIENCE, dev_issuer, dev_issuers, mint
 from service.config import Limits
 from service.errors import ConfigError, Unauthenticated
-from service.model import Permits
 from tests.service.authn.forge import NOW_MS
 
 TTL = timedelta(minutes=15)
@@ -25,15 +24,13 @@ def authenticator(data: Path) -> TokenAuthenticator:
     return TokenAuthenticator(dev_issuers(data, ["User", "Robot"]), Limits())
 
 
-def test_a_minted_token_names_its_principal_who_may_everything(tmp_path: Path) -> None:
+def test_a_minted_token_names_its_principal(tmp_path: Path) -> None:
     token = mint(tmp_path, Ref("Robot", "r2"), now=NOW_MS, ttl=TTL, claims={"tenant": "t1"})
     caller = authenticator(tmp_path).caller(token, NOW_MS)
     assert caller.principal.ref == Ref("Robot", "r2")
     assert caller.principal.claims is not None
     assert caller.principal.claims["tenant"] == "t1"
-    assert caller.permits == Permits(
-        check_for=True, check_as=frozenset({"*"}), assert_attributes=True, read_reasons=True
-    )
+    assert caller.issuer == dev_issuer(tmp_path, "Robot").issuer
 
 
 def test_a_minted_subject_token_is_asked_about_and_does_not_call(tmp_path: Path) -> None:

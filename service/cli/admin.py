@@ -1,0 +1,154 @@
+"""`magistrate admin`: says who may do what to this service, on the host; whoever holds the database is admin by nature.
+
+Every act is recorded as the operator's who ran the command.
+"""
+
+import os
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from uuid_utils import uuid7
+
+from policy_lang.facts import Assignment
+from policy_lang.types import BadValue, Json, format_timestamp, parse_timestamp
+from policy_lang.values import Ref
+from service.cli.attributes import read_ref
+from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.settings import settings_options
+from service.config import Settings
+from service.db.engine import Database
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.decisions.shipper import Shipper
+from service.decisions.spool import Spool
+from service.errors import FactsUnavailable, SchemaOutdated
+from service.governance.grants import Grants, give, take
+from service.governance.records import act_record
+from service.permits import PREFIX, Act, Action
+
+_principal = click.argument("principal", metavar="PRINCIPAL")
+_role = click.argument("role")
+_tenant = click.option("--tenant", metavar="TYPE:ID", help="At that tenant alone; else everywhere.")
+_STORE = ("data", "database")
+_RECORDED = (*_STORE, "log_database", "replica_id")
+
+
+@click.group()
+def command() -> None:
+    """Say who may do what to this service; on its host, with its settings.
+
+    PRINCIPAL is TYPE:ID, a team of principals, or TYPE:* for all of a type. ROLE is pep, reader, author, auditor or
+    admin; or one action: check, list, assert_attributes, check_as:TYPE (the principals that may be named; `*` is all).
+    """
+
+
+@command.command("grant")
+@_principal
+@_role
+@_tenant
+@click.option("--until", metavar="TIME", help="When it expires, such as 2027-01-01T00:00:00Z; else never.")
+@output_option
+@settings_options(*_RECORDED)
+def grant(settings: Settings, principal: str, role: str, tenant: str | None, until: str | None, output: Output) -> None:
+    """Give PRINCIPAL a ROLE. Neither need be known to the service yet."""
+    given = Assignment(read_ref(principal), role, read_ref(tenant) if tenant else None, _moment(until))
+    with _facts(settings) as database, database.write() as connection:
+        revision = give(connection, given)
+        _record(settings, given, "grant", revision)
+    _ship(settings)
+    print_result(f"granted {_said(given)} to {principal}; revision {revision}", {"revision": revision}, output)
+
+
+@command.command("revoke")
+@_principal
+@_role
+@_tenant
+@output_option
+@settings_options(*_RECORDED)
+def revoke(settings: Settings, principal: str, role: str, tenant: str | None, output: Output) -> None:
+    """Take a ROLE away from PRINCIPAL."""
+    taken = Assignment(read_ref(principal), role, read_ref(tenant) if tenant else None, None)
+    with _facts(settings) as database, database.write() as connection:
+        revision = take(connection, taken)
+        _record(settings, taken, "revoke", revision)
+    _ship(settings)
+    print_result(f"revoked {_said(taken)} from {principal}; revision {revision}", {"revision": revision}, output)
+
+
+@command.command("list")
+@output_option
+@settings_options(*_STORE)
+def list_(settings: Settings, output: Output) -> None:
+    """List who holds what, expired roles too."""
+    with _facts(settings) as database:
+        rows = [_row(held) for held in Grants(database).all()]
+    print_rows(rows, output)
+
+
+@contextmanager
+def _facts(settings: Settings) -> Iterator[Database]:
+    database = open_database(settings.database_url)
+    try:
+        ensure_current(database, "facts")
+        yield database
+    finally:
+        database.close()
+
+
+def _record(settings: Settings, assignment: Assignment, change: str, revision: str) -> None:
+    """Records the act before it is committed: what cannot be recorded is not done."""
+    details: dict[str, Json] = {"change": change, "tenant": str(assignment.place) if assignment.place else None}
+    act = Act(Action.ROLE_ASSIGN, assignment.subject, assignment.place, assignment.role, details)
+    spool = Spool(settings.spool_folder, settings.spool)
+    now = time.time_ns() // 1_000_000
+    try:
+        operator = ("operator",)
+        spool.record([act_record(str(uuid7()), operator_ref(), act, rules=operator, now=now, revision=revision)])
+    finally:
+        spool.close()
+
+
+def operator_ref() -> Ref:
+    """Who runs this process, by the machine's own word and not by the environment's."""
+    try:
+        return Ref("operator", pwd.getpwuid(os.getuid()).pw_name)
+    except KeyError:
+        return Ref("operator", str(os.getuid()))
+
+
+def _ship(settings: Settings) -> None:
+    """Moves the record into the log; where that does not answer, the service does it when it next can."""
+    database = open_database(settings.log_database_url)
+    try:
+        ensure_current(database, "log")
+        Shipper(settings.spool_folder, database).ship()
+    except (FactsUnavailable, SchemaOutdated) as error:
+        click.echo(f"warning: the record stays in `{settings.spool_folder}` for now: {error}", err=True)
+    finally:
+        database.close()
+
+
+def _moment(until: str | None) -> int | None:
+    if until is None:
+        return None
+    try:
+        return parse_timestamp(until)
+    except BadValue as error:
+        raise click.UsageError(f"--until: {error}") from error
+
+
+def _said(assignment: Assignment) -> str:
+    where = f" at {assignment.place}" if assignment.place else ""
+    return f"{PREFIX}{assignment.role}{where}"
+
+
+def _row(held: Assignment) -> dict[str, Json]:
+    return {
+        "principal": str(held.subject),
+        "role": held.role,
+        "tenant": str(held.place) if held.place else None,
+        "until": None if held.expires_at is None else format_timestamp(held.expires_at),
+    }

@@ -1,0 +1,90 @@
+"""Lets callers in to what is not a question: reads and changes of the service itself, each allowed, recorded, done.
+
+Law: what is allowed is recorded before it is done; what cannot be recorded is not done. A refusal says what is lacking
+and nothing of what it was about: whether something is there is for those who may read it.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from uuid_utils import uuid7
+
+from policy_lang.schema import Schema
+from policy_lang.values import Ref
+from service.errors import NoPolicies, PermissionDenied
+from service.governance.module import held_by, may_give
+from service.governance.records import act_record
+from service.model import Caller, DecisionRecord
+from service.permits import PREFIX, Act, Action, Permits
+from service.ports import Clock, FactStore, Governance, Policies, Recorder
+
+_NO_SCHEMA: Final = Schema({}, {}, {}, {}, {})
+"""Without a bundle: what a caller holds itself is known, what is above it is not."""
+
+
+class Gate:
+    """Admits callers. Its methods do I/O; any thread may run them if the recorder lets it."""
+
+    def __init__(
+        self, *, governance: Governance, policies: Policies, facts: FactStore, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._governance = governance
+        self._policies = policies
+        self._facts = facts
+        self._recorder = recorder
+        self._clock = clock
+
+    def admit(self, caller: Caller) -> "Visitor":
+        """The caller with its permits, which are read now; FactsUnavailable if they cannot be."""
+        schema, now = self._schema(), self._clock()
+        with self._facts.snapshot(schema) as snapshot:
+            permits = self._governance.permits(caller, schema, snapshot, now)
+            return Visitor(caller.principal.ref, permits, snapshot.revision, self._recorder, self._clock)
+
+    def _schema(self) -> Schema:
+        try:
+            return self._policies.active().bundle.program.schema
+        except NoPolicies:
+            return _NO_SCHEMA
+
+
+class Visitor:
+    """A caller at the gate (`ports.Visitor`)."""
+
+    def __init__(self, caller: Ref, permits: Permits, revision: str, recorder: Recorder, clock: Clock) -> None:
+        self._caller = caller
+        self._permits = permits
+        self._revision = revision
+        self._recorder = recorder
+        self._clock = clock
+
+    def may(self, action: Action, tenant: Ref | None) -> bool:
+        """Whether it may do that to what is of the tenant; nothing is recorded."""
+        return self._permits.at(tenant).may(action)
+
+    def require(self, acts: Sequence[Act]) -> None:
+        """Returns when it may do all of them and that is recorded; else PermissionDenied, recorded too."""
+        now = self._clock()
+        for act in acts:
+            if not self._is_permitted(act):
+                self._recorder.record([self._record(act, (), now)])
+                raise PermissionDenied(act.action.value, _lack(act))
+        self._recorder.record([self._record(act, self._permitting(act), now) for act in acts])
+
+    def _is_permitted(self, act: Act) -> bool:
+        held = self._permits.at(act.tenant)
+        return held.may(act.action) and (act.grant is None or may_give(held, act.grant))
+
+    def _permitting(self, act: Act) -> tuple[str, ...]:
+        """The roles of the module by which it may."""
+        grants = sorted(self._permits.at(act.tenant).grants)
+        return tuple(PREFIX + grant for grant in grants if (held := held_by(grant)) and held.may(act.action))
+
+    def _record(self, act: Act, rules: tuple[str, ...], now: int) -> DecisionRecord:
+        return act_record(str(uuid7()), self._caller, act, rules=rules, now=now, revision=self._revision)
+
+
+def _lack(act: Act) -> str:
+    if act.grant is None:
+        return f"the caller may not `{act.action.value}` there"
+    return f"the caller may not `{act.action.value}` there, or does not hold `{PREFIX}{act.grant}` itself"

@@ -1,0 +1,33 @@
+"""Makes the records of the module's own decisions: acts on this service that were allowed, and those refused."""
+
+from policy_lang.decision import ALLOWED, Effect
+from policy_lang.values import Ref
+from service.model import DecisionRecord, RecordKind
+from service.permits import PREFIX, Act
+
+
+def act_record(id_: str, caller: Ref, act: Act, *, rules: tuple[str, ...], now: int, revision: str) -> DecisionRecord:
+    """The record of an act; `rules` are the roles of the module that allow it, and none refuse it."""
+    action = act.action.value
+    return DecisionRecord(
+        id=id_,
+        kind=RecordKind.DECISION if rules else RecordKind.REFUSAL,
+        time=now,
+        request_id=id_,
+        caller=caller,
+        principal=caller,
+        action=f"{PREFIX}{action}",
+        resource=act.resource,
+        tenant=act.tenant,
+        effect=Effect.ALLOW if rules else Effect.DENY,
+        code=ALLOWED if rules else action.replace(".", "_").upper(),
+        rules=rules,
+        missing=(),
+        obligations=(),
+        hide=False,
+        shadow_effect=Effect.ALLOW if rules else Effect.DENY,
+        inputs={**act.details, **({"role": f"{PREFIX}{act.grant}"} if act.grant else {})},
+        policy_digest="",
+        revision=revision,
+        duration_us=0,
+    )

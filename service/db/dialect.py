@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Insert, Table, Text, bindparam, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Connection, FromClause, Insert, Table, Text, bindparam, literal_column
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -39,6 +39,13 @@ class _TextOf(FunctionElement[str]):
 
     inherit_cache = True
     type = Text()
+
+
+class _Now(FunctionElement[int]):
+    """The present moment in milliseconds, also within a transaction that has lasted."""
+
+    inherit_cache = True
+    type = BigInteger()
 
 
 def each_of(parameter: str, columns: Sequence[str]) -> "Batch":
@@ -83,6 +90,11 @@ def walk_by_index(connection: Connection) -> None:
     """Has the statements of a write transaction walk from key to key, as those of a read do."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(BY_INDEX.replace("SET ", "SET LOCAL "))
+
+
+def database_now() -> ColumnElement[int]:
+    """The milliseconds since 1970 UTC by the clock of the database, which all its replicas share."""
+    return _Now()
 
 
 def upsert(connection: Connection, table: Table) -> Insert:
@@ -135,3 +147,13 @@ def _element_at_sqlite(element: _ElementAt, compiler: SQLCompiler, **kw: object)
 def _element_at_postgresql(element: _ElementAt, compiler: SQLCompiler, **kw: object) -> str:
     document, place = element.clauses
     return f'(({compiler.process(document, **kw)} ->> {compiler.process(place, **kw)}) COLLATE "C")'
+
+
+@compiles(_Now, "sqlite")
+def _now_sqlite(_element: _Now, _compiler: SQLCompiler, **_kw: object) -> str:
+    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+
+
+@compiles(_Now, "postgresql")
+def _now_postgresql(_element: _Now, _compiler: SQLCompiler, **_kw: object) -> str:
+    return "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"

@@ -5,7 +5,19 @@ Attributes are JSON in the stored form (policy_lang.types): canonical, so that e
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKeyConstraint, Index, Integer, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 FACTS: Final = MetaData()
@@ -89,3 +101,63 @@ relation_link: Final = Table(
     sqlite_with_rowid=False,
 )
 """Stored relations: `relation` ties the resource to the subject until `expires_at`."""
+
+bundle: Final = Table(
+    "bundle",
+    FACTS,
+    _key("digest"),
+    Column("texts", Text, nullable=False),
+    Column("pushed_by", Text, nullable=False),
+    Column("pushed_at", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("signature", LargeBinary),
+    Index("bundle_times", "pushed_at", "digest"),
+)
+"""Policies that were pushed; `texts` is a JSON object of path → text, `pushed_at` is in milliseconds."""
+
+activation: Final = Table(
+    "activation",
+    FACTS,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", _NAME, ForeignKey("bundle.digest"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("why", Text, nullable=False),
+    Column("revision", Text, nullable=False),
+    Index("activation_states", "state", "number"),
+)
+"""Each time that policies were to be put in force, and what came of it (service.policies.activations)."""
+
+preparation: Final = Table(
+    "preparation",
+    FACTS,
+    Column("activation", BigInteger, ForeignKey("activation.number"), primary_key=True, autoincrement=False),
+    _key("replica"),
+    Column("why", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each replica answered to an activation: `why` it cannot load the policies; empty if it has."""
+
+replica: Final = Table(
+    "replica",
+    FACTS,
+    _key("id"),
+    Column("seen_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The replicas that follow the activations, and when each was last heard of, by the database's clock."""
+
+judgement: Final = Table(
+    "judgement",
+    FACTS,
+    _key("id"),
+    Column("replica", _NAME, nullable=False),
+    Column("texts", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("verdict", Text),
+    Index("judgement_replicas", "replica", "asked_at"),
+)
+"""Policies that a replica's workers have handed to its background process to be checked, and its verdict."""

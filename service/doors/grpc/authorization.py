@@ -9,15 +9,15 @@ from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.authn.bearer import bearer
 from service.config import Limits
-from service.doors.grpc.codec import read_batch, read_check, write_batch, write_check
+from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering
 from service.errors import DeadlineExceeded
-from service.model import Answer, Answers, Batch, Caller, Known
+from service.model import Answer, Answers, Batch, Caller, Consistency, Known
 from service.pdp import DecisionPoint
 
-Fetch = Callable[[Batch, int | None], Awaitable[Known]]
-"""Runs `DecisionPoint.fetch` where its I/O holds nobody up; the int is what the deadline leaves, in milliseconds."""
+Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
+"""Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -37,7 +37,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.CheckResponse:
         """Decides one question."""
         batch = self._pdp.admit(self._caller(context), (read_check(request, self._limits),))
-        answers = await self._decided(batch, context)
+        consistency = read_consistency(request.consistency)
+        answers = await self._decided(batch, consistency, context)
         return write_check(_only(answers), answers)
 
     @answering
@@ -46,7 +47,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.BatchCheckResponse:
         """Decides several questions; each that is wrong fails alone."""
         batch = self._pdp.admit(self._caller(context), read_batch(request, self._limits))
-        return write_batch(request.request_id, await self._decided(batch, context))
+        consistency = read_consistency(request.consistency)
+        return write_batch(request.request_id, await self._decided(batch, consistency, context))
 
     @answering
     async def Explain(  # noqa: N802
@@ -54,9 +56,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.ExplainResponse:
         """Decides one question and shows how."""
         batch = self._pdp.admit_explanation(self._caller(context), read_check(request.check, self._limits))
-        known = await self._fetch(batch, _remaining_ms(context))
+        consistency = read_consistency(request.check.consistency)
+        known = await self._fetch(batch, consistency, _remaining_ms(context))
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
-        check = write_check(_only(answers), answers)
+        check = write_check(_only(answers), answers)  # which raises what the question was refused for
         (traces,) = self._pdp.explain(batch, known)
         return write_explanation(check, traces)
 
@@ -64,8 +67,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         metadata = context.invocation_metadata() or ()
         return self._pdp.verify(bearer([value for key, value in metadata if key == "authorization"]))
 
-    async def _decided(self, batch: Batch, context: ServicerContext[Request, Response]) -> Answers:
-        known = await self._fetch(batch, _remaining_ms(context))
+    async def _decided(
+        self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]
+    ) -> Answers:
+        known = await self._fetch(batch, consistency, _remaining_ms(context))
         return self._pdp.record(batch, known, self._pdp.decide(batch, known))
 
 

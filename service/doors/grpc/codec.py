@@ -14,7 +14,7 @@ from policy_lang.values import Ref
 from service.config import Limits
 from service.doors.grpc.status import status_of
 from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
-from service.model import Answer, Answers, CheckRequest, GivenEntity
+from service.model import Answer, Answers, AtLeastAsFresh, CheckRequest, Consistency, GivenEntity, Latency
 
 EFFECTS: Final[Mapping[Effect, pb.Effect.ValueType]] = {
     Effect.ALLOW: pb.EFFECT_ALLOW,
@@ -35,6 +35,21 @@ def read_check(message: pb.CheckRequest, limits: Limits) -> CheckRequest:
     )
 
 
+def read_consistency(message: pb.Consistency) -> Consistency:
+    """How fresh the facts are to be; InvalidRequest where a requirement is given and false."""
+    match message.WhichOneof("requirement"):
+        case "at_least_as_fresh":
+            return AtLeastAsFresh(message.at_least_as_fresh)
+        case "fully_consistent" if message.fully_consistent:
+            return Latency.FULLY_CONSISTENT
+        case "minimize_latency" if message.minimize_latency:
+            return Latency.MINIMAL
+        case None:
+            return Latency.MINIMAL
+        case named:
+            raise InvalidRequest([Violation(f"consistency.{named}", "true, or another requirement")])
+
+
 def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequest | MagistrateError, ...]:
     """The questions, or the error of each; LimitExceeded over `batch_checks`, InvalidRequest for an empty batch."""
     checks = message.checks
@@ -45,6 +60,8 @@ def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequ
 
     def item(check: pb.CheckRequest) -> CheckRequest | MagistrateError:
         try:
+            if check.HasField("consistency"):
+                raise InvalidRequest([Violation("consistency", "the batch says it for all its checks")])
             return read_check(check, limits)
         except (InvalidRequest, LimitExceeded) as error:
             return error

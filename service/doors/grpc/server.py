@@ -41,6 +41,11 @@ class GrpcDoor:
         await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         return port
 
+    async def say(self, *, is_serving: bool) -> None:
+        """Answers health checks so from here on; closing has the last word."""
+        states = health_pb2.HealthCheckResponse
+        await self._health.set(SERVICE, states.SERVING if is_serving else states.NOT_SERVING)
+
     async def close(self, grace: float) -> None:
         """Says NOT_SERVING, lets the calls in flight finish for `grace` seconds, then ends."""
         await self._health.enter_graceful_shutdown()

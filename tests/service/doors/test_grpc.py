@@ -18,10 +18,10 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
 
-from service.app import inline
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.server import SERVICE, GrpcDoor
+from service.model import Batch, Consistency, Known
 from tests.service.point import KeptRecords, build_point
 
 Asked = TypeVar("Asked")
@@ -41,7 +41,10 @@ def talk(tmp_path: Path, recorder: KeptRecords) -> Callable[[Conversation[Asked]
     point = build_point(tmp_path, recorder)
 
     async def serve(conversation: Conversation[Asked]) -> Asked:
-        door = GrpcDoor(AuthorizationServicer(point, inline(point), LIMITS), LIMITS)
+        async def fetch(batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
+            return point.fetch(batch, timeout_ms)
+
+        door = GrpcDoor(AuthorizationServicer(point, fetch, LIMITS), LIMITS)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_converse, port, conversation)

@@ -35,7 +35,6 @@ _LITERAL_HELP: Final = {
     "duration": "a duration is written bare: `15m`",
     "ip": "an address is written bare: `10.1.2.3`",
     "network": "a network is written bare: `10.0.0.0/8`",
-    "timezone": "a time zone comes from an attribute or the context",
 }
 
 

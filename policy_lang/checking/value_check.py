@@ -21,8 +21,10 @@ from policy_lang.types import (
     RefType,
     SetType,
     StringType,
+    TimezoneType,
     Type,
     check_id,
+    timezones,
 )
 from policy_lang.values import Ref, Scalar
 
@@ -59,10 +61,13 @@ class ValueChecker:
         self.uncertain: list[Uncertain] = []
 
     def value(self, node: Expression, known: Known, expected: Type | None = None) -> Valued | None:
-        """The typed expression; None where a fault was noted. `expected` gives a bare name and a list their type."""
+        """The typed expression; None where a fault was noted.
+
+        `expected` gives a bare name and a list their type, and lets a string name a time zone.
+        """
         match node:
             case ast.Literal():
-                return Valued(Constant(node.value, node.type), node.type)
+                return self._literal(node, expected)
             case ast.EntityLiteral():
                 return self.entity(node)
             case ast.Path():
@@ -100,7 +105,7 @@ class ValueChecker:
 
     def pair(self, left: Expression, right: Expression, known: Known) -> tuple[Valued, Valued] | None:
         """Both operands, of types that fit; a bare name takes the type of what stands opposite."""
-        if isinstance(left, Name) and not isinstance(right, Name):
+        if isinstance(left, Name | ast.Literal) and not isinstance(right, Name | ast.Literal):
             turned = self.pair(right, left, known)
             return None if turned is None else (turned[1], turned[0])
         first = self.value(left, known)
@@ -128,6 +133,16 @@ class ValueChecker:
             self._faults.refuse("E304", f"`{node.steps[-1].text}` is no reference, it has no `id`", node.span)
             return None
         return Valued(IdOf(found.path), StringType())
+
+    def _literal(self, node: ast.Literal, expected: Type | None) -> Valued | None:
+        zone = expected.element if isinstance(expected, SetType) else expected
+        if not isinstance(zone, TimezoneType) or not isinstance(node.type, StringType):
+            return Valued(Constant(node.value, node.type), node.type)
+        if node.value not in timezones():
+            near = did_you_mean(str(node.value), timezones()) or "it is a name such as `Europe/Paris`"
+            self._faults.refuse("E315", f"no time zone is called `{node.value}`", node.span, near)
+            return None
+        return Valued(Constant(node.value, zone), zone)
 
     def _bare_name(self, node: Name, expected: Type | None) -> Valued | None:
         type_ = expected.element if isinstance(expected, SetType) else expected
@@ -188,7 +203,10 @@ class ValueChecker:
             message = f"`{function.name}` takes {count} argument{'s' if count > 1 else ''}, not {len(node.arguments)}"
             self._faults.refuse("E310", message, node.span, f"it is `{function.signature}`")
             return None
-        arguments = [self.value(argument, known) for argument in node.arguments]
+        arguments = [
+            self.value(argument, known, TimezoneType() if kinds == (TimezoneType,) else None)
+            for argument, kinds in zip(node.arguments, function.parameters, strict=True)
+        ]
         is_good = True
         for valued, kinds, written in zip(arguments, function.parameters, node.arguments, strict=True):
             if valued is not None and not isinstance(valued.type, kinds):

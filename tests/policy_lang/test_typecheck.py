@@ -212,6 +212,19 @@ def test_operands_that_cannot_matter_are_left_out_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        'context.zone == "Europe/Paris"',
+        '"Europe/Paris" == context.zone',
+        'context.zone in ["UTC", "Asia/Tokyo"]',
+        'hour(context.now, "Europe/Paris") in 9..16',
+    ],
+)
+def test_a_string_opposite_a_time_zone_names_one(condition: str) -> None:
+    assert codes(f"rule r: allow read on Document to anyone when {condition}") == []
+
+
+@pytest.mark.parametrize(
     "clauses",
     [
         "when has resource.retain_until and context.now < resource.retain_until",
@@ -262,7 +275,8 @@ def test_an_allow_rule_may_be_unknown() -> None:
         ('resource.level == "1"', "E301"),
         ('resource.visibility == "public"', "E301"),
         ('context.now > "2026-01-05T10:00:00Z"', "E301"),
-        ('context.zone == "UTC"', "E301"),
+        ('context.zone == "Europe/Pariss"', "E315"),
+        ('hour(context.now, "Mars/Base") == 3', "E315"),
         ("resource.owner == resource.tenant", "E301"),
         ("resource.labels == resource.labels", "E312"),
         ("resource.labels in [1]", "E312"),

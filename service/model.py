@@ -71,6 +71,16 @@ class VerifiedClaims:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What a verified token can be revoked by. `issued_at` is in seconds since 1970 UTC, None where it does not say."""
+
+    issuer: str
+    token_id: str | None
+    principal: Ref
+    issued_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none.
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from policy_lang.facts import Source
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
-from service.model import ActivePolicies, Caller, DecisionRecord, Principal
+from service.model import ActivePolicies, Caller, Credential, DecisionRecord, Principal
 from service.permits import Act, Action, Permits
 
 
@@ -20,6 +20,14 @@ class Authenticator(Protocol):
 
     def principal(self, token: str, now: int) -> Principal:
         """Whom a `principal_token` names; Unauthenticated if it does not verify or is not meant for this."""
+        ...
+
+
+class Revocations(Protocol):
+    """Knows which credentials were taken out of force before their end."""
+
+    def check(self, used: Credential, now: int) -> None:
+        """Returns where it is not revoked; Unauthenticated where it is, FactsUnavailable where nobody can tell."""
         ...
 
 

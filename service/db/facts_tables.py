@@ -161,3 +161,21 @@ judgement: Final = Table(
     Index("judgement_replicas", "replica", "asked_at"),
 )
 """Policies that a replica's workers have handed to its background process to be checked, and its verdict."""
+
+revocation: Final = Table(
+    "revocation",
+    FACTS,
+    _key("kind"),
+    _key("space"),
+    _key("name"),
+    Column("issued_until", BigInteger),
+    Column("kept_until", BigInteger),
+    Column("revoked_at", BigInteger, nullable=False),
+    Column("revoked_by", Text, nullable=False),
+    Index("revocation_ends", "kept_until"),
+    sqlite_with_rowid=False,
+)
+"""What is revoked: the token `name` (its `jti`) of the issuer `space`, or the principal `name` of the type `space`.
+
+Times are in milliseconds; `kept_until` is NULL for ever. Of a principal, `issued_until` bounds which of its tokens.
+"""

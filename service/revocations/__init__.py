@@ -1,0 +1,1 @@
+"""Takes tokens out of force before their end, on every worker."""

@@ -13,7 +13,7 @@ from service.db.opening import open_database
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
-from service.doors.grpc.server import GrpcDoor
+from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
 from service.entities.fresh_facts import FreshFacts
 from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
@@ -72,7 +72,8 @@ async def serve_worker(
     feed = Feed(settings.max_staleness)
     try:
         async with worker_facts(settings, database, feed) as fresh:
-            door = GrpcDoor(AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits), settings.limits)
+            servicer = AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)
+            door = GrpcDoor([(AUTHORIZATION, servicer)], settings.limits)
             ready(await door.open(settings.grpc))
             telling = asyncio.create_task(tell_health(door, feed))
             await stop.wait()

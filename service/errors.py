@@ -98,6 +98,20 @@ class ConfigError(MagistrateError):
 class DataError(MagistrateError):
     """Facts that may not be written: undeclared, mistyped, dangling; the text names the line or field."""
 
+    reason = "INVALID_REQUEST"
+
+
+class NotFound(MagistrateError):
+    """There is no such thing; for callers that may know."""
+
+    reason = "NOT_FOUND"
+
+
+class EntityChanged(MagistrateError):
+    """What was to be written has changed since the revision that the caller knows, or nobody can tell."""
+
+    reason = "ENTITY_CHANGED"
+
 
 class SchemaOutdated(MagistrateError):
     """A database whose tables are older or newer than this version knows; the text names the command to run."""

@@ -46,6 +46,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the revision is of another epoch than the facts, or is none; ask without it."""
     ERROR_REASON_REVISION_NOT_REACHED: _ErrorReason.ValueType  # 11
     """FAILED_PRECONDITION: the facts did not become as fresh as was asked within the deadline."""
+    ERROR_REASON_NOT_FOUND: _ErrorReason.ValueType  # 12
+    """NOT_FOUND: there is no such thing, which only callers that may read it learn."""
+    ERROR_REASON_ENTITY_CHANGED: _ErrorReason.ValueType  # 13
+    """FAILED_PRECONDITION: what is to be written has changed since `if_revision`, or that can no longer be told."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -74,4 +78,8 @@ ERROR_REASON_REVISION_UNKNOWN: ErrorReason.ValueType  # 10
 """FAILED_PRECONDITION: the revision is of another epoch than the facts, or is none; ask without it."""
 ERROR_REASON_REVISION_NOT_REACHED: ErrorReason.ValueType  # 11
 """FAILED_PRECONDITION: the facts did not become as fresh as was asked within the deadline."""
+ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 12
+"""NOT_FOUND: there is no such thing, which only callers that may read it learn."""
+ERROR_REASON_ENTITY_CHANGED: ErrorReason.ValueType  # 13
+"""FAILED_PRECONDITION: what is to be written has changed since `if_revision`, or that can no longer be told."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

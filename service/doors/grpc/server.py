@@ -1,37 +1,48 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 import grpc
+from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from magistrate.v1 import authorization_pb2
+from magistrate.v1 import authorization_pb2, entity_pb2
 
 from service.config import Limits
-from service.doors.grpc.authorization import AuthorizationServicer
 
-_DESCRIPTOR: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
-SERVICE: Final = _DESCRIPTOR.full_name
+AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
+ENTITY: Final = entity_pb2.DESCRIPTOR.services_by_name["EntityService"]
+SERVICE: Final = AUTHORIZATION.full_name
 """`magistrate.v1.AuthorizationService`."""
+
+Served = tuple[ServiceDescriptor, object]
+"""A service of the contract and what answers its RPCs, each a method of the RPC's name."""
+
+
+CONNECTION_GRACE_MS: Final = 30_000
+"""How long calls in flight have when their connection has come of age."""
 
 
 class GrpcDoor:
     """One worker's gRPC server. Open it in a running event loop, close it before the loop ends."""
 
-    def __init__(self, servicer: AuthorizationServicer, limits: Limits) -> None:
+    def __init__(self, served: Sequence[Served], limits: Limits, *, max_connection_age: float = 300.0) -> None:
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 1),
                 ("grpc.max_receive_message_length", limits.message_bytes),
+                # The core spreads it by a tenth, so that connections do not all end at once.
+                ("grpc.max_connection_age_ms", int(max_connection_age * 1000)),
+                ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
             ]
         )
         self._health = health.aio.HealthServicer()
-        self._server.add_generic_rpc_handlers((_handler_of(servicer),))
+        self._server.add_generic_rpc_handlers(tuple(_handler_of(service, servicer) for service, servicer in served))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*(service.full_name for service, _ in served), health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def open(self, address: str) -> int:
@@ -52,7 +63,7 @@ class GrpcDoor:
         await self._server.stop(grace)
 
 
-def _handler_of(servicer: AuthorizationServicer) -> grpc.GenericRpcHandler:
+def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
     """The service's RPCs; unlike the generated registration, bytes that are no message reach the RPC, as None.
 
     gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
@@ -63,9 +74,9 @@ def _handler_of(servicer: AuthorizationServicer) -> grpc.GenericRpcHandler:
             request_deserializer=_lenient(GetMessageClass(method.input_type).FromString),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
-        for method in _DESCRIPTOR.methods
+        for method in service.methods
     }
-    return grpc.method_handlers_generic_handler(SERVICE, handlers)
+    return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
 
 MessageT = TypeVar("MessageT", bound=Message)

@@ -11,12 +11,15 @@ from grpc import StatusCode
 
 from service.errors import (
     AuditUnavailable,
+    DataError,
     DeadlineExceeded,
+    EntityChanged,
     FactsUnavailable,
     InvalidRequest,
     LimitExceeded,
     MagistrateError,
     NoPolicies,
+    NotFound,
     PermissionDenied,
     RevisionNotReached,
     RevisionUnknown,
@@ -35,6 +38,9 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     AuditUnavailable: StatusCode.UNAVAILABLE,
     NoPolicies: StatusCode.UNAVAILABLE,
     DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
+    DataError: StatusCode.INVALID_ARGUMENT,
+    NotFound: StatusCode.NOT_FOUND,
+    EntityChanged: StatusCode.FAILED_PRECONDITION,
     RevisionUnknown: StatusCode.FAILED_PRECONDITION,
     RevisionNotReached: StatusCode.FAILED_PRECONDITION,
 }

@@ -20,7 +20,7 @@ from magistrate.v1 import types_pb2
 
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
-from service.doors.grpc.server import SERVICE, GrpcDoor
+from service.doors.grpc.server import AUTHORIZATION, SERVICE, GrpcDoor
 from service.model import Batch, Consistency, Known
 from tests.service.point import KeptRecords, build_point
 
@@ -44,7 +44,7 @@ def talk(tmp_path: Path, recorder: KeptRecords) -> Callable[[Conversation[Asked]
         async def fetch(batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
             return point.fetch(batch, timeout_ms)
 
-        door = GrpcDoor(AuthorizationServicer(point, fetch, LIMITS), LIMITS)
+        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(point, fetch, LIMITS))], LIMITS)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_converse, port, conversation)

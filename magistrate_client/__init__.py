@@ -13,6 +13,7 @@ Denied for a deny. `AsyncMagistrate` is the same for asyncio.
 """
 
 from magistrate_client.async_client import AsyncMagistrate
+from magistrate_client.consistency import AtLeastAsFresh, Consistency
 from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason
 from magistrate_client.errors import (
     DeadlineExceeded,
@@ -22,6 +23,7 @@ from magistrate_client.errors import (
     InvalidRequest,
     LimitReached,
     MagistrateError,
+    NotFresh,
     PermissionDenied,
     ServiceFault,
     Unanswered,
@@ -36,7 +38,9 @@ from magistrate_client.values import EntityRef, Given, Value
 
 __all__ = [
     "AsyncMagistrate",
+    "AtLeastAsFresh",
     "ClauseExplanation",
+    "Consistency",
     "DeadlineExceeded",
     "Decision",
     "Denied",
@@ -52,6 +56,7 @@ __all__ = [
     "Magistrate",
     "MagistrateError",
     "MissingInput",
+    "NotFresh",
     "Obligation",
     "PermissionDenied",
     "Principal",

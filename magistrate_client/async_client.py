@@ -16,12 +16,13 @@ from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from magistrate_client.answers import read_batch, read_decision, read_explanation
 from magistrate_client.channels import CHANNELS, endpoint
+from magistrate_client.consistency import AnyConsistency
 from magistrate_client.credentials import Metadata, bearer
 from magistrate_client.decision import Decision
 from magistrate_client.errors import Denied, MagistrateError, Unanswered, client_closed, out_of_time
 from magistrate_client.explanation import Explanation
 from magistrate_client.fail_closed import denied_by
-from magistrate_client.question import AnyResource, Details, Question
+from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven, Question
 from magistrate_client.requests import batch_request, check_request, explain_request
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
 from magistrate_client.statuses import error_from_failure
@@ -71,13 +72,18 @@ class AsyncMagistrate:
         return read_decision(answer, request.request_id)
 
     async def check_many(
-        self, questions: Sequence[Question], *, request_id: str = "", timeout: float | None = None
+        self,
+        questions: Sequence[Question],
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+        consistency: AnyConsistency | NotGiven = NOT_GIVEN,
     ) -> tuple[Decision | Unanswered, ...]:
         """The decisions on several questions under one policy digest, in their order. A question that is wrong fails
         alone, as a false `Unanswered`; MagistrateError if all have no answer."""
         if not questions:
             return ()
-        request = batch_request(questions, request_id)
+        request = batch_request(questions, request_id, consistency)
         answer = await self._call(self._open().batches, request, request.request_id, timeout)
         return read_batch(answer, request)
 

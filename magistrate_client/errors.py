@@ -90,6 +90,11 @@ class LimitReached(MagistrateError):
     """The caller asks too much: ask less, and again after `retry_after`."""
 
 
+class NotFresh(MagistrateError):
+    """The facts are not as fresh as was asked: `REVISION_UNKNOWN` of a revision that they never had, as after a restore
+    of the database, or `REVISION_NOT_REACHED` in time. Ask again, or without a revision."""
+
+
 class Unavailable(MagistrateError):
     """No answer was to be had within the deadline: ask later."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypedDict
 
+from magistrate_client.consistency import AnyConsistency
 from magistrate_client.values import EntityRef, Given
 
 
@@ -53,6 +54,7 @@ class Details(TypedDict, total=False):
     principal_token: str
     context: Mapping[str, Given]
     request_id: str
+    consistency: AnyConsistency
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,5 @@ class Question:
     context: Mapping[str, Given] = field(default_factory=dict, hash=False)
     request_id: str = ""
     """Echoed and recorded; made by the client when empty, and kept when a try is repeated."""
+    consistency: AnyConsistency | NotGiven = NOT_GIVEN
+    """How fresh the facts are to be; of a question in a batch, `check_many` says it for all."""

@@ -7,8 +7,9 @@ from typing import Protocol
 import grpc
 from magistrate.v1 import authorization_pb2, types_pb2
 
+from magistrate_client.consistency import AnyConsistency, write_consistency
 from magistrate_client.errors import ErrorDetails, FieldViolation, InvalidRequest
-from magistrate_client.question import NOT_GIVEN, Principal, Question, Resource
+from magistrate_client.question import NOT_GIVEN, NotGiven, Principal, Question, Resource
 from magistrate_client.values import BadValue, EntityRef, Given, write_value
 
 
@@ -17,7 +18,9 @@ def check_request(question: Question) -> authorization_pb2.CheckRequest:
     return _check_request(question, question.request_id or token_hex(16))
 
 
-def batch_request(questions: Sequence[Question], request_id: str) -> authorization_pb2.BatchCheckRequest:
+def batch_request(
+    questions: Sequence[Question], request_id: str, consistency: AnyConsistency | NotGiven = NOT_GIVEN
+) -> authorization_pb2.BatchCheckRequest:
     """The message of several; a question without an id has the batch's and its place."""
     batch_id = request_id or token_hex(16)
     checks = [
@@ -25,9 +28,11 @@ def batch_request(questions: Sequence[Question], request_id: str) -> authorizati
         for place, question in enumerate(questions)
     ]
     try:
-        return authorization_pb2.BatchCheckRequest(request_id=batch_id, checks=checks)
+        request = authorization_pb2.BatchCheckRequest(request_id=batch_id, checks=checks)
     except (TypeError, ValueError) as error:
         raise _misfit("request_id", error) from error
+    _fill_consistency(consistency, request, "consistency")
+    return request
 
 
 def explain_request(question: Question) -> authorization_pb2.ExplainRequest:
@@ -58,6 +63,7 @@ def _check_request(question: Question, request_id: str, within: str = "") -> aut
             raise _misfit(f"{within}principal_token", BadValue("expected a token")) from None
     if question.context:
         _fill_values(question.context, request.context, f"{within}context")
+    _fill_consistency(question.consistency, request, f"{within}consistency")
     return request
 
 
@@ -68,6 +74,21 @@ def _fill_entity(given: Principal | Resource | EntityRef | str, target: types_pb
     if isinstance(given, Resource):
         for place, parent in enumerate(given.parents):
             _fill_name(parent, target.parents.add(), f"{where}.parents[{place}]")
+
+
+def _fill_consistency(
+    given: AnyConsistency | NotGiven,
+    request: authorization_pb2.CheckRequest | authorization_pb2.BatchCheckRequest,
+    where: str,
+) -> None:
+    if given is NOT_GIVEN:
+        return
+    try:
+        write_consistency(given, request.consistency)
+    except TypeError as error:
+        raise _misfit(where, BadValue("expected a Consistency, or AtLeastAsFresh of a revision")) from error
+    except ValueError as error:
+        raise _misfit(where, error) from error
 
 
 class _Named(Protocol):

@@ -10,7 +10,8 @@ import grpc
 import pytest
 
 from magistrate_client import AsyncMagistrate, Decision, Explanation, Magistrate, Question, RetryPolicy, Unanswered
-from magistrate_client.question import AnyResource, Details
+from magistrate_client.consistency import AnyConsistency
+from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven
 from tests.magistrate_client.scripted_service import ScriptedService, serving
 
 Given = ParamSpec("Given")
@@ -33,7 +34,12 @@ class Client(Protocol):
         self, action: str, resource: AnyResource, *, timeout: float | None = None, **details: Unpack[Details]
     ) -> Decision: ...
     async def check_many(
-        self, questions: Sequence[Question], *, request_id: str = "", timeout: float | None = None
+        self,
+        questions: Sequence[Question],
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+        consistency: AnyConsistency | NotGiven = NOT_GIVEN,
     ) -> tuple[Decision | Unanswered, ...]: ...
     async def explain(
         self, action: str, resource: AnyResource, *, timeout: float | None = None, **details: Unpack[Details]
@@ -71,9 +77,16 @@ class Threaded:
         return await asyncio.to_thread(self._client.check, action, resource, timeout=timeout, **details)
 
     async def check_many(
-        self, questions: Sequence[Question], *, request_id: str = "", timeout: float | None = None
+        self,
+        questions: Sequence[Question],
+        *,
+        request_id: str = "",
+        timeout: float | None = None,
+        consistency: AnyConsistency | NotGiven = NOT_GIVEN,
     ) -> tuple[Decision | Unanswered, ...]:
-        return await asyncio.to_thread(self._client.check_many, questions, request_id=request_id, timeout=timeout)
+        return await asyncio.to_thread(
+            self._client.check_many, questions, request_id=request_id, timeout=timeout, consistency=consistency
+        )
 
     async def explain(
         self, action: str, resource: AnyResource, *, timeout: float | None = None, **details: Unpack[Details]

@@ -61,6 +61,27 @@ async def test_a_question_is_sent_as_it_was_asked(shell: Shell) -> None:
 
 @both_shells
 @on_a_loop
+async def test_how_fresh_the_facts_are_to_be_is_sent(shell: Shell) -> None:
+    fresh, full = mc.AtLeastAsFresh("e.7"), mc.Consistency.FULLY_CONSISTENT
+    async with asking(shell) as (service, client):
+        await client.check("read", "Document:d1")
+        await client.check("read", "Document:d1", consistency=fresh)
+        await client.is_allowed("read", "Document:d1", consistency=full)
+        await client.require("read", "Document:d1", consistency=mc.Consistency.MINIMIZE_LATENCY)
+        service.will(BatchCheckResponse(results=[BatchCheckResult(response=ALLOW)]))
+        await client.check_many([mc.Question("read", "Document:d1")], consistency=fresh)
+        with pytest.raises(mc.InvalidRequest, match="expected a Consistency"):
+            await client.check("read", "Document:d1", consistency="e.7")  # type: ignore[arg-type]  # as untyped code would
+    assert [check.consistency.WhichOneof("requirement") for check in service.checks] == [
+        None, "at_least_as_fresh", "fully_consistent", "minimize_latency",
+    ]  # fmt: skip
+    assert service.checks[1].consistency.at_least_as_fresh == "e.7"
+    assert service.batches[0].consistency.at_least_as_fresh == "e.7"
+    assert not service.batches[0].checks[0].HasField("consistency")
+
+
+@both_shells
+@on_a_loop
 async def test_a_decision_carries_all_that_was_answered(shell: Shell) -> None:
     async with asking(shell) as (service, client):
         service.will(DENY)

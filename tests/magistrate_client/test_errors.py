@@ -25,7 +25,7 @@ CLASSES = {
     grpc.StatusCode.UNAVAILABLE: mc.Unavailable,
     grpc.StatusCode.CANCELLED: mc.Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: mc.DeadlineExceeded,
-    grpc.StatusCode.FAILED_PRECONDITION: mc.ServiceFault,
+    grpc.StatusCode.FAILED_PRECONDITION: mc.NotFresh,
     grpc.StatusCode.INTERNAL: mc.ServiceFault,
     grpc.StatusCode.UNIMPLEMENTED: mc.ServiceFault,
     grpc.StatusCode.UNKNOWN: mc.ServiceFault,

@@ -85,6 +85,28 @@ class NoPolicies(MagistrateError):
     reason = "NO_POLICIES"
 
 
+class PoliciesBroken(MagistrateError):
+    """Policies that may not be loaded; the text has every finding as its author reads it."""
+
+
+class BundleRefused(MagistrateError):
+    """Policies that are not signed as this service wants them."""
+
+    reason = "BUNDLE_REFUSED"
+
+
+class ActivationUnderWay(MagistrateError):
+    """Other policies are being put in force; ask again when that has ended."""
+
+    reason = "ACTIVATION_UNDER_WAY"
+
+
+class ActivationFailed(MagistrateError):
+    """Policies that could not be put in force; those that were in force still are. The text names the replica."""
+
+    reason = "ACTIVATION_FAILED"
+
+
 class DeadlineExceeded(MagistrateError):
     """The caller's deadline passed before the work was done."""
 

@@ -107,6 +107,13 @@ def upsert(connection: Connection, table: Table) -> Insert:
     return insert.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest)
 
 
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """An INSERT that leaves a row with the same primary key as it is."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    insert: postgresql.Insert | sqlite.Insert = make(table)
+    return insert.on_conflict_do_nothing(index_elements=list(table.primary_key.columns))
+
+
 @compiles(_EachOf, "sqlite")
 def _each_of_sqlite(element: _EachOf, compiler: SQLCompiler, **kw: object) -> str:
     return f"json_each({compiler.process(element.clauses, **kw)})"

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amagistrate/v1/errors.proto\x12\rmagistrate.v1*\xe0\x03\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x01\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x02\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_LIMIT_EXCEEDED\x10\x04\x12\"\n\x1e\x45RROR_REASON_FACTS_UNAVAILABLE\x10\x05\x12\"\n\x1e\x45RROR_REASON_AUDIT_UNAVAILABLE\x10\x06\x12\x1c\n\x18\x45RROR_REASON_NO_POLICIES\x10\x07\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x08\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\t\x12!\n\x1d\x45RROR_REASON_REVISION_UNKNOWN\x10\n\x12%\n!ERROR_REASON_REVISION_NOT_REACHED\x10\x0b\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x0c\x12\x1f\n\x1b\x45RROR_REASON_ENTITY_CHANGED\x10\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amagistrate/v1/errors.proto\x12\rmagistrate.v1*\xcc\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\x01\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x02\x12 \n\x1c\x45RROR_REASON_INVALID_REQUEST\x10\x03\x12\x1f\n\x1b\x45RROR_REASON_LIMIT_EXCEEDED\x10\x04\x12\"\n\x1e\x45RROR_REASON_FACTS_UNAVAILABLE\x10\x05\x12\"\n\x1e\x45RROR_REASON_AUDIT_UNAVAILABLE\x10\x06\x12\x1c\n\x18\x45RROR_REASON_NO_POLICIES\x10\x07\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\x08\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\t\x12!\n\x1d\x45RROR_REASON_REVISION_UNKNOWN\x10\n\x12%\n!ERROR_REASON_REVISION_NOT_REACHED\x10\x0b\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x0c\x12\x1f\n\x1b\x45RROR_REASON_ENTITY_CHANGED\x10\r\x12\x1f\n\x1b\x45RROR_REASON_BUNDLE_REFUSED\x10\x0e\x12%\n!ERROR_REASON_ACTIVATION_UNDER_WAY\x10\x0f\x12\"\n\x1e\x45RROR_REASON_ACTIVATION_FAILED\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.v1.errors_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ERRORREASON']._serialized_start=46
-  _globals['_ERRORREASON']._serialized_end=526
+  _globals['_ERRORREASON']._serialized_end=634
 # @@protoc_insertion_point(module_scope)

@@ -50,6 +50,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: there is no such thing, which only callers that may read it learn."""
     ERROR_REASON_ENTITY_CHANGED: _ErrorReason.ValueType  # 13
     """FAILED_PRECONDITION: what is to be written has changed since `if_revision`, or that can no longer be told."""
+    ERROR_REASON_BUNDLE_REFUSED: _ErrorReason.ValueType  # 14
+    """FAILED_PRECONDITION: the policies are not signed by a key of the service."""
+    ERROR_REASON_ACTIVATION_UNDER_WAY: _ErrorReason.ValueType  # 15
+    """ABORTED: other policies are being put in force; try again when that has ended."""
+    ERROR_REASON_ACTIVATION_FAILED: _ErrorReason.ValueType  # 16
+    """ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -82,4 +88,10 @@ ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 12
 """NOT_FOUND: there is no such thing, which only callers that may read it learn."""
 ERROR_REASON_ENTITY_CHANGED: ErrorReason.ValueType  # 13
 """FAILED_PRECONDITION: what is to be written has changed since `if_revision`, or that can no longer be told."""
+ERROR_REASON_BUNDLE_REFUSED: ErrorReason.ValueType  # 14
+"""FAILED_PRECONDITION: the policies are not signed by a key of the service."""
+ERROR_REASON_ACTIVATION_UNDER_WAY: ErrorReason.ValueType  # 15
+"""ABORTED: other policies are being put in force; try again when that has ended."""
+ERROR_REASON_ACTIVATION_FAILED: ErrorReason.ValueType  # 16
+"""ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

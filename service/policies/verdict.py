@@ -1,0 +1,65 @@
+"""What the checking of policies comes to: their digest, and every finding with its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import orjson
+
+from policy_lang.bundle import load
+from policy_lang.diagnostics import Diagnostic, PolicyError, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding; line and column count from 1, `rendered` is how a person reads it."""
+
+    code: str
+    is_error: bool
+    message: str
+    path: str
+    line: int
+    column: int
+    help: str
+    rendered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Policies that were checked; without a digest they may not be used."""
+
+    digest: str
+    findings: tuple[Finding, ...]
+
+
+def judge(texts: Mapping[str, str]) -> Verdict:
+    """The verdict on those texts, path → text."""
+    try:
+        bundle = load(texts)
+    except PolicyError as error:
+        return Verdict("", tuple(_finding(found) for found in error.diagnostics))
+    return Verdict(bundle.digest, tuple(_finding(found) for found in bundle.warnings))
+
+
+def write_verdict(verdict: Verdict) -> str:
+    """The verdict as text."""
+    return orjson.dumps(verdict).decode()
+
+
+def read_verdict(text: str) -> Verdict:
+    """The verdict that was written so."""
+    fields = orjson.loads(text)
+    return Verdict(fields["digest"], tuple(Finding(**found) for found in fields["findings"]))
+
+
+def _finding(found: Diagnostic) -> Finding:
+    place = found.span.file.position(found.span.start)
+    return Finding(
+        code=found.code,
+        is_error=found.severity is Severity.ERROR,
+        message=found.message,
+        path=found.span.file.path,
+        line=place.line,
+        column=place.column,
+        help=found.help,
+        rendered=found.render(),
+    )

@@ -3,13 +3,18 @@
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Final
 
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
+from service.authn.key_watch import follow_keys, key_files
 from service.config import IssuerSettings, Settings
 from service.db.opening import open_database
+from service.decisions.counting import CountingRecorder
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
@@ -19,21 +24,23 @@ from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError
 from service.feed.feed import Feed
+from service.feed.pruning import prune_until
 from service.governance.governance import Governance
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
-from service.policies.folder import activate
+from service.policies.holder import PolicyHolder
+from service.revocations.known import KnownRevocations
+from service.revocations.store import RevocationStore
+from service.samples import Samples
 
 
-class FixedPolicies:
-    """Holds the bundle that a worker was started with."""
+@dataclass(frozen=True, slots=True)
+class WorkerLife:
+    """How a worker's life goes: `ready` gets the port once it answers, `leave` and `stop` tell it to come to an end."""
 
-    def __init__(self, policies: ActivePolicies) -> None:
-        self._policies = policies
-
-    def active(self) -> ActivePolicies:
-        """The bundle."""
-        return self._policies
+    ready: Callable[[int], None]
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def wall_clock() -> int:
@@ -53,31 +60,35 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies) -> list[Issuer
     return settings.issuers
 
 
-async def serve_worker(
-    settings: Settings, policy_texts: Mapping[str, str], *, ready: Callable[[int], None], stop: asyncio.Event
-) -> None:
-    """Answers on `settings.grpc` until `stop` is set, then drains; `ready` gets the port once it answers."""
-    policies = activate(policy_texts)
+async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife) -> None:
+    """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
+    policies = holder.active()
     database = open_database(settings.database_url)
     spool = Spool(settings.spool_folder, settings.spool)
     issuers = trusted_issuers(settings, policies)
+    feed = Feed(settings.max_staleness)
+    revocations = KnownRevocations(feed, RevocationStore(database).all, settings.max_staleness)
+    authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations)
     pdp = DecisionPoint(
-        authenticator=TokenAuthenticator(issuers, settings.limits),
+        authenticator=authenticator,
         governance=Governance([issuer.issuer for issuer in issuers] if settings.dev else ()),
-        policies=FixedPolicies(policies),
+        policies=holder,
         facts=EntityStore(database),
-        recorder=spool,
+        recorder=CountingRecorder(spool, samples),
         clock=wall_clock,
     )
-    feed = Feed(settings.max_staleness)
     try:
-        async with worker_facts(settings, database, feed) as fresh:
+        async with worker_facts(settings, database, feed) as fresh, revocations.followed():
             servicer = AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)
-            door = GrpcDoor([(AUTHORIZATION, servicer)], settings.limits)
-            ready(await door.open(settings.grpc))
-            telling = asyncio.create_task(tell_health(door, feed))
-            await stop.wait()
-            telling.cancel()
+            door = GrpcDoor([(AUTHORIZATION, servicer)], settings.limits, max_connection_age=settings.max_connection_age)
+            reload, every = authenticator.reload_keys, settings.watch_seconds
+            life.ready(await door.open(settings.grpc))
+            async with beside(
+                tell_health(door, feed, life),
+                follow_keys(key_files(issuers), reload, every=every, samples=samples),
+                gauge(samples, spool, feed),
+            ):
+                await life.stop.wait()
             await door.close(settings.drain_seconds)
     finally:
         spool.close()
@@ -85,11 +96,16 @@ async def serve_worker(
 
 
 def run_background(settings: Settings, stop: threading.Event) -> None:
-    """Ships the record until `stop` is set, then ships what is left."""
-    database = open_database(settings.log_database_url)
+    """Ships the record until `stop` is set, then ships what is left; beside that, prunes what the feed has told."""
+    database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
+    pruning = threading.Thread(target=prune_until, args=(stop, facts), name="pruning", daemon=True)
+    pruning.start()
     try:
         Shipper(settings.spool_folder, database).run(stop)
     finally:
+        stop.set()
+        pruning.join()
+        facts.close()
         database.close()
 
 
@@ -103,14 +119,37 @@ def fetching(pdp: DecisionPoint, facts: FreshFacts) -> Fetch:
     return fetch
 
 
-async def tell_health(door: GrpcDoor, feed: Feed) -> None:
-    """Has the door say whether this worker answers: not while its facts are too old."""
+async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife) -> None:
+    """Has the door say whether this worker should be asked: not while its facts are too old, nor once it leaves."""
     is_serving = True
     while True:
-        if feed.is_fresh() != is_serving:
+        if (feed.is_fresh() and not life.leave.is_set()) != is_serving:
             is_serving = not is_serving
             await door.say(is_serving=is_serving)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(life.leave.wait() if is_serving else asyncio.sleep(HEALTH_SECONDS), HEALTH_SECONDS)
+
+
+async def gauge(samples: Samples, spool: Spool, feed: Feed) -> None:
+    """Keeps what this worker tells of its record and its feed true."""
+    while True:
+        samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
+        samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
+        samples.counters["magistrate_unrecorded", ()] = spool.unrecorded
         await asyncio.sleep(HEALTH_SECONDS)
 
 
-HEALTH_SECONDS = 0.25
+@asynccontextmanager
+async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Does the work while the block runs; what it raises ends the block."""
+    async with asyncio.TaskGroup() as tasks:
+        started = [tasks.create_task(each) for each in work]
+        try:
+            yield
+        finally:
+            for each in started:
+                each.cancel()
+
+
+HEALTH_SECONDS: Final = 0.25
+"""How soon a change of health is told."""

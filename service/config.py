@@ -96,6 +96,17 @@ class Settings(BaseSettings):
         default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"
     )
     dev: bool = Field(default=False, description="trust a key pair made in the data folder")
+    workers: int = Field(default=1, ge=1, le=64, description="how many processes answer")
+    ops: str = Field(default="127.0.0.1:7081", description="where the ops port listens: health, readiness, metrics")
+    max_connection_age: float = Field(
+        default=300.0, ge=1, le=86_400, description="seconds until a connection is asked to end, so that load spreads"
+    )
+    watch_seconds: float = Field(
+        default=1.0, ge=0.05, le=3600, description="how often policy files and key files are looked at"
+    )
+    drain_delay_seconds: float = Field(
+        default=0.0, ge=0, le=300, description="how long it answers on after it says that it is not ready"
+    )
     drain_seconds: float = Field(default=5.0, ge=0, le=300, description="how long calls in flight may finish")
     issuers: list[IssuerSettings] = Field(default=[], description="whose tokens are trusted")
     limits: Limits = Limits()

@@ -152,7 +152,7 @@ class _Story:
     @contextmanager
     def _service(self) -> Iterator[str]:
         log = self._folder / "serve.log"
-        arguments = ("serve", "--dev", "--grpc", "127.0.0.1:0")
+        arguments = ("serve", "--dev", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0")
         with log.open("wb") as errors:
             service = subprocess.Popen(
                 [*COMMAND, *arguments], cwd=self._folder, env=_environment(), stdout=subprocess.PIPE, stderr=errors

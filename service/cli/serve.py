@@ -6,8 +6,7 @@ import click
 
 from service.cli.settings import settings_options
 from service.config import Settings
-from service.runtime.address import Address
-from service.runtime.supervisor import supervise
+from service.runtime.supervisor import Addresses, supervise
 from service.telemetry import configure_log
 
 DEV_HINT: Final = """\
@@ -17,19 +16,22 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
 
 
 @click.command()
-@settings_options("policies", "data", "database", "log_database", "grpc", "replica_id", "drain_seconds", "dev")
+@settings_options(
+    "policies", "data", "database", "log_database", "grpc", "ops", "workers", "replica_id", "drain_seconds", "dev"
+)
 def command(settings: Settings) -> None:
     """Answer checks until told to stop.
 
     Every setting may also stand in the configuration file, or in the environment as MAGISTRATE_<NAME>.
     """
     configure_log()
-    supervise(settings, lambda address: _announce(settings, address))
+    supervise(settings, lambda addresses: _announce(settings, addresses))
 
 
-def _announce(settings: Settings, address: Address) -> None:
-    click.echo(f"serving on {address}")
+def _announce(settings: Settings, addresses: Addresses) -> None:
+    click.echo(f"ops on http://{addresses.ops}")
+    click.echo(f"serving on {addresses.grpc}")
     if settings.dev:
         is_default = settings.data == Settings.model_fields["data"].default
         data_option = "" if is_default else f" --data {settings.data}"
-        click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=address))
+        click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=addresses.grpc))

@@ -23,6 +23,7 @@ from service.errors import (
     LimitExceeded,
     MagistrateError,
     NoPolicies,
+    PoliciesBroken,
     SchemaOutdated,
 )
 
@@ -56,6 +57,8 @@ _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]
         "--log-database", metavar="URL", help="The log; SQLite in the data folder by default."
     ),
     "grpc": click.option("--grpc", metavar="HOST:PORT", help="Where the gRPC door listens."),
+    "ops": click.option("--ops", metavar="HOST:PORT", help="Where the ops port listens; port 0 is any free one."),
+    "workers": click.option("--workers", type=int, help="How many processes answer."),
     "replica_id": click.option("--replica-id", metavar="NAME", help="The name of this replica's spool."),
     "dev": click.option("--dev", is_flag=True, default=None, help="Trust a key pair made in the data folder."),
     "drain_seconds": click.option("--drain-seconds", type=float, help="How long calls in flight may finish."),
@@ -97,7 +100,7 @@ def reported() -> Iterator[None]:
     """Runs a command; errors raised on purpose end it with their text on stderr and their exit code."""
     try:
         yield
-    except PolicyError as error:
+    except (PolicyError, PoliciesBroken) as error:
         click.echo(str(error), err=True)
         sys.exit(FINDINGS)
     except MagistrateError as error:

@@ -51,6 +51,11 @@ class Spool:
         """Records that were answered without being kept (`when_full` = `continue`)."""
         return self._unrecorded
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last record could not be kept."""
+        return self._is_failing
+
     def record(self, records: Sequence[DecisionRecord]) -> None:
         """Returns when the records are kept, all in one write; AuditUnavailable if they are not."""
         if not records:

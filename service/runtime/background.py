@@ -1,4 +1,4 @@
-"""The background process: ships the record at low priority until it is told to stop, then ships what is left."""
+"""The background process: compiles the policies and ships the record, at low priority, until it is told to stop."""
 
 import os
 import signal
@@ -7,28 +7,68 @@ import threading
 from typing import Final
 
 from service.app import run_background
+from service.decisions.segments import spool_size
 from service.errors import MagistrateError
+from service.policies.watching import Fit, Unfit, WatchedFolder
 from service.runtime.leash import Leash
-from service.runtime.reports import Ready
+from service.runtime.messages import Broken, Compiled, Ready, Sampled
+from service.samples import Samples
 from service.telemetry import configure_log, get_log
 
 NICENESS: Final = 10
+SAMPLE_SECONDS: Final = 1.0
+"""How often it says how it stands."""
+
+_log = get_log("background")
 
 
 def main() -> int:
     """Runs the background process; its exit code."""
     configure_log()
     leash = Leash.take()
+    leash.listen(lambda _message: None)
     os.nice(NICENESS)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     leash.report(Ready(0))
+    beside = [threading.Thread(target=work, args=(leash, stop), daemon=True) for work in (_compile, _sample)]
+    for each in beside:
+        each.start()
     try:
-        run_background(leash.boot.settings, stop)
+        run_background(leash.settings, stop)
     except MagistrateError as error:
-        get_log("background").error("stopped", why=str(error))
+        _log.error("stopped", why=str(error))
         return 1
     return 0
+
+
+def _compile(leash: Leash, stop: threading.Event) -> None:
+    """Tells the supervisor what the policy folder comes to. Without this the process is no use, so it ends with it."""
+
+    def tell(verdict: Fit | Unfit) -> None:
+        match verdict:
+            case Fit(digest, image):
+                leash.report(Compiled(digest, image))
+            case Unfit(why, is_finding):
+                leash.report(Broken(why, is_finding))
+
+    settings = leash.settings
+    try:
+        WatchedFolder(settings.policies).follow(tell, every=settings.watch_seconds, stop=stop)
+    finally:
+        if not stop.is_set():
+            _log.exception("compiling ended")
+            os._exit(1)
+
+
+def _sample(leash: Leash, stop: threading.Event) -> None:
+    samples = Samples()
+    while not stop.wait(SAMPLE_SECONDS):
+        try:
+            samples.gauges["magistrate_spool_bytes"] = spool_size(leash.settings.spool_folder)
+        except OSError:
+            continue
+        leash.report(Sampled(samples))
 
 
 if __name__ == "__main__":

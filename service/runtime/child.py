@@ -1,15 +1,14 @@
-"""One child process: spawned with its boot message, heard once, ended."""
+"""One child process: spawned with its boot message, told and heard over its pipes, ended."""
 
 import asyncio
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from service.runtime.reports import Report, read_report
-
-LINE_BYTES = 1 << 20
-"""The longest report that is read."""
+from service.runtime.messages import Message, receive, write
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,11 @@ class Program:
     module: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Child:
     """A process that is tied to this one by its standard input: when that closes, it exits."""
 
+    program: Program
     _process: Process
 
     @property
@@ -31,11 +31,19 @@ class Child:
         """The process id."""
         return self._process.pid
 
-    async def report(self) -> Report | None:
-        """What it says; None if it dies before it has said anything."""
+    def tell(self, message: Message) -> None:
+        """Sends a message, without waiting until it is taken. One to a process that has died is lost."""
+        stdin = self._process.stdin
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(write(message))
+
+    async def heard(self) -> AsyncIterator[Message]:
+        """What it says, until it has died."""
         stdout = self._process.stdout
         assert stdout is not None, "spawned with a pipe"  # noqa: S101
-        return read_report(await stdout.readline())
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                yield await receive(stdout)
 
     async def ended(self) -> int:
         """Its exit code, when it has ended; a negative one names the signal that ended it."""
@@ -46,33 +54,23 @@ class Child:
         if self._process.returncode is None:
             self._process.terminate()
         try:
-            return await asyncio.wait_for(self.ended(), within) == 0
+            async with asyncio.timeout(within):
+                return await self.ended() == 0
         except TimeoutError:
             self._process.kill()
             await self.ended()
             return False
 
 
-async def spawn(program: Program, boot: bytes) -> Child:
-    """A new process of the program, its boot message sent. Its errors go where ours go.
+async def spawn(program: Program) -> Child:
+    """A new process of the program. Its errors go where ours go.
 
     A session of its own keeps a terminal's Ctrl-C from it: the supervisor decides when it stops. `-P` keeps the current
-    folder, which may hold anything, out of its imports. Settings come by the message alone, never by its environment.
+    folder, which may hold anything, out of its imports. Settings come by message alone, never by its environment.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", program.module,
-        stdin=PIPE, stdout=PIPE, start_new_session=True, limit=LINE_BYTES,
+        stdin=PIPE, stdout=PIPE, start_new_session=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")},
     )  # fmt: skip
-    child = Child(process)
-    await _send(process, boot)
-    return child
-
-
-async def _send(process: Process, boot: bytes) -> None:
-    assert process.stdin is not None, "spawned with a pipe"  # noqa: S101
-    try:
-        process.stdin.write(boot)
-        await process.stdin.drain()
-    except (BrokenPipeError, ConnectionResetError):
-        return  # it died at once, which its missing report tells
+    return Child(program, process)

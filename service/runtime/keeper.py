@@ -1,11 +1,11 @@
 """Keeps one program running: starts it again when it dies, and later each time that it dies young."""
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 from service.errors import ConfigError
 from service.runtime.child import Child, Program, spawn
-from service.runtime.reports import Ready, Refused
+from service.runtime.messages import Boot, Message, Ready, Refused
 from service.telemetry import get_log
 
 FIRST_PAUSE: Final = 0.1
@@ -17,18 +17,44 @@ START_SECONDS: Final = 60.0
 _log = get_log("supervisor")
 
 
+class Listener(Protocol):
+    """Who is told of the processes of a program: of each one's start, of what it says, and of its end."""
+
+    def joined(self, child: Child) -> None:
+        """It runs, and has its boot message."""
+        ...
+
+    def heard(self, child: Child, message: Message) -> None:
+        """It says something."""
+        ...
+
+    def left(self, child: Child) -> None:
+        """It has ended, and says no more."""
+        ...
+
+
 class Keeper:
     """The life of one program over all its processes. All have the same boot message."""
 
-    def __init__(self, program: Program, boot: bytes) -> None:
+    def __init__(self, program: Program, boot: Boot, listener: Listener) -> None:
         self._program = program
         self._boot = boot
+        self._listener = listener
         self._child: Child | None = None
+        self._launching = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
+        self._hearing: set[asyncio.Task[None]] = set()
+        self.restarts = 0
 
-    async def start(self) -> Ready:
+    @property
+    def program(self) -> Program:
+        """What it runs."""
+        return self._program
+
+    async def start(self, within: float | None = START_SECONDS) -> Ready:
         """Starts the program and waits until it is ready; ConfigError if it does not come to that."""
-        ready = await self._launch()
+        async with self._launching:
+            ready = await self._launch(within)
         self._keeping = asyncio.create_task(self._keep())
         return ready
 
@@ -37,29 +63,67 @@ class Keeper:
         if self._keeping is not None:
             await self._keeping
 
+    async def replace(self, within: float) -> None:
+        """Puts a new process in the place of the present one, which finishes once the new one is ready.
+
+        ConfigError, with the present one left where it is, if the new one does not come to be ready.
+        """
+        async with self._launching:
+            former = self._child
+            try:
+                await self._launch(START_SECONDS)
+            except ConfigError:
+                self._child = former
+                raise
+        if former is not None:
+            is_clean = await former.stop(within)
+            _log.info("child replaced", program=self._program.name, pid=former.pid, answered_all=is_clean)
+
     async def stop(self, within: float) -> bool:
         """Lets the program finish for so many seconds, then ends it; whether it finished by itself."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
-        return self._child is None or await self._child.stop(within)
+        is_clean = self._child is None or await self._child.stop(within)
+        if self._hearing:
+            await asyncio.wait(self._hearing)
+        return is_clean
 
-    async def _launch(self) -> Ready:
-        self._child = await spawn(self._program, self._boot)
+    async def _launch(self, within: float | None) -> Ready:
+        child = self._child = await spawn(self._program)
+        child.tell(self._boot)
+        self._listener.joined(child)
+        first: asyncio.Future[Ready | Refused | None] = asyncio.get_running_loop().create_future()
+        hearing = asyncio.create_task(self._hear(child, first))
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
         try:
-            report = await asyncio.wait_for(self._child.report(), START_SECONDS)
+            # Not wait_for: on 3.11 it loses a cancellation that comes with the report, and `stop` would wait for ever.
+            async with asyncio.timeout(within):
+                said = await first
         except TimeoutError:
-            await self._child.stop(0)
-            raise ConfigError(f"the {self._program.name} was not ready within {START_SECONDS:.0f} seconds") from None
-        match report:
+            await child.stop(0)
+            raise ConfigError(f"the {self._program.name} was not ready within {within:.0f} seconds") from None
+        match said:
             case Ready():
-                _log.info("child ready", program=self._program.name, pid=self._child.pid)
-                return report
+                _log.info("child ready", program=self._program.name, pid=child.pid)
+                return said
             case Refused(why):
                 raise ConfigError(why)
             case None:
-                code = await self._child.ended()
+                code = await child.ended()
                 raise ConfigError(f"the {self._program.name} ended with exit code {code} before it was ready")
+
+    async def _hear(self, child: Child, first: "asyncio.Future[Ready | Refused | None]") -> None:
+        try:
+            async for message in child.heard():
+                self._listener.heard(child, message)
+                if isinstance(message, Ready | Refused) and not first.done():
+                    first.set_result(message)
+        finally:
+            self._listener.left(child)
+            if not first.done():
+                first.set_result(None)
 
     async def _keep(self) -> None:
         pause = FIRST_PAUSE
@@ -71,17 +135,21 @@ class Keeper:
             await self._launch_again()
 
     async def _life(self) -> float:
-        """Waits for the present process to end; the seconds that took."""
-        if self._child is None:
-            return 0.0
+        """Waits until there is no process any more; the seconds that took."""
         clock = asyncio.get_running_loop().time
         began = clock()
-        code = await self._child.ended()
-        _log.warning("child died", program=self._program.name, pid=self._child.pid, exit_code=code)
+        while (child := self._child) is not None:
+            code = await child.ended()
+            async with self._launching:
+                if child is self._child:
+                    _log.warning("child died", program=self._program.name, pid=child.pid, exit_code=code)
+                    self._child = None
         return clock() - began
 
     async def _launch_again(self) -> None:
-        try:
-            await self._launch()
-        except (ConfigError, OSError) as error:
-            _log.error("child not started", program=self._program.name, why=str(error))
+        async with self._launching:
+            self.restarts += 1
+            try:
+                await self._launch(START_SECONDS)
+            except (ConfigError, OSError) as error:
+                _log.error("child not started", program=self._program.name, why=str(error))

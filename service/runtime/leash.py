@@ -1,13 +1,14 @@
-"""A child's end of the pipes to the supervisor: boot message in, one report out; when they close, it ends."""
+"""A child's end of the pipes to the supervisor: messages in, messages out; when they close, the child ends."""
 
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
-from service.runtime.boot import Boot, BootError, read_boot
-from service.runtime.reports import Report, write_report
+from service.config import Settings
+from service.runtime.messages import Boot, Message, MessageError, read, write
 
 ORPHANED: Final = 70
 """Exit code of a child whose supervisor is gone."""
@@ -17,31 +18,47 @@ ORPHANED: Final = 70
 class Leash:
     """What ties this process to its supervisor."""
 
-    boot: Boot
-    _reports: BinaryIO
+    settings: Settings
+    _orders: BinaryIO
+    _reports: int
+    _reporting: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def take(cls) -> "Leash":
-        """Reads the boot message from standard input, and ends this process as soon as that closes.
+        """Reads the boot message from standard input.
 
-        Reports keep the pipe that was standard output; whatever prints from now on lands on standard error.
+        Messages keep the pipe that was standard output; whatever prints from now on lands on standard error.
         """
-        reports = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
+        # Unbuffered, for a buffer's lock would be held by the thread that listens when the process ends.
+        orders = os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0)
+        reports = os.dup(sys.stdout.fileno())
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         try:
-            boot = read_boot(sys.stdin.buffer)
-        except BootError:
+            boot = read(orders)
+        except MessageError:
             sys.exit(ORPHANED)
-        threading.Thread(target=_exit_when_closed, args=(sys.stdin.fileno(),), name="leash", daemon=True).start()
-        return cls(boot, reports)
+        if not isinstance(boot, Boot):
+            sys.exit(ORPHANED)
+        return cls(boot.settings, orders, reports)
 
-    def report(self, report: Report) -> None:
-        """Tells the supervisor."""
-        self._reports.write(write_report(report))
+    def listen(self, hear: Callable[[Message], None]) -> None:
+        """Hands each message on, in a thread of its own, and ends this process as soon as the pipe closes."""
+        threading.Thread(target=_listen, args=(self._orders, hear), name="leash", daemon=True).start()
+
+    def report(self, message: Message) -> None:
+        """Tells the supervisor; any thread may."""
+        rest = memoryview(write(message))
+        with self._reporting:
+            while rest:
+                rest = rest[os.write(self._reports, rest) :]
 
 
-def _exit_when_closed(descriptor: int) -> None:
-    """At once and whatever the loop does: an orphan would answer on with old policies, and what it recorded is kept."""
-    while os.read(descriptor, 1):
+def _listen(stream: BinaryIO, hear: Callable[[Message], None]) -> None:
+    """Ends at once and whatever else goes on: an orphan would answer on with old policies; what it recorded is kept."""
+    try:
+        while (message := read(stream)) is not None:
+            hear(message)
+    except MessageError:
         pass
-    os._exit(ORPHANED)
+    finally:
+        os._exit(ORPHANED)

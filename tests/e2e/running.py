@@ -89,7 +89,7 @@ class Project:
     def environment(self) -> dict[str, str]:
         """This process's environment, with the project's settings in place of any other."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
-        return inherited | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
+        return inherited | {"MAGISTRATE_OPS": "127.0.0.1:0"} | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
 
     def with_settings(self, **settings: str) -> "Project":
         """The same folder under more settings."""

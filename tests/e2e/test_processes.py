@@ -51,19 +51,6 @@ def test_a_child_that_is_killed_comes_back_and_the_service_answers(project: Proj
         assert server.stop() == 0
 
 
-def test_a_worker_that_comes_back_has_the_policies_of_the_start(project: Project) -> None:
-    with project.serving("--dev") as server, stub_of(server.address) as stub:
-        metadata = bearer(server.token("User:alice"))
-        first = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS)
-        policy = project.folder / "policies" / "documents.policy"
-        policy.write_text(policy.read_text().replace("allow granted on", "deny any on"))
-        before = server.worker()
-        os.kill(before, signal.SIGKILL)
-        wait_for(lambda: server.worker() != before)
-        second = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS, wait_for_ready=True)
-    assert (second.code, second.policy_digest) == ("ALLOWED", first.policy_digest)
-
-
 def test_a_second_service_on_the_same_address_is_refused(project: Project, tmp_path: Path) -> None:
     with project.serving("--dev") as server:
         said = project.refused("--data", str(tmp_path / "other"), "--grpc", server.address)

@@ -10,30 +10,46 @@ import pytest
 
 from service.config import Settings
 from service.errors import ConfigError
-from service.runtime.boot import Boot, pack
-from service.runtime.child import Program
+from service.runtime.child import Child, Program
 from service.runtime.keeper import Keeper
-from service.runtime.reports import Ready
+from service.runtime.messages import Boot, Message, Ready
 
 CHILD = """
 import os, signal, sys, threading
-from pathlib import Path
 from service.runtime.leash import Leash
-from service.runtime.reports import Ready, Refused
+from service.runtime.messages import Ready, Refused
 leash = Leash.take()
-kind, folder = leash.boot.settings.replica_id, leash.boot.settings.data
-if kind == "refuses":
+leash.listen(lambda message: None)
+kind, folder = leash.settings.replica_id, leash.settings.data
+if kind == "refuses" or (kind == "refuses-later" and list(folder.glob("*.started"))):
     leash.report(Refused("it may not"))
     sys.exit(1)
 if kind == "dies":
     sys.exit(3)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: None if kind == "deaf" else stop.set())
-(folder / f"{os.getpid()}.started").write_text("".join(leash.boot.policies))
-print("a stray line is no report")
+(folder / f"{os.getpid()}.started").touch()
+print("a stray line is no message")
 leash.report(Ready(7))
 stop.wait()
 """
+
+
+class Heard:
+    """Notes what it is told of a program's processes."""
+
+    def __init__(self) -> None:
+        self.living: list[int] = []
+        self.said: list[tuple[int, Message]] = []
+
+    def joined(self, child: Child) -> None:
+        self.living.append(child.pid)
+
+    def heard(self, child: Child, message: Message) -> None:
+        self.said.append((child.pid, message))
+
+    def left(self, child: Child) -> None:
+        self.living.remove(child.pid)
 
 
 @pytest.fixture
@@ -43,8 +59,16 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     return Program("child", "kept_child")
 
 
-def message(kind: str, folder: Path) -> bytes:
-    return pack(Boot(Settings(replica_id=kind, data=folder), {"the.policy": "text"}))
+def boot(kind: str, folder: Path) -> Boot:
+    return Boot(Settings(replica_id=kind, data=folder))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 async def started(folder: Path, count: int) -> list[int]:
@@ -54,28 +78,59 @@ async def started(folder: Path, count: int) -> list[int]:
     return [int(path.stem) for path in found]
 
 
-def test_a_child_that_dies_is_started_again_with_the_same_message(program: Program, tmp_path: Path) -> None:
+def test_a_child_that_dies_is_started_again(program: Program, tmp_path: Path) -> None:
     async def scenario() -> None:
-        keeper = Keeper(program, message("stays", tmp_path))
+        heard = Heard()
+        keeper = Keeper(program, boot("stays", tmp_path), heard)
         assert await keeper.start() == Ready(7)
         for deaths in (1, 2):
             os.kill((await started(tmp_path, deaths))[-1], signal.SIGKILL)
-        last = (await started(tmp_path, 3))[-1]
+        pids = await started(tmp_path, 3)
         assert await keeper.stop(10)
-        with pytest.raises(ProcessLookupError):
-            os.kill(last, 0)
+        assert not any(map(is_running, pids))
+        assert keeper.restarts == 2
+        assert heard.living == []
+        assert [pid for pid, _ in heard.said[:2]] == pids[:2]
 
     asyncio.run(scenario())
-    assert {path.read_text() for path in tmp_path.glob("*.started")} == {"the.policy"}
+
+
+def test_a_child_that_is_replaced_ends_when_the_new_one_is_ready(program: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        keeper = Keeper(program, boot("stays", tmp_path), Heard())
+        await keeper.start()
+        former = (await started(tmp_path, 1))[0]
+        await keeper.replace(10)
+        latter = (await started(tmp_path, 2))[-1]
+        assert (is_running(former), is_running(latter)) == (False, True)
+        os.kill(latter, signal.SIGKILL)
+        await started(tmp_path, 3)
+        assert await keeper.stop(10)
+        assert keeper.restarts == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_child_stays_where_its_successor_does_not_start(program: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        keeper = Keeper(program, boot("refuses-later", tmp_path), Heard())
+        await keeper.start()
+        former = (await started(tmp_path, 1))[0]
+        with pytest.raises(ConfigError, match=r"^it may not$"):
+            await keeper.replace(10)
+        assert is_running(former)
+        assert await keeper.stop(10)
+        assert not is_running(former)
+
+    asyncio.run(scenario())
 
 
 def test_a_child_that_does_not_stop_is_ended(program: Program, tmp_path: Path) -> None:
     async def scenario() -> None:
-        keeper = Keeper(program, message("deaf", tmp_path))
+        keeper = Keeper(program, boot("deaf", tmp_path), Heard())
         await keeper.start()
         assert not await keeper.stop(0.2)
-        with pytest.raises(ProcessLookupError):
-            os.kill((await started(tmp_path, 1))[0], 0)
+        assert not is_running((await started(tmp_path, 1))[0])
 
     asyncio.run(scenario())
 
@@ -85,7 +140,7 @@ def test_a_child_that_does_not_stop_is_ended(program: Program, tmp_path: Path) -
 )
 def test_a_child_that_does_not_start_says_why(program: Program, tmp_path: Path, kind: str, why: str) -> None:
     async def scenario() -> None:
-        keeper = Keeper(program, message(kind, tmp_path))
+        keeper = Keeper(program, boot(kind, tmp_path), Heard())
         with pytest.raises(ConfigError, match=why):
             await keeper.start()
         await keeper.stop(10)
@@ -94,8 +149,8 @@ def test_a_child_that_does_not_start_says_why(program: Program, tmp_path: Path, 
 
 
 def test_a_child_ends_when_its_parent_is_gone(program: Program, tmp_path: Path) -> None:
-    async def scenario() -> int:
-        keeper = Keeper(program, message("deaf", tmp_path))
+    async def scenario() -> None:
+        keeper = Keeper(program, boot("deaf", tmp_path), Heard())
         await keeper.start()
         pid = (await started(tmp_path, 1))[0]
         assert keeper._child is not None
@@ -105,8 +160,6 @@ def test_a_child_ends_when_its_parent_is_gone(program: Program, tmp_path: Path) 
         async with asyncio.timeout(2):
             await keeper._child.ended()
         await keeper.stop(10)
-        return pid
+        assert not is_running(pid)
 
-    pid = asyncio.run(scenario())
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    asyncio.run(scenario())

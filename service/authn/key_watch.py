@@ -1,0 +1,53 @@
+"""Follows the files that trusted keys stand in, and has them read again when one has changed."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from service.config import IssuerSettings
+from service.errors import ConfigError
+from service.samples import Samples
+from service.telemetry import get_log
+
+_log = get_log("authn")
+
+
+def key_files(issuers: Iterable[IssuerSettings]) -> tuple[Path, ...]:
+    """The files that the issuers' keys stand in, each once."""
+    files = (file for issuer in issuers for file in (issuer.jwks_file, issuer.secret_file) if file is not None)
+    return tuple(dict.fromkeys(files))
+
+
+async def follow_keys(files: Sequence[Path], reload: Callable[[], None], *, every: float, samples: Samples) -> None:
+    """Calls `reload` after each change of a file; where it raises ConfigError, the keys in force stay. Never returns.
+
+    A file that is not at rest is looked at again: it may have been half written when it was read.
+    """
+    seen = _stamp(files)
+    while True:
+        await asyncio.sleep(every)
+        stamp = _stamp(files)
+        if stamp == seen:
+            continue
+        seen = stamp
+        try:
+            reload()
+        except ConfigError as error:
+            samples.count("magistrate_key_reloads", result="refused")
+            _log.error("keys.kept", why=str(error))
+        else:
+            samples.count("magistrate_key_reloads", result="loaded")
+            _log.info("keys.loaded", files=[str(file) for file in files])
+
+
+def _stamp(files: Sequence[Path]) -> list[tuple[int, int, int]]:
+    """How the files look from outside; one that is not there is told apart from any that is."""
+    found: list[tuple[int, int, int]] = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            found.append((0, 0, 0))
+        else:
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return found

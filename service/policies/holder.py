@@ -1,0 +1,101 @@
+"""Holds the policies in force, and beside them those that are prepared to follow; all of it on the loop's thread.
+
+Loading goes in slices of a millisecond with pauses between them, so that answering is not held up. Swapping is one
+assignment: a request takes its reference once and is answered by those policies alone.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final
+
+from policy_lang.image import ImageError, ImageReader
+from service.errors import ConfigError, NoPolicies
+from service.model import ActivePolicies
+
+SLICE_SECONDS: Final = 0.001
+PAUSE_SECONDS: Final = 0.002
+RETIRE_SECONDS: Final = 5.0
+"""How long policies that were replaced are kept whole, for the requests that still have them."""
+KEPT_READY: Final = 2
+"""Prepared policies that are kept; one that is not activated gives way to later ones."""
+
+
+class PolicyHolder:
+    """The policies of one worker."""
+
+    def __init__(self) -> None:
+        self._active: ActivePolicies | None = None
+        self._ready: dict[str, ActivePolicies] = {}
+        self._followers: list[Callable[[ActivePolicies], None]] = []
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    def active(self) -> ActivePolicies:
+        """The policies in force; NoPolicies before the first were activated."""
+        if self._active is None:
+            raise NoPolicies("no policies are loaded")
+        return self._active
+
+    async def prepare(self, digest: str, image: bytes) -> None:
+        """Loads an image beside the policies in force; ConfigError if it is not the digest's or cannot be loaded."""
+        if self._active is not None and self._active.digest == digest:
+            self._ready[digest] = self._active
+            return
+        try:
+            policies = await self._load(image)
+        except ImageError as error:
+            raise ConfigError(f"the policies `{digest}` cannot be loaded: {error}") from error
+        if policies.digest != digest:
+            raise ConfigError(f"the policies `{digest}` came as `{policies.digest}`")
+        self._ready[digest] = policies
+        while len(self._ready) > KEPT_READY:
+            self._retire(self._ready.pop(next(iter(self._ready))))
+
+    def activate(self, digest: str) -> None:
+        """Puts prepared policies in force, from the next request on."""
+        policies, former = self._ready.pop(digest), self._active
+        if policies is former:
+            return
+        for follow in self._followers:
+            follow(policies)
+        self._active = policies
+        if former is not None:
+            self._retire(former)
+
+    def follow(self, follower: Callable[[ActivePolicies], None]) -> None:
+        """Calls the follower with policies that are about to be in force."""
+        self._followers.append(follower)
+
+    async def _load(self, image: bytes) -> ActivePolicies:
+        """Loads in slices. What is loaded stays for long, so the collector need not look at it again and again."""
+        reader = ImageReader(image)
+        is_done = False
+        while not is_done:
+            gc.disable()
+            ends = perf_counter() + SLICE_SECONDS
+            while not is_done and perf_counter() < ends:
+                is_done = not reader.step()
+            gc.freeze()
+            gc.enable()
+            if self._active is not None:
+                await asyncio.sleep(PAUSE_SECONDS)
+        return ActivePolicies(*reader.result())
+
+    def _retire(self, policies: ActivePolicies) -> None:
+        task = asyncio.get_running_loop().create_task(_dismantle(policies))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+async def _dismantle(policies: ActivePolicies) -> None:
+    """Lets go of replaced policies piece by piece: all at once would hold up answering for as long as loading them."""
+    rules = [rule for found in policies.bundle.program.rules.values() for rule in found]
+    pieces: list[object] = [*rules, *policies.compiled.plans.values()]
+    del policies, rules
+    await asyncio.sleep(RETIRE_SECONDS)
+    while pieces:
+        ends = perf_counter() + SLICE_SECONDS
+        while pieces and perf_counter() < ends:
+            pieces.pop()
+        await asyncio.sleep(PAUSE_SECONDS)

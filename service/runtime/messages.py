@@ -1,0 +1,177 @@
+"""What the supervisor and its children say to each other: each message a length, a head of JSON, a body of bytes.
+
+Policies go in two steps: `Prepare` is answered by `Prepared` or `Failed`, then `Activate` puts them in force.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import BinaryIO, Final, Protocol
+
+import orjson
+
+from service.config import Settings
+from service.samples import Samples
+
+LENGTH_BYTES: Final = 8
+READ_BYTES: Final = 1 << 20
+
+
+class MessageError(Exception):
+    """The stream ends within a message, because the other side is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """To a child, first: the settings, so that it reads none that could differ."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """To a worker: load these policies beside those in force. `body` is their image."""
+
+    digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Activate:
+    """To a worker: answer by these policies, which are prepared, from the next request on."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """To a worker: say that you are not serving, and serve on; the end comes by SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From a child: it does its work; a worker says the port on which it answers, others 0."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """From a child: it cannot start, and its restart would not help before an operator does."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """From a worker: these policies can be put in force."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From a worker: these policies cannot be loaded."""
+
+    digest: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """From the background process: policies that are fit for use. `body` is their image."""
+
+    digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """From the background process: policies that may not be used; `is_finding` where their text is wrong."""
+
+    why: str
+    is_finding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """From a child, again and again: what it has counted since it began."""
+
+    samples: Samples
+
+
+Message = (
+    Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Broken | Sampled
+)  # fmt: skip
+
+_KINDS: Final[Mapping[str, type[Message]]] = {
+    kind.__name__: kind
+    for kind in (
+        Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Broken, Sampled,
+    )
+}  # fmt: skip
+
+
+class Exactly(Protocol):
+    """A stream whose bytes are awaited, as asyncio's."""
+
+    async def readexactly(self, n: int, /) -> bytes:
+        """So many bytes; asyncio.IncompleteReadError at the end of the stream."""
+        ...
+
+
+def write(message: Message) -> bytes:
+    """The message as it travels."""
+    head: dict[str, object] = {"kind": type(message).__name__}
+    body = b""
+    for each in fields(message):
+        value = getattr(message, each.name)
+        match value:
+            case bytes():
+                body = value
+            case Settings():
+                head[each.name] = value.model_dump(mode="json")
+            case Samples():
+                head[each.name] = value.as_json()
+            case _:
+                head[each.name] = value
+    payload = orjson.dumps(head) + b"\n" + body
+    return len(payload).to_bytes(LENGTH_BYTES, "big") + payload
+
+
+def read(stream: BinaryIO) -> Message | None:
+    """The next message; None at the end of the stream, MessageError if it ends within a message."""
+    length = _read_up_to(stream, LENGTH_BYTES)
+    if not length:
+        return None
+    size = int.from_bytes(length, "big")
+    payload = _read_up_to(stream, size)
+    if len(length) < LENGTH_BYTES or len(payload) < size:
+        raise MessageError("the stream ends within a message")
+    return parse(payload)
+
+
+def _read_up_to(stream: BinaryIO, size: int) -> bytes:
+    """So many bytes, or all there are until the end of the stream."""
+    read = bytearray()
+    while len(read) < size and (more := stream.read(min(size - len(read), READ_BYTES))):
+        read += more
+    return bytes(read)
+
+
+async def receive(stream: Exactly) -> Message:
+    """The next message; asyncio.IncompleteReadError at the end of the stream."""
+    return parse(await stream.readexactly(int.from_bytes(await stream.readexactly(LENGTH_BYTES), "big")))
+
+
+def parse(payload: bytes) -> Message:
+    """The message of a payload."""
+    head, _, body = payload.partition(b"\n")
+    given = orjson.loads(head)
+    kind = _KINDS[given.pop("kind")]
+    if kind is Boot:
+        return Boot(Settings.model_validate(given["settings"]))
+    if kind is Sampled:
+        return Sampled(Samples.from_json(given["samples"]))
+    if any(each.name == "body" for each in fields(kind)):
+        given["body"] = body
+    return kind(**given)

@@ -1,0 +1,166 @@
+"""The running service: its background process, its workers and its ops port as one, from the start to the drain."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Final
+
+from service.config import Settings
+from service.errors import ConfigError, PoliciesBroken
+from service.runtime.child import Child, Program
+from service.runtime.collected import Collected
+from service.runtime.keeper import Keeper
+from service.runtime.messages import Boot, Broken, Compiled, Message, Sampled
+from service.runtime.rollout import Rollout
+from service.runtime.status import PolicyStatus, Status
+from service.samples import Samples
+from service.telemetry import get_log
+
+WORKER: Final = Program("worker", "service.runtime.worker")
+BACKGROUND: Final = Program("background process", "service.runtime.background")
+STOP_MARGIN: Final = 2.0
+"""Seconds that a worker has beyond its calls in flight, to close what it holds."""
+SHIP_SECONDS: Final = 15.0
+"""Seconds that the background process has to ship what is left; the rest stays in the spool for the next start."""
+
+_log = get_log("supervisor")
+
+
+class Service:
+    """The processes of one service. It is also who listens to them all."""
+
+    def __init__(self, settings: Settings) -> None:
+        boot = Boot(settings)
+        self._settings = settings
+        self._own = Samples()
+        self._verdicts: asyncio.Queue[Compiled | Broken] = asyncio.Queue()
+        self._rollout = Rollout()
+        self._collected = Collected(self._count)
+        self._is_draining = False
+        self._rolling = asyncio.Lock()
+        self._policies = PolicyStatus()
+        self._background = Keeper(BACKGROUND, boot, self)
+        names = [WORKER.name] if settings.workers == 1 else [f"{WORKER.name} {n + 1}" for n in range(settings.workers)]
+        self._workers = [Keeper(replace(WORKER, name=name), boot, self) for name in names]
+
+    @property
+    def status(self) -> Status:
+        """How the service stands now."""
+        return Status(
+            policies=self._policies,
+            workers=tuple(self._rollout.digests.values()),
+            workers_wanted=len(self._workers),
+            is_draining=self._is_draining,
+            is_spool_failing=any(self._collected.gauges("magistrate_spool_failing")),
+            feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
+            max_staleness=getattr(self._settings, "max_staleness", 10.0),
+        )
+
+    def metrics(self) -> bytes:
+        """What all processes have counted, as Prometheus reads it."""
+        return self._collected.text()
+
+    def joined(self, child: Child) -> None:
+        """A process has started."""
+        if child.program.module == WORKER.module:
+            self._rollout.joined(child)
+
+    def heard(self, child: Child, message: Message) -> None:
+        """A process says something."""
+        match message:
+            case Sampled(samples):
+                self._collected.sampled(child, samples)
+            case Compiled() | Broken():
+                self._verdicts.put_nowait(message)
+            case _:
+                self._rollout.heard(child, message)
+
+    def left(self, child: Child) -> None:
+        """A process has ended."""
+        self._rollout.left(child)
+        self._collected.left(child)
+
+    async def start(self) -> None:
+        """Starts everything and puts the first policies in force; ConfigError or PoliciesBroken where that fails.
+
+        Workers start while the policies are compiled, and open their doors when they have them.
+        """
+        keepers = (self._background, *self._workers)
+        starting: list[asyncio.Task[object]] = [asyncio.create_task(each.start(within=None)) for each in keepers]
+        starting.append(asyncio.create_task(self._first_policies()))
+        try:
+            await asyncio.gather(*starting)
+        finally:
+            for each in starting:
+                each.cancel()
+            await asyncio.wait(starting)
+
+    async def run(self) -> None:
+        """Keeps everything running, and the policies in step with their folder; never returns."""
+        keepers = (self._background, *self._workers)
+        await asyncio.gather(self._follow_policies(), *(each.kept() for each in keepers))
+
+    async def restart_workers(self) -> None:
+        """Puts a new process in the place of each worker, one after the other; each new one is ready before."""
+        if self._rolling.locked():
+            return
+        async with self._rolling:
+            _log.info("rolling restart", workers=len(self._workers))
+            for worker in self._workers:
+                try:
+                    await worker.replace(self._settings.drain_seconds + STOP_MARGIN)
+                except (ConfigError, OSError) as error:
+                    _log.error("rolling restart stopped", program=worker.program.name, why=str(error))
+                    return
+            _log.info("rolling restart done", workers=len(self._workers))
+
+    async def drain(self) -> None:
+        """Says that it is not ready, waits, ends the workers, ships what they answered, ends the background process."""
+        _log.info("draining")
+        self._is_draining = True
+        for child in self._rollout.digests:
+            self._rollout.leave(child)
+        if self._policies.digest:
+            await asyncio.sleep(self._settings.drain_delay_seconds)
+        within = self._settings.drain_seconds + STOP_MARGIN
+        answered = await asyncio.gather(*(worker.stop(within) for worker in self._workers))
+        shipped = await self._background.stop(SHIP_SECONDS)
+        _log.info("stopped", answered_all=all(answered), shipped_all=shipped)
+
+    async def _first_policies(self) -> None:
+        match await self._verdicts.get():
+            case Broken(why, is_finding):
+                raise PoliciesBroken(why) if is_finding else ConfigError(why)
+            case Compiled() as policies:
+                if why := await self._rollout.roll_out(policies):
+                    raise ConfigError(why)
+                self._policies = PolicyStatus(policies.digest, time.time())
+
+    async def _follow_policies(self) -> None:
+        while True:
+            verdict = await self._verdicts.get()
+            while not self._verdicts.empty():
+                verdict = self._verdicts.get_nowait()
+            why = verdict.why if isinstance(verdict, Broken) else await self._take_up(verdict)
+            if why:
+                _log.error("policies kept", digest=self._policies.digest, why=why)
+                self._policies = replace(self._policies, refused=why)
+                self._own.count("magistrate_policy_reloads", result="refused")
+
+    async def _take_up(self, policies: Compiled) -> str:
+        """Puts policies in force; why it could not."""
+        if policies.digest == self._rollout.digest:
+            self._policies = replace(self._policies, refused="")
+            return ""
+        if why := await self._rollout.roll_out(policies):
+            return why
+        _log.info("policies activated", digest=policies.digest, before=self._policies.digest)
+        self._policies = PolicyStatus(policies.digest, time.time())
+        self._own.count("magistrate_policy_reloads", result="activated")
+        return ""
+
+    def _count(self) -> Samples:
+        for keeper in (self._background, *self._workers):
+            self._own.counters["magistrate_restarts", (("process", keeper.program.name),)] = keeper.restarts
+        self._own.gauges["magistrate_policy_workers"] = self.status.workers_in_step
+        return self._own

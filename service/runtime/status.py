@@ -1,0 +1,84 @@
+"""How the service stands, and the ops port's pages that say it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+
+from service.runtime.collected import CONTENT_TYPE
+from service.runtime.ops import Page, Routes
+
+_JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyStatus:
+    """The policies in force, since when (seconds since 1970 UTC), and why later ones were refused, if they were."""
+
+    digest: str = ""
+    since: float = 0.0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the service stands. `workers` has the digest that each worker answers by."""
+
+    policies: PolicyStatus
+    workers: tuple[str, ...]
+    workers_wanted: int
+    is_draining: bool
+    is_spool_failing: bool
+    feed_lags: tuple[float, ...]
+    max_staleness: float
+
+    @property
+    def workers_in_step(self) -> int:
+        """Workers that answer by the policies in force."""
+        return sum(digest == self.policies.digest for digest in self.workers) if self.policies.digest else 0
+
+    @property
+    def unready(self) -> list[str]:
+        """Why it should not be asked now; nothing if it should."""
+        found = {
+            "the service is draining": self.is_draining,
+            "no policies are in force": not self.policies.digest,
+            f"{self.workers_in_step} of {self.workers_wanted} workers have the policies in force": (
+                self.workers_in_step < self.workers_wanted
+            ),
+            "the change feed is behind": any(lag > self.max_staleness for lag in self.feed_lags),
+            "the record cannot be written": self.is_spool_failing,
+        }
+        return [why for why, holds in found.items() if holds]
+
+
+def routes(status: Callable[[], Status], metrics: Callable[[], bytes]) -> Routes:
+    """The ops port's paths."""
+    return {
+        "/healthz": lambda: Page(HTTPStatus.OK, b"ok\n"),
+        "/readyz": lambda: _readiness(status()),
+        "/metrics": lambda: Page(HTTPStatus.OK, metrics(), CONTENT_TYPE),
+        "/policies": lambda: _policies(status()),
+    }
+
+
+def _readiness(status: Status) -> Page:
+    unready = status.unready
+    if unready:
+        return Page(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{why}\n" for why in unready).encode())
+    return Page(HTTPStatus.OK, b"ready\n")
+
+
+def _policies(status: Status) -> Page:
+    policies = status.policies
+    since = datetime.fromtimestamp(policies.since, UTC).isoformat(timespec="seconds") if policies.digest else None
+    shown = {
+        "digest": policies.digest or None,
+        "since": since,
+        "workers": {"wanted": status.workers_wanted, "in_step": status.workers_in_step},
+        "refused": policies.refused or None,
+    }
+    return Page(HTTPStatus.OK, orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE), _JSON)

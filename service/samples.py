@@ -1,0 +1,85 @@
+"""What a process counts and measures, as it is told to the supervisor, which shows all processes' together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypedDict
+
+Labels = tuple[tuple[str, str], ...]
+"""Label names and values, sorted by name."""
+Series = tuple[str, Labels]
+
+BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+"""Upper bounds of the buckets in which durations are counted, in seconds; the last bucket has none."""
+
+
+class Written(TypedDict):
+    """Samples as JSON has them."""
+
+    counters: Sequence[tuple[str, Labels, float]]
+    gauges: Mapping[str, float]
+    histograms: Sequence[tuple[str, Sequence[int], float]]
+
+
+@dataclass(slots=True)
+class Histogram:
+    """Durations: how many fell into each bucket, and their sum in seconds."""
+
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Counts one."""
+        at = 0
+        for bound in BUCKETS:
+            if seconds <= bound:
+                break
+            at += 1
+        self.buckets[at] += 1
+        self.total += seconds
+
+    def add(self, other: "Histogram") -> None:
+        """Counts all of another."""
+        self.buckets = [ours + theirs for ours, theirs in zip(self.buckets, other.buckets, strict=True)]
+        self.total += other.total
+
+
+@dataclass(slots=True)
+class Samples:
+    """Counters, which only rise; gauges, which stand for now; histograms. Belongs to one thread."""
+
+    counters: dict[Series, float] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
+    histograms: dict[str, Histogram] = field(default_factory=dict)
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        """Adds to a counter."""
+        series = (name, tuple(sorted(labels.items())))
+        self.counters[series] = self.counters.get(series, 0) + amount
+
+    def observe(self, name: str, seconds: float) -> None:
+        """Adds a duration to a histogram."""
+        self.histograms.setdefault(name, Histogram()).observe(seconds)
+
+    def add(self, other: "Samples") -> None:
+        """Adds what another process has counted; gauges are its own."""
+        for series, value in other.counters.items():
+            self.counters[series] = self.counters.get(series, 0) + value
+        for name, histogram in other.histograms.items():
+            self.histograms.setdefault(name, Histogram()).add(histogram)
+
+    def as_json(self) -> Written:
+        """As it travels between processes."""
+        return {
+            "counters": [(name, labels, value) for (name, labels), value in self.counters.items()],
+            "gauges": self.gauges,
+            "histograms": [(name, each.buckets, each.total) for name, each in self.histograms.items()],
+        }
+
+    @classmethod
+    def from_json(cls, written: Written) -> "Samples":
+        """As it came."""
+        counters = {
+            (name, tuple((key, text) for key, text in labels)): value for name, labels, value in written["counters"]
+        }
+        histograms = {name: Histogram(list(buckets), total) for name, buckets, total in written["histograms"]}
+        return cls(counters, dict(written["gauges"]), histograms)

@@ -1,0 +1,93 @@
+"""Messages survive the way between processes; one that is cut short is never taken for a whole one."""
+
+import asyncio
+import io
+from pathlib import Path
+
+import pytest
+
+from service.config import IssuerSettings, Settings
+from service.runtime.messages import (
+    Activate,
+    Boot,
+    Broken,
+    Compiled,
+    Failed,
+    Leave,
+    Message,
+    MessageError,
+    Prepare,
+    Prepared,
+    Ready,
+    Refused,
+    Sampled,
+    read,
+    receive,
+    write,
+)
+from service.samples import Samples
+
+BOOT = Boot(
+    Settings(
+        policies=Path("p"),
+        database="postgresql://user:secret@host/facts",
+        issuers=[
+            IssuerSettings(
+                issuer="https://id", audience=["a"], algorithms=["ES256"], jwks_file=Path("keys"), principal_type="User"
+            )
+        ],
+    )
+)
+
+
+def counted() -> Samples:
+    samples = Samples(gauges={"lag": 0.5})
+    samples.count("decisions", effect="allow", code="ALLOWED")
+    samples.observe("seconds", 0.002)
+    return samples
+
+
+MESSAGES: tuple[Message, ...] = (
+    BOOT,
+    Prepare("d1", b"an\nimage\x00"),
+    Activate("d1"),
+    Leave(),
+    Ready(7080),
+    Refused("no keys\nhelp: make some"),
+    Prepared("d1"),
+    Failed("d1", "it is ü"),
+    Compiled("d1", b""),
+    Broken("error[E203]: unknown\n  --> a", is_finding=True),
+    Sampled(counted()),
+)
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_what_is_written_is_read(message: Message) -> None:
+    assert read(io.BytesIO(write(message))) == message
+
+
+def test_messages_follow_each_other() -> None:
+    async def scenario() -> list[Message]:
+        stream = asyncio.StreamReader()
+        for message in MESSAGES:
+            stream.feed_data(write(message))
+        return [await receive(stream) for _ in MESSAGES]
+
+    assert asyncio.run(scenario()) == list(MESSAGES)
+
+
+def test_the_end_of_the_stream_is_no_message() -> None:
+    assert read(io.BytesIO(b"")) is None
+
+
+@pytest.mark.parametrize("kept", [5, 8, 20, -1])
+def test_a_message_cut_short_is_an_error(kept: int) -> None:
+    with pytest.raises(MessageError):
+        read(io.BytesIO(write(BOOT)[:kept]))
+
+
+def test_the_environment_changes_nothing_that_the_message_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAGISTRATE_DATABASE", "sqlite:///other.db")
+    monkeypatch.setenv("MAGISTRATE_LIMITS__BATCH_CHECKS", "7")
+    assert read(io.BytesIO(write(BOOT))) == BOOT

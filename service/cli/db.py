@@ -12,7 +12,8 @@ from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
-from service.db.migration import Kind, SchemaStatus, State, migrate, status
+from service.db.feed import begin_epoch
+from service.db.migration import Kind, SchemaStatus, State, ensure_current, migrate, status
 from service.db.opening import open_database
 
 _KINDS: Final[tuple[Kind, ...]] = ("facts", "log")
@@ -51,6 +52,21 @@ def status_(settings: Settings, output: Output) -> None:
     print_rows(rows, output)
     if not is_current:
         sys.exit(FINDINGS)
+
+
+@command.command("restore-done")
+@output_option
+@settings_options("data", "database")
+def restore_done(settings: Settings, output: Output) -> None:
+    """Begin a new epoch of revisions, after the facts were restored from a backup.
+
+    Revisions from before are unknown from then on, and no worker keeps facts from before in memory.
+    """
+    with _opened(settings, "facts") as database:
+        ensure_current(database, "facts")
+        with database.write() as connection:
+            revision = begin_epoch(connection)
+        print_rows([{"database": database.name.strip("`"), "revision": revision}], output)
 
 
 @contextmanager

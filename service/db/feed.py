@@ -3,11 +3,12 @@
 Law (runtime.md, Change feed): a revision has at least one row, so a reader that finds none between two knows of a gap.
 """
 
+import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, func, insert, select, update
+from sqlalchemy import Connection, String, Update, bindparam, delete, func, insert, select, update
 
 from policy_lang.values import Ref
 from service.db.facts_tables import change, revision
@@ -65,7 +66,25 @@ def advance(connection: Connection, changes: Iterable[Change]) -> str:
     told = list(dict.fromkeys(changes))
     if not 0 < len(told) <= LIMIT:
         told = [EVERYTHING]
-    found = connection.execute(_ADVANCE).one_or_none()
+    return _tell(connection, _ADVANCE, told)
+
+
+def begin_epoch(connection: Connection) -> str:
+    """Begins a new epoch, after a restore of the database, and gives its first revision.
+
+    Revisions of before may name a state that is lost: no reader of one is told that it has been reached.
+    """
+    connection.execute(delete(change))
+    return _tell(connection, _ADVANCE.values(epoch=secrets.token_hex(4)), [EVERYTHING])
+
+
+def prune(connection: Connection, before: int) -> int:
+    """Deletes the changes from before that time, in milliseconds, and gives how many there were."""
+    return connection.execute(delete(change).where(change.c.at < before)).rowcount
+
+
+def _tell(connection: Connection, statement: Update, told: Sequence[Change]) -> str:
+    found = connection.execute(statement.returning(revision.c.epoch, revision.c.n)).one_or_none()
     if found is None:
         raise FactsUnavailable("the facts have no revision: their tables are not complete")
     now = time.time_ns() // 1_000_000
@@ -82,5 +101,5 @@ def advance(connection: Connection, changes: Iterable[Change]) -> str:
     return f"{found.epoch}.{found.n}"
 
 
-_ADVANCE: Final = update(revision).values(n=revision.c.n + 1).returning(revision.c.epoch, revision.c.n)
+_ADVANCE: Final = update(revision).values(n=revision.c.n + 1)
 _NOTIFY: Final = select(func.pg_notify(bindparam("channel", type_=String), bindparam("revision", type_=String)))

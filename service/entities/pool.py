@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from service.errors import FactsUnavailable
 
 T = TypeVar("T")
 
+WAITING: Final = 8
+"""Reads that may wait for each that is under way: some 10 ms of work, as after an import that emptied the cache."""
+
 
 class ReadPool:
-    """At most `size` reads at a time and as many waiting (runtime.md, Reads)."""
+    """At most `size` reads at a time, and `WAITING` times as many that wait for a thread (runtime.md, Reads)."""
 
     def __init__(self, size: int) -> None:
         self._threads = ThreadPoolExecutor(size, thread_name_prefix="facts")
-        self._limit = 2 * size
+        self._limit = (1 + WAITING) * size
         self._under_way = 0
 
     async def run(self, read: Callable[[], T]) -> T:

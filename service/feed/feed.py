@@ -123,7 +123,7 @@ class Feed:
 
 def _follows(position: Revision, polled: Polled) -> bool:
     """Whether the poll tells every revision after the position: each has at least one row."""
-    if polled.epoch != position.epoch:
+    if polled.epoch != position.epoch or polled.n < position.n:
         return False
     return list(_distinct(polled.changes)) == list(range(position.n + 1, polled.n + 1))
 

@@ -1,6 +1,7 @@
 """Says whom a token names: the caller who asks, or the principal who is asked about (identity.md).
 
-A token is verified once and remembered; on every use its time, its key and what it is meant for are checked anew.
+A token is verified once and remembered; on every use its time, its key, what it is meant for and whether it is revoked
+are checked anew.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +16,8 @@ from service.authn.key_files import load_keys
 from service.authn.keys import KeySet
 from service.config import IssuerSettings, Limits
 from service.errors import Unauthenticated
-from service.model import Caller, Principal, VerifiedClaims
+from service.model import Caller, Credential, Principal, VerifiedClaims
+from service.ports import Revocations
 
 KeyLoader = Callable[[IssuerSettings], KeySet]
 """Gives the keys of an issuer; ConfigError if it cannot."""
@@ -25,7 +27,7 @@ KeyLoader = Callable[[IssuerSettings], KeySet]
 class _Verified:
     """A token that verified once: whom it names in either role, and what must still hold when it is used."""
 
-    issuer: str
+    credential: Credential
     thumbprint: str
     window: Window
     caller: Caller | None
@@ -40,6 +42,7 @@ class TokenAuthenticator:
         issuers: Sequence[IssuerSettings],
         limits: Limits,
         *,
+        revocations: Revocations,
         load: KeyLoader = load_keys,
         cached_tokens: int = ENTRIES,
     ) -> None:
@@ -47,6 +50,7 @@ class TokenAuthenticator:
         check_issuers(issuers)
         self._issuers: Mapping[str, IssuerSettings] = {issuer.issuer: issuer for issuer in issuers}
         self._limits = limits
+        self._revocations = revocations
         self._load = load
         self._cache: TokenCache[_Verified] = TokenCache(cached_tokens)
         self.reload_keys()
@@ -67,7 +71,10 @@ class TokenAuthenticator:
         self._cache.clear()
 
     def caller(self, token: str, now: int) -> Caller:
-        """The caller whose token this is, Unauthenticated unless it may call."""
+        """The caller whose token this is, Unauthenticated unless it may call.
+
+        FactsUnavailable, here and for a principal, where it cannot be told whether the token is revoked.
+        """
         caller = self._use(token, now).caller
         if caller is None:
             raise Unauthenticated("the token is no caller's: its audience may only be asked about")
@@ -88,21 +95,30 @@ class TokenAuthenticator:
         if known is None:
             known = self._admit(self._verifier.verify(token, now))
             self._cache.keep(digest, known)
-        if known.thumbprint not in self._trusted[known.issuer].keys.thumbprints:
+        if known.thumbprint not in self._trusted[known.credential.issuer].keys.thumbprints:
             raise Unauthenticated("the token's key is no longer in its issuer's key set")
         known.window.check(now)
+        # Last: that revocations are unavailable is not told to whom no credential names.
+        self._revocations.check(known.credential, now)
         return known
 
     def _admit(self, claims: VerifiedClaims) -> _Verified:
         issuer = self._issuers[claims.issuer]
         principal = Principal(_ref_of(claims, issuer), claims.claims)
         return _Verified(
-            issuer=claims.issuer,
+            credential=Credential(claims.issuer, claims.token_id, principal.ref, claims.issued_at),
             thumbprint=claims.thumbprint,
             window=Window.of(claims, self._limits.clock_skew_seconds),
             caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
             principal=principal if _is_for(claims, issuer.subject_audiences) else None,
         )
+
+
+class NothingRevoked:
+    """Revokes nothing: for looking at a token where there is no service (`ports.Revocations`)."""
+
+    def check(self, used: Credential, now: int) -> None:
+        """Returns."""
 
 
 def _ref_of(claims: VerifiedClaims, issuer: IssuerSettings) -> Ref:

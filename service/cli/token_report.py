@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from policy_lang.types import Json, format_duration
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import find_dev_issuer
 from service.authn.jwt import read_unverified
 from service.config import IssuerSettings, Settings
@@ -41,7 +41,7 @@ def inspect(token: str, settings: Settings, now: int) -> TokenReport:
     issuers = _issuers_for(unverified.claims.get("iss"), settings)
     if not issuers:
         return TokenReport(unverified.header, unverified.claims, now, False, None, None, None)
-    authenticator = TokenAuthenticator(issuers, settings.limits)
+    authenticator = TokenAuthenticator(issuers, settings.limits, revocations=NothingRevoked())
     caller, not_caller = _try(lambda: authenticator.caller(token, now).principal)
     principal, not_principal = _try(lambda: authenticator.principal(token, now))
     refusal = not_caller if not_caller and not_principal else None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.config import Limits
 from service.errors import Unauthenticated
 from tests.service.authn.attacks import ATTACKS, GOOD, SKEW, TOKEN_BYTES, Attack
@@ -25,7 +25,7 @@ def authenticator(tmp_path_factory: pytest.TempPathFactory) -> TokenAuthenticato
     keys = public_jwk(EC_KEY, "k1"), public_jwk(OTHER_EC_KEY, "k2")
     jwks = write_jwks(tmp_path_factory.mktemp("keys") / "jwks.json", *keys)
     limits = Limits(token_bytes=TOKEN_BYTES, clock_skew_seconds=SKEW)
-    return TokenAuthenticator([issuer(jwks, subject_audiences=[CALLS])], limits)
+    return TokenAuthenticator([issuer(jwks, subject_audiences=[CALLS])], limits, revocations=NothingRevoked())
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)

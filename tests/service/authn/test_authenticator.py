@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from policy_lang.values import Ref
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.config import IssuerSettings, Limits
 from service.errors import ConfigError, Unauthenticated
 from tests.service.authn.forge import (
@@ -40,7 +40,7 @@ def jwks(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def authenticator(jwks: Path) -> TokenAuthenticator:
-    return TokenAuthenticator([issuer(jwks)], LIMITS)
+    return TokenAuthenticator([issuer(jwks)], LIMITS, revocations=NothingRevoked())
 
 
 def test_a_callers_token_is_no_principal_token(authenticator: TokenAuthenticator) -> None:
@@ -60,7 +60,9 @@ def test_a_token_for_both_audiences_serves_both_roles(authenticator: TokenAuthen
 
 
 def test_an_audience_listed_in_both_serves_both_roles(jwks: Path) -> None:
-    authenticator = TokenAuthenticator([issuer(jwks, audience=[CALLS], subject_audiences=[CALLS])], LIMITS)
+    authenticator = TokenAuthenticator(
+        [issuer(jwks, audience=[CALLS], subject_audiences=[CALLS])], LIMITS, revocations=NothingRevoked()
+    )
     assert authenticator.caller(FOR_CALLS, NOW_MS).principal == authenticator.principal(FOR_CALLS, NOW_MS)
 
 
@@ -71,26 +73,28 @@ def test_the_audience_of_one_issuer_is_not_that_of_another(tmp_path: Path, jwks:
         issuer(other, name="https://other.example", audience=["other"], subject_audiences=[], principal_type="Robot"),
     ]
     with pytest.raises(Unauthenticated):
-        TokenAuthenticator(issuers, LIMITS).caller(sign(claims(aud="other")), NOW_MS)
+        TokenAuthenticator(issuers, LIMITS, revocations=NothingRevoked()).caller(sign(claims(aud="other")), NOW_MS)
 
 
 def test_the_key_of_one_issuer_signs_nothing_of_another(tmp_path: Path, jwks: Path) -> None:
     other = write_jwks(tmp_path / "other.json", public_jwk(OTHER_EC_KEY))
     issuers = [issuer(jwks), issuer(other, name="https://other.example", principal_type="Robot")]
     with pytest.raises(Unauthenticated, match="verify"):
-        TokenAuthenticator(issuers, LIMITS).caller(sign(claims(), OTHER_EC_KEY), NOW_MS)
+        TokenAuthenticator(issuers, LIMITS, revocations=NothingRevoked()).caller(sign(claims(), OTHER_EC_KEY), NOW_MS)
 
 
 def test_the_caller_carries_its_issuer_and_its_claims(jwks: Path) -> None:
     settings = issuer(jwks, id_prefix="corp/")
-    caller = TokenAuthenticator([settings], LIMITS).caller(sign(claims(tenant="t1")), NOW_MS)
+    caller = TokenAuthenticator([settings], LIMITS, revocations=NothingRevoked()).caller(
+        sign(claims(tenant="t1")), NOW_MS
+    )
     assert caller.principal.ref == Ref("User", "corp/alice")
     assert caller.principal.claims == claims(tenant="t1")
     assert caller.issuer == "https://issuer.example"
 
 
 def test_a_prefix_counts_towards_the_length_of_the_id(jwks: Path) -> None:
-    authenticator = TokenAuthenticator([issuer(jwks, id_prefix="corp/")], LIMITS)
+    authenticator = TokenAuthenticator([issuer(jwks, id_prefix="corp/")], LIMITS, revocations=NothingRevoked())
     with pytest.raises(Unauthenticated, match="no id"):
         authenticator.caller(sign(claims(sub="a" * 252)), NOW_MS)
 
@@ -157,7 +161,7 @@ def test_after_forgetting_a_token_is_verified_again(authenticator: TokenAuthenti
 def test_a_shared_secret_verifies_hmac_alone(tmp_path: Path) -> None:
     secret = EC_KEY.private_numbers().private_value.to_bytes(32, "big").hex().encode()
     settings = issuer(secret_file=write_secret(tmp_path / "secret", secret + b"\n"), algorithms=["HS256"])
-    authenticator = TokenAuthenticator([settings], LIMITS)
+    authenticator = TokenAuthenticator([settings], LIMITS, revocations=NothingRevoked())
     assert authenticator.caller(sign(claims(), secret, algorithm="HS256"), NOW_MS).principal.ref.id == "alice"
     for forged in (hmac_signed(claims(), secret + b"\n"), sign(claims(), secret, algorithm="HS512"), FOR_CALLS):
         with pytest.raises(Unauthenticated):
@@ -166,7 +170,9 @@ def test_a_shared_secret_verifies_hmac_alone(tmp_path: Path) -> None:
 
 def test_an_rsa_public_key_is_no_shared_secret(tmp_path: Path) -> None:
     jwks = write_jwks(tmp_path / "rsa.json", public_jwk(RSA_KEY))
-    authenticator = TokenAuthenticator([issuer(jwks, algorithms=["RS256", "PS256"])], LIMITS)
+    authenticator = TokenAuthenticator(
+        [issuer(jwks, algorithms=["RS256", "PS256"])], LIMITS, revocations=NothingRevoked()
+    )
     assert authenticator.caller(sign(claims(), RSA_KEY, algorithm="PS256"), NOW_MS).principal.ref.id == "alice"
     with pytest.raises(Unauthenticated, match="algorithm"):
         authenticator.caller(hmac_signed(claims(), pem(RSA_KEY)), NOW_MS)
@@ -174,7 +180,9 @@ def test_an_rsa_public_key_is_no_shared_secret(tmp_path: Path) -> None:
 
 def test_a_key_bound_to_one_algorithm_verifies_no_other_of_its_family(tmp_path: Path) -> None:
     jwks = write_jwks(tmp_path / "rsa.json", public_jwk(RSA_KEY, alg="RS256"))
-    authenticator = TokenAuthenticator([issuer(jwks, algorithms=["RS256", "PS256"])], LIMITS)
+    authenticator = TokenAuthenticator(
+        [issuer(jwks, algorithms=["RS256", "PS256"])], LIMITS, revocations=NothingRevoked()
+    )
     with pytest.raises(Unauthenticated, match="algorithm"):
         authenticator.caller(sign(claims(), RSA_KEY, algorithm="PS256"), NOW_MS)
 
@@ -200,24 +208,24 @@ def test_issuers_that_could_name_one_principal_refuse_the_start(
         for number, (prefix, principal_type) in enumerate(zip(prefixes, types, strict=True))
     ]
     with pytest.raises(ConfigError, match=fault):
-        TokenAuthenticator(issuers, LIMITS)
+        TokenAuthenticator(issuers, LIMITS, revocations=NothingRevoked())
 
 
 def test_issuers_with_prefixes_apart_share_a_type(jwks: Path) -> None:
     issuers = [issuer(jwks, id_prefix="a/"), issuer(jwks, name="https://b.example", id_prefix="b/")]
-    authenticator = TokenAuthenticator(issuers, LIMITS)
+    authenticator = TokenAuthenticator(issuers, LIMITS, revocations=NothingRevoked())
     refs = {authenticator.caller(sign(claims(iss=name)), NOW_MS).principal.ref for name in (i.issuer for i in issuers)}
     assert refs == {Ref("User", "a/alice"), Ref("User", "b/alice")}
 
 
 def test_an_issuer_that_stands_twice_refuses_the_start(jwks: Path) -> None:
     with pytest.raises(ConfigError, match="stands 2 times"):
-        TokenAuthenticator([issuer(jwks), issuer(jwks, principal_type="Robot")], LIMITS)
+        TokenAuthenticator([issuer(jwks), issuer(jwks, principal_type="Robot")], LIMITS, revocations=NothingRevoked())
 
 
 def test_trusting_nobody_refuses_the_start() -> None:
     with pytest.raises(ConfigError, match="nobody could ask"):
-        TokenAuthenticator([], LIMITS)
+        TokenAuthenticator([], LIMITS, revocations=NothingRevoked())
 
 
 def test_an_over_long_token_is_refused_before_anything_is_done_with_it(authenticator: TokenAuthenticator) -> None:

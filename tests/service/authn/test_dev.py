@@ -10,7 +10,7 @@ import pytest
 
 from policy_lang.types import BadValue, Json
 from policy_lang.values import Ref
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import SUBJECT_AUDIENCE, dev_issuer, dev_issuers, mint
 from service.config import Limits
 from service.errors import ConfigError, Unauthenticated
@@ -21,7 +21,7 @@ ALICE = Ref("User", "alice")
 
 
 def authenticator(data: Path) -> TokenAuthenticator:
-    return TokenAuthenticator(dev_issuers(data, ["User", "Robot"]), Limits())
+    return TokenAuthenticator(dev_issuers(data, ["User", "Robot"]), Limits(), revocations=NothingRevoked())
 
 
 def test_a_minted_token_names_its_principal(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_lang.types import Json
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.bearer import bearer
 from service.authn.strict_json import BadJson, parse_object
 from service.config import Limits
@@ -28,7 +28,7 @@ TOKEN_TEXT = st.text(alphabet="eyJhbGciOiJF0-_.=\n é", max_size=200)
 @pytest.fixture(scope="module")
 def authenticator(tmp_path_factory: pytest.TempPathFactory) -> TokenAuthenticator:
     jwks = write_jwks(tmp_path_factory.mktemp("keys") / "jwks.json", public_jwk(EC_KEY))
-    return TokenAuthenticator([issuer(jwks)], Limits())
+    return TokenAuthenticator([issuer(jwks)], Limits(), revocations=NothingRevoked())
 
 
 def refused(authenticator: TokenAuthenticator, token: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from policy_lang.values import Ref
-from service.authn.authenticator import TokenAuthenticator
+from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import dev_issuers, mint
 from service.cli import main
 from service.config import Limits
@@ -36,7 +36,9 @@ def test_mint_prints_a_token_that_verifies_and_nothing_else(tmp_path: Path) -> N
     result = run("mint", "--principal", "User:alice", *claims, "--data", str(tmp_path))
     assert result.exit_code == 0
     token = result.stdout.removesuffix("\n")
-    caller = TokenAuthenticator(dev_issuers(tmp_path, ["User"]), Limits()).caller(token, now())
+    caller = TokenAuthenticator(dev_issuers(tmp_path, ["User"]), Limits(), revocations=NothingRevoked()).caller(
+        token, now()
+    )
     assert caller.principal.ref == Ref("User", "alice")
     assert caller.principal.claims is not None
     assert {name: caller.principal.claims[name] for name in ("team", "level", "tags")} == {
@@ -48,7 +50,7 @@ def test_mint_prints_a_token_that_verifies_and_nothing_else(tmp_path: Path) -> N
 
 def test_mint_makes_a_principal_token(tmp_path: Path) -> None:
     result = run("mint", "--principal", "User:alice", "--subject", "--data", str(tmp_path))
-    authenticator = TokenAuthenticator(dev_issuers(tmp_path, ["User"]), Limits())
+    authenticator = TokenAuthenticator(dev_issuers(tmp_path, ["User"]), Limits(), revocations=NothingRevoked())
     assert authenticator.principal(result.stdout.strip(), now()).ref == Ref("User", "alice")
 
 

@@ -1,0 +1,146 @@
+"""Follows the store from the background process: checks what workers lay down, loads what is to be in force.
+
+Law: what is in the store is not trusted for being there: its digest is computed anew, and its signature checked, before
+anything is made of it.
+"""
+
+import threading
+from typing import Final, Protocol
+
+from policy_lang.diagnostics import PolicyError
+from service.errors import BundleRefused, ConfigError, FactsUnavailable, MagistrateError, NotFound
+from service.policies.activations import Activation, Activations
+from service.policies.desk import Desk
+from service.policies.signing import Signatures
+from service.policies.store import BundleStore
+from service.policies.verdict import judge
+from service.policies.watching import Fit, compile_texts
+from service.telemetry import get_log
+
+LOOK_SECONDS: Final = 0.1
+BEAT_SECONDS: Final = 1.0
+
+_log = get_log("policies")
+
+
+class Workers(Protocol):
+    """The workers of this replica, as far as policies go."""
+
+    def vacant(self) -> None:
+        """Tells them that no policies are in force yet."""
+        ...
+
+    def take_up(self, policies: Fit) -> None:
+        """Has them answer by these policies as soon as they can."""
+        ...
+
+    def prepare(self, policies: Fit) -> str:
+        """Has them load the policies beside those in force; why one cannot, empty if all have."""
+        ...
+
+    def activate(self, digest: str) -> None:
+        """Puts in force what they prepared last."""
+        ...
+
+
+class StoreFollower:
+    """One replica's part in the activations."""
+
+    def __init__(
+        self,
+        replica: str,
+        *,
+        store: BundleStore,
+        activations: Activations,
+        desk: Desk,
+        signatures: Signatures,
+        workers: Workers,
+    ) -> None:
+        self._replica = replica
+        self._store = store
+        self._activations = activations
+        self._desk = desk
+        self._signatures = signatures
+        self._workers = workers
+        self._active = ""
+        self._prepared = ""
+        self._answered = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Follows until `stop` is set. ConfigError if what is in force cannot be loaded at the start."""
+        self._activations.beat(self._replica)
+        beating = threading.Thread(target=self._beat, args=(stop,), name="heartbeat", daemon=True)
+        beating.start()
+        self._start()
+        while not stop.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except FactsUnavailable as error:
+                _log.warning("the policy store does not answer", cause=str(error))
+        beating.join()
+
+    def look(self) -> None:
+        """Does what is to be done now."""
+        if (asked := self._desk.next()) is not None:
+            self._desk.answer(asked.id, judge(asked.texts))
+        standing = self._activations.standing()
+        if standing.active != self._active:
+            self._follow(standing.active)
+        if standing.preparing is not None:
+            self._take_part(standing.preparing)
+
+    def _start(self) -> None:
+        self._active = self._activations.standing().active
+        if not self._active:
+            self._workers.vacant()
+            return
+        policies, why = self._compile(self._active)
+        if policies is None:
+            raise ConfigError(f"the policies in force cannot be loaded: {why}")
+        self._workers.take_up(policies)
+
+    def _follow(self, active: str) -> None:
+        """Other policies are in force. Those that were prepared here only change over; others have to be loaded."""
+        self._active = active
+        if self._prepared == active:
+            self._workers.activate(active)
+            return
+        policies, why = self._compile(active)
+        if policies is None:
+            _log.error("the policies in force cannot be loaded", digest=active, why=why)
+            return
+        self._workers.take_up(policies)
+
+    def _take_part(self, activation: Activation) -> None:
+        if activation.number != self._answered:
+            policies, why = self._compile(activation.digest)
+            why = why if policies is None else self._workers.prepare(policies)
+            self._prepared = "" if why else activation.digest
+            self._activations.acknowledge(activation.number, self._replica, why)
+            self._answered = activation.number
+        self._activations.settle(activation.number)
+
+    def _compile(self, digest: str) -> tuple[Fit | None, str]:
+        """The compiled policies, or why there are none."""
+        try:
+            pushed, texts = self._store.fetch(digest)
+            self._signatures.check(digest, pushed.signature)
+            policies = compile_texts(texts)
+        except PolicyError as error:
+            return None, f"they may not be used by this version: {error.diagnostics[0].message}"
+        except (BundleRefused, NotFound) as error:
+            return None, str(error)
+        if policies.digest != digest:
+            return None, f"the texts in the store are those of `{policies.digest}`"
+        return policies, ""
+
+    def _beat(self, stop: threading.Event) -> None:
+        while not stop.wait(BEAT_SECONDS):
+            try:
+                self._activations.beat(self._replica)
+            except MagistrateError as error:
+                _log.warning("no heartbeat", cause=str(error))
+        try:
+            self._activations.leave(self._replica)
+        except MagistrateError as error:
+            _log.warning("the heartbeat ends by itself", cause=str(error))

@@ -1,0 +1,148 @@
+"""Does what callers ask about policies: each act allowed and recorded by the gate before it is done.
+
+Everything here waits, for the database and for the background process, so threads other than the loop's run it.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from policy_lang.values import Ref
+from service.errors import ActivationFailed, DeadlineExceeded, NotFound
+from service.model import Caller
+from service.permits import Act, Action
+from service.policies.activations import Activation, Activations, State
+from service.policies.desk import Desk
+from service.policies.signing import Signatures
+from service.policies.store import BundleStore, Place, Pushed
+from service.policies.verdict import Verdict
+from service.ports import Clock, Gate, Visitor
+
+BUNDLE: Final = "magistrate.Bundle"
+"""The type of bundles in the record; the id is the digest."""
+ALL: Final = "*"
+"""The id of all bundles."""
+LOOK_SECONDS: Final = 0.02
+"""Between looks at what another process does."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Policies as a caller brings them: path → text, words about them, a signature."""
+
+    texts: Mapping[str, str]
+    message: str
+    signature: bytes | None
+
+
+class PolicyOffice:
+    """The acts of PolicyService. `within` is in seconds; DeadlineExceeded where that was not enough."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        store: BundleStore,
+        activations: Activations,
+        desk: Desk,
+        signatures: Signatures,
+        clock: Clock,
+    ) -> None:
+        self._gate = gate
+        self._store = store
+        self._activations = activations
+        self._desk = desk
+        self._signatures = signatures
+        self._clock = clock
+
+    def validate(self, caller: Caller, texts: Mapping[str, str], within: float) -> Verdict:
+        """What checking the texts comes to; nothing is kept."""
+        self._gate.admit(caller).require([Act(Action.POLICY_VALIDATE, Ref(BUNDLE, ALL))])
+        return self._judged(texts, within)
+
+    def push(self, caller: Caller, offered: Offered, within: float) -> tuple[Verdict, bool]:
+        """Keeps policies that may be used: what checking came to, and whether they are new. BundleRefused."""
+        visitor = self._gate.admit(caller)
+        _turn_away(visitor, Action.POLICY_PUSH, ALL)
+        verdict = self._judged(offered.texts, within)
+        if not verdict.digest:
+            return verdict, False
+        self._signatures.check(verdict.digest, offered.signature)
+        visitor.require([Act(Action.POLICY_PUSH, Ref(BUNDLE, verdict.digest), details={"message": offered.message})])
+        by = str(caller.principal.ref)
+        pushed = Pushed(verdict.digest, by, self._clock(), offered.message, offered.signature)
+        return verdict, self._store.put(pushed, offered.texts)
+
+    def activate(self, caller: Caller, digest: str, within: float) -> Activation:
+        """Puts pushed policies in force; NotFound, BundleRefused, ActivationUnderWay, ActivationFailed."""
+        visitor = self._gate.admit(caller)
+        _turn_away(visitor, Action.POLICY_ACTIVATE, digest)
+        return self._put_in_force(visitor, caller, self._store.resolve(digest), within)
+
+    def rollback(self, caller: Caller, within: float) -> Activation:
+        """Puts in force again what was before; NotFound where nothing was, else as `activate`."""
+        visitor = self._gate.admit(caller)
+        _turn_away(visitor, Action.POLICY_ACTIVATE, ALL)
+        return self._put_in_force(visitor, caller, self._activations.former(), within)
+
+    def bundles(self, caller: Caller, limit: int, before: Place | None) -> tuple[Sequence[Pushed], str]:
+        """A page of the bundles, and the digest of what is in force."""
+        self._gate.admit(caller).require([Act(Action.POLICY_VALIDATE, Ref(BUNDLE, ALL))])
+        return self._store.newest(limit, before), self._activations.standing().active
+
+    def bundle(self, caller: Caller, digest: str) -> tuple[Pushed, Mapping[str, str], bool]:
+        """Pushed policies, path → text, and whether they are in force; without a digest those that are. NotFound."""
+        visitor = self._gate.admit(caller)
+        _turn_away(visitor, Action.POLICY_VALIDATE, digest or ALL)
+        active = self._activations.standing().active
+        if not digest and not active:
+            raise NotFound("no policies are in force")
+        found = self._store.resolve(digest) if digest else active
+        visitor.require([Act(Action.POLICY_VALIDATE, Ref(BUNDLE, found))])
+        return *self._store.fetch(found), found == active
+
+    def history(self, caller: Caller, limit: int, before: int | None) -> Sequence[Activation]:
+        """A page of the activations."""
+        self._gate.admit(caller).require([Act(Action.POLICY_VALIDATE, Ref(BUNDLE, ALL))])
+        return self._activations.newest(limit, before)
+
+    def _judged(self, texts: Mapping[str, str], within: float) -> Verdict:
+        id_ = self._desk.ask(texts)
+        try:
+            return _awaited(lambda: self._desk.find(id_), within, "the policies were not checked in time")
+        finally:
+            self._desk.clear(id_)
+
+    def _put_in_force(self, visitor: Visitor, caller: Caller, digest: str, within: float) -> Activation:
+        pushed, _ = self._store.fetch(digest)
+        self._signatures.check(digest, pushed.signature)
+        visitor.require([Act(Action.POLICY_ACTIVATE, Ref(BUNDLE, digest))])
+        begun = self._activations.begin(digest, str(caller.principal.ref), within)
+
+        def ended() -> Activation | None:
+            now = self._activations.settle(begun.number)
+            return None if now.state is State.PREPARING else now
+
+        # Past its end somebody settles it as failed, so a little more than it has is enough to hear of that.
+        found = _awaited(ended, within + 1, "the activation has not ended in time")
+        if found.state is State.FAILED:
+            raise ActivationFailed(f"the policies `{digest}` were not put in force: {found.why}")
+        return found
+
+
+def _turn_away(visitor: Visitor, action: Action, digest: str) -> None:
+    """Raises, recorded, for a caller that may not do it at all: what there is stays unknown to it."""
+    if not visitor.may(action, None):
+        visitor.require([Act(action, Ref(BUNDLE, digest))])
+
+
+def _awaited(look: Callable[[], T | None], within: float, why: str) -> T:
+    ends = time.monotonic() + within
+    while (found := look()) is None:
+        if time.monotonic() >= ends:
+            raise DeadlineExceeded(why)
+        time.sleep(LOOK_SECONDS)
+    return found

@@ -34,10 +34,11 @@ JOINS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class _UnderWay:
-    """A read beneath, for others to wait for: the feed's position when it began, and its end."""
+    """A read beneath, for others to wait for: the feed's position when it began, its end, and what it brings."""
 
     began: Revision
     ended: asyncio.Event
+    lacks: tuple[object, ...]
 
 
 class FreshFacts:
@@ -138,20 +139,20 @@ class FreshFacts:
                 return self._keep(load, read, read.run(self._store))
             finally:
                 self._cache.give_up(load)
+        under_way = _UnderWay(read.position, asyncio.Event(), tuple(lacks))
+        self._under_way.update(dict.fromkeys(lacks, under_way))
         # A task of its own: when this caller is gone, others may still wait for what it asked for.
-        task = asyncio.create_task(self._load_in(self._pool, load, read, lacks))
+        task = asyncio.create_task(self._load_in(self._pool, load, read, under_way))
         self._tasks.add(task)
         task.add_done_callback(self._forget)
         return await asyncio.shield(task)
 
-    async def _load_in(self, pool: ReadPool, load: Load, read: "_Read[T]", lacks: Collection[object]) -> T:
-        under_way = _UnderWay(read.position, asyncio.Event())
-        self._under_way.update(dict.fromkeys(lacks, under_way))
+    async def _load_in(self, pool: ReadPool, load: Load, read: "_Read[T]", under_way: _UnderWay) -> T:
         try:
             return self._keep(load, read, await pool.run(lambda: read.run(self._store)))
         finally:
             self._cache.give_up(load)
-            for lack in lacks:
+            for lack in under_way.lacks:
                 if self._under_way.get(lack) is under_way:
                     del self._under_way[lack]
             under_way.ended.set()

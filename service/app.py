@@ -15,21 +15,26 @@ from service.authn.key_watch import follow_keys, key_files
 from service.config import IssuerSettings, Settings
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
+from service.decisions.shared import SharedRecorder
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
-from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
+from service.doors.grpc.credential import CredentialServicer
+from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, GrpcDoor
 from service.entities.fresh_facts import FreshFacts
 from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError
 from service.feed.feed import Feed
 from service.feed.pruning import prune_until
+from service.governance.gate import Gate
 from service.governance.governance import Governance
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.holder import PolicyHolder
 from service.revocations.known import KnownRevocations
+from service.revocations.pruning import prune_revocations_until
+from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
 from service.samples import Samples
 
@@ -67,20 +72,29 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
     spool = Spool(settings.spool_folder, settings.spool)
     issuers = trusted_issuers(settings, policies)
     feed = Feed(settings.max_staleness)
-    revocations = KnownRevocations(feed, RevocationStore(database).all, settings.max_staleness)
+    store, revoked = EntityStore(database), RevocationStore(database)
+    revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
     authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations)
+    governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
+    recorder = SharedRecorder(CountingRecorder(spool, samples))
     pdp = DecisionPoint(
         authenticator=authenticator,
-        governance=Governance([issuer.issuer for issuer in issuers] if settings.dev else ()),
+        governance=governance,
         policies=holder,
-        facts=EntityStore(database),
-        recorder=CountingRecorder(spool, samples),
+        facts=store,
+        recorder=recorder,
         clock=wall_clock,
     )
+    gate = Gate(governance=governance, policies=holder, facts=store, recorder=recorder, clock=wall_clock)
+    trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds)
+    revoking = Revoking(revoked, gate=gate, trusted=trusted, clock=wall_clock)
     try:
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
-            servicer = AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)
-            door = GrpcDoor([(AUTHORIZATION, servicer)], settings.limits, max_connection_age=settings.max_connection_age)
+            served = (
+                (AUTHORIZATION, AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)),
+                (CREDENTIAL, CredentialServicer(pdp.verify, revoking)),
+            )
+            door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
             life.ready(await door.open(settings.grpc))
             async with beside(
@@ -96,15 +110,20 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
 
 
 def run_background(settings: Settings, stop: threading.Event) -> None:
-    """Ships the record until `stop` is set, then ships what is left; beside that, prunes what the feed has told."""
+    """Ships the record until `stop` is set, then ships what is left; and prunes what is not needed any more."""
     database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
-    pruning = threading.Thread(target=prune_until, args=(stop, facts), name="pruning", daemon=True)
-    pruning.start()
+    pruning = [
+        threading.Thread(target=work, args=(stop, facts), name="pruning", daemon=True)
+        for work in (prune_until, prune_revocations_until)
+    ]
+    for each in pruning:
+        each.start()
     try:
         Shipper(settings.spool_folder, database).run(stop)
     finally:
         stop.set()
-        pruning.join()
+        for each in pruning:
+            each.join()
         facts.close()
         database.close()
 

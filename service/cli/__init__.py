@@ -28,7 +28,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "policy": Entry("service.cli.policy", "Check and test policy files."),
     "data": Entry("service.cli.data", "Write and read the facts that policies decide on."),
     "log": Entry("service.cli.log", "Find what was decided."),
-    "token": Entry("service.cli.token", "Make and read tokens."),
+    "token": Entry("service.cli.token", "Make, read and revoke tokens."),
     "admin": Entry("service.cli.admin", "Say who may do what to this service."),
     "db": Entry("service.cli.db", "Migrate the databases and show their state."),
 }

@@ -12,6 +12,7 @@ from magistrate_client.errors import InvalidRequest, MagistrateError
 from magistrate_client.question import Details, Resource
 from magistrate_client.sync_client import Magistrate
 from magistrate_client.values import BadValue, EntityRef
+from service.cli.calling import token_of
 from service.cli.pairs import read_pairs
 
 NO_ANSWER: Final = 3
@@ -97,7 +98,7 @@ def client_of(asked: Asked) -> Iterator[Magistrate]:
     try:
         with Magistrate(
             asked["server"],
-            token=_token_of(asked),
+            token=token_of(asked["token"], asked["token_file"]),
             timeout=asked["timeout"],
             insecure=asked["insecure"],
             channels=1,
@@ -106,14 +107,3 @@ def client_of(asked: Asked) -> Iterator[Magistrate]:
     except MagistrateError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(2 if isinstance(error, InvalidRequest) else NO_ANSWER)
-
-
-def _token_of(asked: Asked) -> str:
-    if asked["token_file"] is not None:
-        try:
-            return asked["token_file"].read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise click.UsageError(f"the token file `{asked['token_file']}` cannot be read") from error
-    if asked["token"]:
-        return asked["token"]
-    raise click.UsageError("no token: give --token-file, --token or MAGISTRATE_TOKEN")

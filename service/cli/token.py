@@ -1,4 +1,4 @@
-"""`magistrate token`: makes tokens with the dev key pair, and shows what a token says."""
+"""`magistrate token`: makes tokens with the dev key pair, shows what a token says, and has tokens revoked."""
 
 import re
 import sys
@@ -16,6 +16,7 @@ from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
 from service.cli.pairs import read_pairs
 from service.cli.settings import FINDINGS, settings_options
 from service.cli.token_report import inspect, report_json, report_lines
+from service.cli.token_revoke import revoke_command
 from service.config import Settings
 from service.errors import Unauthenticated
 
@@ -67,7 +68,10 @@ def _claim(text: str) -> dict[str, Json]:
 
 @click.group()
 def command() -> None:
-    """Make and read tokens."""
+    """Make, read and revoke tokens."""
+
+
+command.add_command(revoke_command)
 
 
 @command.command("mint")

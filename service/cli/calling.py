@@ -1,0 +1,92 @@
+"""Makes one call of the service for a command: its options, its connection, and the exit code of what fails.
+
+Nothing is called twice: what changes the service may have been done although no answer came.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn, TypedDict, TypeVar
+
+import click
+import grpc
+
+from magistrate_client.channels import endpoint
+from magistrate_client.credentials import bearer
+from magistrate_client.errors import InvalidRequest, MagistrateError, Unavailable
+from magistrate_client.statuses import error_from_failure
+from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
+
+
+class Connection(TypedDict):
+    """What the options of `connection_options` give."""
+
+    token: str | None
+    token_file: Path | None
+    server: str
+    insecure: bool
+    timeout: float
+
+
+_OPTIONS: Final = (
+    click.option("--token", envvar="MAGISTRATE_TOKEN", metavar="TOKEN", help="Your token [env: MAGISTRATE_TOKEN]."),
+    click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with your token."),
+    click.option(
+        "--server", envvar="MAGISTRATE_SERVER", default="127.0.0.1:7080", show_default=True, metavar="HOST:PORT",
+        help="The service [env: MAGISTRATE_SERVER].",
+    ),
+    click.option("--insecure", is_flag=True, help="Send the token in plain text to another machine."),
+    click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds for an answer."),
+)  # fmt: skip
+
+
+def connection_options(function: Function) -> Function:
+    """Gives a command the options of a call; they arrive as `Connection`."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def call(
+    connection: Connection,
+    method_of: "Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[Asked, Answer]]",
+    request: Asked,
+) -> Answer:
+    """The answer; an error ends the command with its text: 2 for a wrong request, 3 for no answer, else 1."""
+    token = token_of(connection["token"], connection["token_file"])
+    at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
+    (channel,) = at.open_channels()
+    try:
+        with channel:
+            return method_of(channel)(request, timeout=connection["timeout"], metadata=bearer(token))
+    except grpc.RpcError as failure:
+        _end(error_from_failure(failure, ""))
+    except MagistrateError as error:
+        _end(error)
+
+
+def token_of(token: str | None, token_file: Path | None) -> str:
+    """The caller's token, the file's first; UsageError where there is none."""
+    if token_file is not None:
+        try:
+            return token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise click.UsageError(f"the token file `{token_file}` cannot be read") from error
+    if token:
+        return token
+    raise click.UsageError("no token: give --token-file, --token or MAGISTRATE_TOKEN")
+
+
+def _end(error: MagistrateError) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    match error:
+        case InvalidRequest():
+            sys.exit(USAGE)
+        case Unavailable():
+            sys.exit(UNAVAILABLE)
+        case _:
+            sys.exit(FINDINGS)

@@ -1,0 +1,112 @@
+"""`magistrate token revoke`: takes a token, or all that a principal was issued, out of force on a running service."""
+
+import sys
+from typing import Final, NoReturn, Unpack
+
+import click
+from google.protobuf.timestamp_pb2 import Timestamp
+from magistrate.v1.credential_pb2 import RevokePrincipalRequest, RevokeTokenRequest
+from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
+from magistrate.v1.types_pb2 import EntityRef
+
+from policy_lang.types import INT_LIMIT, BadValue, Json, format_timestamp, parse_timestamp
+from service.authn.jwt import read_unverified
+from service.cli.attributes import read_ref
+from service.cli.calling import Connection, call, connection_options
+from service.cli.output import Output, output_option, print_result
+from service.cli.settings import FINDINGS
+from service.errors import Unauthenticated
+
+_STDIN_LIMIT: Final = 1 << 20
+
+
+@click.command("revoke")
+@click.argument("standard_input", required=False, metavar="[-]")
+@click.option("--jti", help="The token's `jti`; with --issuer.")
+@click.option("--issuer", help="The token's `iss`.")
+@click.option("--principal", metavar="TYPE:ID", help="Whom every token names that was issued up to now.")
+@click.option("--expires-at", metavar="TIME", help="When the last of it expires: a day later it may be forgotten.")
+@output_option
+@connection_options
+def revoke_command(
+    standard_input: str | None,
+    jti: str | None,
+    issuer: str | None,
+    principal: str | None,
+    expires_at: str | None,
+    output: Output,
+    **connection: Unpack[Connection],
+) -> None:
+    """Refuse a token from now on, or every token that a principal was issued up to now.
+
+    `-` reads the token from standard input; else name it by --jti and --issuer, or name the --principal.
+
+    Exit code: 0 revoked, 1 refused, 2 a wrong request, 3 no answer.
+    """
+    if [standard_input is not None, jti is not None, principal is not None].count(True) != 1:
+        raise click.UsageError("give one of `-` with the token on standard input, --jti with --issuer, or --principal")
+    if (issuer is not None) != (jti is not None):
+        raise click.UsageError("--jti and --issuer go together: ids of tokens are their issuer's own")
+    if principal is not None:
+        _revoke_principal(principal, _moment(expires_at), output, connection)
+    elif standard_input is not None:
+        _revoke_token(_named_by(standard_input), output, connection)
+    else:
+        request = RevokeTokenRequest(issuer=issuer or "", jti=jti or "", expires_at=_moment(expires_at))
+        _revoke_token(request, output, connection)
+
+
+def _revoke_principal(text: str, expires_at: Timestamp | None, output: Output, connection: Connection) -> None:
+    ref = read_ref(text)
+    request = RevokePrincipalRequest(principal=EntityRef(type=ref.type, id=ref.id), expires_at=expires_at)
+    answer = call(connection, lambda channel: CredentialServiceStub(channel).RevokePrincipal, request)
+    until = format_timestamp(answer.issued_until.ToMilliseconds())
+    print_result(
+        f"revoked every token of {ref} issued up to {until}; revision {answer.revision}",
+        {"principal": str(ref), "issued_until": until, "revision": answer.revision},
+        output,
+    )
+
+
+def _revoke_token(request: RevokeTokenRequest, output: Output, connection: Connection) -> None:
+    answer = call(connection, lambda channel: CredentialServiceStub(channel).RevokeToken, request)
+    print_result(
+        f"revoked token {request.jti} of {request.issuer}; revision {answer.revision}",
+        {"jti": request.jti, "issuer": request.issuer, "revision": answer.revision},
+        output,
+    )
+
+
+def _named_by(sign: str) -> RevokeTokenRequest:
+    """The request for the token on standard input, by what it says of itself: a forged one names at most another."""
+    if sign != "-":
+        raise click.UsageError("a token on the command line is shown to everybody: give `-` and standard input")
+    text = sys.stdin.buffer.read(_STDIN_LIMIT).decode("utf-8", "replace").strip()
+    try:
+        claims = read_unverified(text, _STDIN_LIMIT).claims
+    except Unauthenticated as error:
+        _refuse(str(error))
+    issuer, jti, end = claims.get("iss"), claims.get("jti"), claims.get("exp")
+    if not isinstance(issuer, str) or not isinstance(jti, str):
+        _refuse("the token has no `iss` or no `jti`, so that it cannot be named\nhelp: revoke its --principal")
+    return RevokeTokenRequest(issuer=issuer, jti=jti, expires_at=_end(end))
+
+
+def _end(end: Json) -> Timestamp | None:
+    is_time = isinstance(end, int | float) and not isinstance(end, bool) and 0 <= end <= INT_LIMIT // 1000
+    return Timestamp(seconds=int(end) + 1) if is_time and isinstance(end, int | float) else None
+
+
+def _moment(text: str | None) -> Timestamp | None:
+    if text is None:
+        return None
+    try:
+        milliseconds = parse_timestamp(text)
+    except BadValue as error:
+        raise click.UsageError(f"--expires-at: {error}") from error
+    return Timestamp(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
+
+
+def _refuse(why: str) -> NoReturn:
+    click.echo(f"error: {why}", err=True)
+    sys.exit(FINDINGS)

@@ -61,6 +61,7 @@ def open_listener(url: str) -> Iterator[Listener]:
         connection = psycopg.connect(
             parsed.render_as_string(hide_password=False),
             autocommit=True,
+            application_name="magistrate feed",
             connect_timeout=CONNECT_SECONDS,
             # A server that went away without a word is noticed, and not waited for.
             tcp_user_timeout=ANSWER_MS,

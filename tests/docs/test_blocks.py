@@ -33,6 +33,7 @@ from tests.docs.blocks import Block, blocks_of, commands_of
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
 SECONDS = 120
+NO_PORT = "127.0.0.1:0"
 DEFAULT_SERVER = "127.0.0.1:7080"
 
 
@@ -51,7 +52,14 @@ class Place:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
         path = os.pathsep.join([str(self.commands), inherited["PATH"]])
         return (
-            inherited | {"PATH": path, "MAGISTRATE_GRPC": self.server, "MAGISTRATE_SERVER": self.server} | self.exported
+            inherited
+            | {
+                "PATH": path,
+                "MAGISTRATE_GRPC": self.server,
+                "MAGISTRATE_SERVER": self.server,
+                "MAGISTRATE_OPS": NO_PORT,
+            }
+            | self.exported
         )
 
     def readdressed(self, text: str) -> str:

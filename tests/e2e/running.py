@@ -1,5 +1,6 @@
 """A real service for tests: `magistrate serve` in a process of its own, on a free port, over a folder of its own."""
 
+import json
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from policy_lang.values import Ref
 from service.authn.dev import mint
@@ -20,6 +23,7 @@ COMMAND = (sys.executable, "-P", "-m", "service.cli")
 PATIENCE = 30.0
 T = TypeVar("T")
 _SERVING = re.compile(rb"serving on (\S+)\n")
+_OPS = re.compile(rb"ops on (\S+)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Server:
 
     process: subprocess.Popen[bytes]
     address: str
+    ops: str
     data: Path
     errors: Path
 
@@ -56,6 +61,27 @@ class Server:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers that are there now."""
+        return [pid for pid, command in self.children().items() if "service.runtime.worker" in command]
+
+    def asked(self, path: str) -> tuple[int, str]:
+        """Status and text of a page of the ops port."""
+        try:
+            with urlopen(self.ops + path, timeout=PATIENCE) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def asked_ready(self) -> bool:
+        """Whether it says that it is ready."""
+        return self.asked("/readyz")[0] == 200
+
+    def digest(self) -> str:
+        """The digest of the policies in force."""
+        return str(json.loads(self.asked("/policies")[1])["digest"])
+
     def log(self) -> str:
         """What it has written on standard error."""
         return self.errors.read_text()
@@ -68,6 +94,11 @@ def wait_for(condition: Callable[[], T | None], patience: float = PATIENCE) -> T
         assert time.monotonic() < ends, "waited in vain"
         time.sleep(0.01)
     return value
+
+
+def wait_until(get: Callable[[], T], value: T) -> None:
+    """Returns as soon as that is what it gets."""
+    wait_for(lambda: get() == value)
 
 
 def is_running(pid: int) -> bool:
@@ -89,7 +120,11 @@ class Project:
     def environment(self) -> dict[str, str]:
         """This process's environment, with the project's settings in place of any other."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
-        return inherited | {"MAGISTRATE_OPS": "127.0.0.1:0"} | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
+        return (
+            inherited
+            | {"MAGISTRATE_OPS": "127.0.0.1:0"}
+            | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
+        )
 
     def with_settings(self, **settings: str) -> "Project":
         """The same folder under more settings."""
@@ -126,7 +161,8 @@ class Project:
                 cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         try:
-            yield Server(process, _address_of(process, errors), self.folder / ".magistrate", errors)
+            address, ops = _addresses_of(process, errors)
+            yield Server(process, address, ops, self.folder / ".magistrate", errors)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -135,13 +171,13 @@ class Project:
             process.stdout.close()
 
 
-def _address_of(process: subprocess.Popen[bytes], errors: Path) -> str:
+def _addresses_of(process: subprocess.Popen[bytes], errors: Path) -> tuple[str, str]:
     assert process.stdout is not None
     seen = b""
     for line in process.stdout:
-        if found := _SERVING.search(line):
-            return found[1].decode()
         seen += line
+        if (found := _SERVING.search(line)) and (ops := _OPS.search(seen)):
+            return found[1].decode(), ops[1].decode()
     raise AssertionError(f"it does not serve:\n{seen.decode()}\n{errors.read_text()}")
 
 

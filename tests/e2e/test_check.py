@@ -55,7 +55,8 @@ def test_a_batch_and_an_explanation_agree_with_the_checks(running_server: Server
 def test_a_token_that_does_not_verify_is_refused_and_nothing_says_why(running_server: Server, tmp_path: Path) -> None:
     alice, bob = running_server.token("User:alice"), running_server.token("User:bob")
     expired = running_server.token("User:alice", ttl=timedelta(minutes=1), now=1_700_000_000)
-    stranger = Server(running_server.process, running_server.address, tmp_path / "other", running_server.errors)
+    ops, errors = running_server.ops, running_server.errors
+    stranger = Server(running_server.process, running_server.address, ops, tmp_path / "other", errors)
     forged = {
         "another's signature": ".".join((*alice.split(".")[:2], bob.split(".")[2])),
         "another's key": stranger.token("User:alice"),

@@ -1,0 +1,243 @@
+"""CredentialService over a real channel: who may revoke, what is written and recorded, what can never be meant."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.error_details_pb2 import BadRequest
+from grpc_status.rpc_status import from_call
+from magistrate.v1.credential_pb2 import (
+    ListRevocationsRequest,
+    ListRevocationsResponse,
+    RevokePrincipalRequest,
+    RevokePrincipalResponse,
+    RevokeTokenRequest,
+    RevokeTokenResponse,
+)
+from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
+from magistrate.v1.types_pb2 import EntityRef
+
+from policy_lang.decision import Effect
+from policy_lang.values import Ref
+from service.config import Limits
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.doors.grpc.credential import CredentialServicer
+from service.doors.grpc.server import CREDENTIAL, GrpcDoor
+from service.entities.store import EntityStore
+from service.errors import Unauthenticated
+from service.governance.gate import Gate
+from service.governance.governance import Governance
+from service.governance.grants import Grants
+from service.model import Caller, Principal
+from service.policies.folder import activate
+from service.revocations.revocation import KEPT_MS, RevokedPrincipal, RevokedToken, TokenName
+from service.revocations.revoking import Revoking, Trusted
+from service.revocations.store import RevocationStore
+from tests.service.point import NOW, POLICY, KeptRecords, OnePolicy
+
+Answer = TypeVar("Answer")
+Call = Callable[[CredentialServiceStub, tuple[tuple[str, str], ...]], Answer]
+
+SKEW: Final = 30
+HOLDERS: Final = ("admin", "auditor", "author", "pep", "reader", "check", "assert_attributes", "check_as:User")
+"""Grants that are held everywhere, each by the user of that name, with `-` for `:`."""
+REQUEST: Final = RevokeTokenRequest(issuer="idp", jti="j1")
+CALLS: Final[dict[str, Call[object]]] = {
+    "RevokeToken": lambda stub, who: stub.RevokeToken(REQUEST, metadata=who),
+    "RevokePrincipal": lambda stub, who: stub.RevokePrincipal(principal("User", "eve"), metadata=who),
+    "ListRevocations": lambda stub, who: stub.ListRevocations(ListRevocationsRequest(), metadata=who),
+}
+
+
+def principal(type_: str, id_: str) -> RevokePrincipalRequest:
+    return RevokePrincipalRequest(principal=EntityRef(type=type_, id=id_))
+
+
+@dataclass
+class Desk:
+    """A door with CredentialService alone over a real store; tokens are the names of users."""
+
+    store: RevocationStore
+    gate: Gate
+    records: KeptRecords = field(default_factory=KeptRecords)
+
+    def ask(self, name: str, call: Call[Answer]) -> Answer:
+        """What the service answers the user of that name."""
+        return asyncio.run(self._ask(call, (("authorization", f"Bearer {name}"),)))
+
+    def fails(self, name: str, call: Call[object]) -> grpc.Call:
+        """How the call of that user fails."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.ask(name, call)
+        assert isinstance(caught.value, grpc.Call)
+        return caught.value
+
+    async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
+        trusted = Trusted({"idp", "other"}, {"User"}, SKEW)
+        revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
+        door = GrpcDoor([(CREDENTIAL, CredentialServicer(verified, revoking))], Limits())
+        port = await door.open("127.0.0.1:0")
+        try:
+            return await asyncio.to_thread(_call, port, call, who)
+        finally:
+            await door.close(1)
+
+
+def user_of(grant: str) -> str:
+    return grant.replace(":", "-")
+
+
+def verified(token: str) -> Caller:
+    if token == "stranger":
+        raise Unauthenticated("a stranger")
+    return Caller(Principal(Ref("User", token), {}), "dev" if token == "developer" else "idp")
+
+
+def _call(port: int, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        return call(CredentialServiceStub(channel), who)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    ensure_current(database, "facts")
+    grants = Grants(database)
+    for grant in HOLDERS:
+        grants.give(Ref("User", user_of(grant)), grant, None)
+    grants.give(Ref("User", "local"), "admin", Ref("Tenant", "t1"))
+    records = KeptRecords()
+    gate = Gate(
+        governance=Governance(["dev"]),
+        policies=OnePolicy(activate({"shop.policy": POLICY})),
+        facts=EntityStore(database),
+        recorder=records,
+        clock=lambda: NOW,
+    )
+    return Desk(RevocationStore(database), gate, records)
+
+
+@pytest.mark.parametrize("rpc", CALLS)
+@pytest.mark.parametrize("name", ["admin", "developer"])
+def test_who_holds_revoke_everywhere_may(desk: Desk, name: str, rpc: str) -> None:
+    desk.ask(name, CALLS[rpc])
+    (record,) = desk.records.records
+    assert (record.action, record.effect, record.caller) == ("magistrate.revoke", Effect.ALLOW, Ref("User", name))
+
+
+@pytest.mark.parametrize("rpc", CALLS)
+@pytest.mark.parametrize("name", [*map(user_of, HOLDERS[1:]), "local", "nobody"])
+def test_nobody_else_may_and_the_attempt_is_recorded(desk: Desk, name: str, rpc: str) -> None:
+    assert desk.fails(name, CALLS[rpc]).code() is grpc.StatusCode.PERMISSION_DENIED
+    (record,) = desk.records.records
+    assert (record.action, record.effect, record.code) == ("magistrate.revoke", Effect.DENY, "REVOKE")
+    assert desk.store.all() == []
+
+
+@pytest.mark.parametrize("rpc", CALLS)
+def test_a_stranger_learns_nothing_and_is_no_record(desk: Desk, rpc: str) -> None:
+    assert desk.fails("stranger", CALLS[rpc]).code() is grpc.StatusCode.UNAUTHENTICATED
+    assert desk.records.records == []
+
+
+@pytest.mark.parametrize("rpc", CALLS)
+def test_what_cannot_be_recorded_is_not_done(desk: Desk, rpc: str) -> None:
+    desk.records.is_refusing = True
+    assert desk.fails("admin", CALLS[rpc]).code() is grpc.StatusCode.UNAVAILABLE
+    assert desk.store.all() == []
+
+
+def test_a_token_is_kept_until_a_day_after_its_end(desk: Desk) -> None:
+    end = NOW // 1000 + 900
+    answer: RevokeTokenResponse = desk.ask(
+        "admin",
+        lambda stub, who: stub.RevokeToken(
+            RevokeTokenRequest(issuer="idp", jti="j1", expires_at=Timestamp(seconds=end)), metadata=who
+        ),
+    )
+    assert answer.revision
+    assert desk.store.all() == [RevokedToken(TokenName("idp", "j1"), (end + SKEW) * 1000 + KEPT_MS)]
+    assert desk.records.records[0].resource == Ref("token", "j1")
+    assert desk.records.records[0].inputs == {"issuer": "idp"}
+
+
+def test_a_principals_tokens_are_revoked_up_to_now_plus_skew(desk: Desk) -> None:
+    answer: RevokePrincipalResponse = desk.ask(
+        "admin", lambda stub, who: stub.RevokePrincipal(principal("User", "eve"), metadata=who)
+    )
+    assert answer.issued_until == Timestamp(seconds=NOW // 1000 + SKEW)
+    assert desk.store.all() == [RevokedPrincipal(Ref("User", "eve"), NOW + SKEW * 1000, None)]
+    assert desk.records.records[0].resource == Ref("User", "eve")
+
+
+BAD: Final[dict[str, tuple[Call[object], str]]] = {
+    "an issuer that is not trusted": (
+        lambda stub, who: stub.RevokeToken(RevokeTokenRequest(issuer="ipd", jti="j1"), metadata=who),
+        "issuer",
+    ),
+    "no jti": (lambda stub, who: stub.RevokeToken(RevokeTokenRequest(issuer="idp"), metadata=who), "jti"),
+    "an end out of time": (
+        lambda stub, who: stub.RevokeToken(
+            RevokeTokenRequest(issuer="idp", jti="j1", expires_at=Timestamp(seconds=1 << 50)), metadata=who
+        ),
+        "expires_at",
+    ),
+    "a type that no issuer names": (
+        lambda stub, who: stub.RevokePrincipal(principal("Order", "o1"), metadata=who),
+        "principal.type",
+    ),
+    "no id": (lambda stub, who: stub.RevokePrincipal(principal("User", ""), metadata=who), "principal.id"),
+    "too large a page": (
+        lambda stub, who: stub.ListRevocations(ListRevocationsRequest(page_size=1001), metadata=who),
+        "page_size",
+    ),
+    "a page token of nobody's": (
+        lambda stub, who: stub.ListRevocations(ListRevocationsRequest(page_token="WyJhIl0="), metadata=who),
+        "page_token",
+    ),
+    "a page token that is none": (
+        lambda stub, who: stub.ListRevocations(ListRevocationsRequest(page_token="ü"), metadata=who),
+        "page_token",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_can_never_be_meant_is_refused_and_its_field_named(desk: Desk, case: str) -> None:
+    call, named = BAD[case]
+    error = desk.fails("admin", call)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    status, violations = from_call(error), BadRequest()
+    assert status is not None
+    assert status.details[1].Unpack(violations)
+    assert [each.field for each in violations.field_violations] == [named]
+    assert desk.store.all() == []
+
+
+def page_of(desk: Desk, token: str) -> ListRevocationsResponse:
+    request = ListRevocationsRequest(page_size=2, page_token=token)
+    answer: ListRevocationsResponse = desk.ask("admin", lambda stub, who: stub.ListRevocations(request, metadata=who))
+    return answer
+
+
+def test_the_list_is_given_in_pages(desk: Desk) -> None:
+    for jti in ("j1", "j2", "j3"):
+        desk.store.add(RevokedToken(TokenName("idp", jti), None), by=Ref("User", "root"), now=NOW)
+    desk.store.add(RevokedPrincipal(Ref("User", "eve"), NOW, NOW + 5), by=Ref("User", "root"), now=NOW)
+    found, token = [], ""
+    for _ in range(2):
+        page = page_of(desk, token)
+        found += list(page.revocations)
+        token = page.next_page_token
+    assert token == ""
+    assert [each.token.jti or each.principal.id for each in found] == ["eve", "j1", "j2", "j3"]
+    assert found[0].kept_until.ToMilliseconds() == NOW + 5
+    assert found[0].issued_until.ToMilliseconds() == NOW
+    assert not found[1].HasField("kept_until")
+    assert {each.revoked_by for each in found} == {"User:root"}

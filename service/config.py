@@ -76,6 +76,12 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MAGISTRATE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     policies: Path = Field(default=Path("policies"), description="the folder of policy files")
+    policies_source: Literal["folder", "store"] = Field(
+        default="folder", description="where policies come from: the folder, or the database, where they are pushed to"
+    )
+    bundle_keys: list[Path] = Field(
+        default=[], description="PEM files with the Ed25519 public keys that pushed policies must be signed by"
+    )
     data: Path = Field(default=Path(".magistrate"), description="the service's own folder: databases, spool, dev keys")
     database: str = Field(default="", description="URL of the facts; SQLite in the data folder when empty")
     log_database: str = Field(default="", description="URL of the decision log; SQLite in the data folder when empty")

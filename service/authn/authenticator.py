@@ -15,7 +15,7 @@ from service.authn.jwt import TokenVerifier, Trust, Window
 from service.authn.key_files import load_keys
 from service.authn.keys import KeySet
 from service.config import IssuerSettings, Limits
-from service.errors import Unauthenticated
+from service.errors import ConfigError, Unauthenticated
 from service.model import Caller, Credential, Principal, VerifiedClaims
 from service.ports import Revocations
 
@@ -54,6 +54,17 @@ class TokenAuthenticator:
         self._load = load
         self._cache: TokenCache[_Verified] = TokenCache(cached_tokens)
         self.reload_keys()
+
+    def trust(self, issuers: Sequence[IssuerSettings]) -> None:
+        """Trusts these issuers instead; errors as at the start, and then those stay trusted that were."""
+        check_issuers(issuers)
+        former, self._issuers = self._issuers, {issuer.issuer: issuer for issuer in issuers}
+        try:
+            self.reload_keys()
+        except ConfigError:
+            self._issuers = former
+            raise
+        self._cache.clear()
 
     def reload_keys(self) -> None:
         """Reads the keys again and puts them in force at once; ConfigError leaves those in force that were."""

@@ -40,15 +40,25 @@ _OPTIONS: Final = (
         help="The service [env: MAGISTRATE_SERVER].",
     ),
     click.option("--insecure", is_flag=True, help="Send the token in plain text to another machine."),
-    click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds for an answer."),
 )  # fmt: skip
 
 
 def connection_options(function: Function) -> Function:
     """Gives a command the options of a call; they arrive as `Connection`."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    return long_connection_options(5.0)(function)
+
+
+def long_connection_options(seconds: float) -> Callable[[Function], Function]:
+    """The same for a call that takes as long as `seconds`, unless the user says otherwise."""
+    timeout = click.option("--timeout", type=float, default=seconds, show_default=True, help="Seconds for an answer.")
+
+    def decorate(function: Function) -> Function:
+        function = timeout(function)
+        for option in reversed(_OPTIONS):
+            function = option(function)
+        return function
+
+    return decorate
 
 
 def call(

@@ -1,4 +1,4 @@
-"""`magistrate policy`: checks policy files and runs the tests they carry, without a service."""
+"""`magistrate policy`: checks policy files and runs the tests they carry, offline; and moves those of a service."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 
 from policy_lang.bundle import Bundle
 from policy_lang.suite import TestResult, run
+from service.cli.policy_store import COMMANDS
 from service.cli.settings import FINDINGS, reported
 from service.policies.folder import load_bundle
 
@@ -15,7 +16,11 @@ _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fal
 
 @click.group()
 def command() -> None:
-    """Check and test policy files, offline."""
+    """Check and test policy files, offline; push them to a service that keeps its policies, and put them in force."""
+
+
+for _each in COMMANDS:
+    command.add_command(_each)
 
 
 @command.command()

@@ -17,7 +17,17 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
 
 @click.command()
 @settings_options(
-    "policies", "data", "database", "log_database", "grpc", "ops", "workers", "replica_id", "drain_seconds", "dev"
+    "policies",
+    "policies_source",
+    "data",
+    "database",
+    "log_database",
+    "grpc",
+    "ops",
+    "workers",
+    "replica_id",
+    "drain_seconds",
+    "dev",
 )
 def command(settings: Settings) -> None:
     """Answer checks until told to stop.

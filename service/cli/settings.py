@@ -51,6 +51,9 @@ Given = ParamSpec("Given")
 _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]]]] = {
     "policies": click.option("--policies", type=_FOLDER, help="The folder of policy files."),
+    "policies_source": click.option(
+        "--policies-source", type=click.Choice(["folder", "store"]), help="Whether policies are pushed instead."
+    ),
     "data": click.option("--data", type=_FOLDER, help="The service's own folder: databases, spool, dev keys."),
     "database": click.option("--database", metavar="URL", help="The facts; SQLite in the data folder by default."),
     "log_database": click.option(

@@ -37,6 +37,14 @@ class PolicyHolder:
             raise NoPolicies("no policies are loaded")
         return self._active
 
+    def find(self) -> ActivePolicies | None:
+        """The policies in force, if there are any."""
+        return self._active
+
+    def is_prepared(self, digest: str) -> bool:
+        """Whether these policies can be put in force."""
+        return digest in self._ready
+
     async def prepare(self, digest: str, image: bytes) -> None:
         """Loads an image beside the policies in force; ConfigError if it is not the digest's or cannot be loaded."""
         if self._active is not None and self._active.digest == digest:
@@ -53,8 +61,11 @@ class PolicyHolder:
             self._retire(self._ready.pop(next(iter(self._ready))))
 
     def activate(self, digest: str) -> None:
-        """Puts prepared policies in force, from the next request on."""
-        policies, former = self._ready.pop(digest), self._active
+        """Puts prepared policies in force, from the next request on; those that are need not be prepared."""
+        former = self._active
+        if former is not None and former.digest == digest and digest not in self._ready:
+            return
+        policies = self._ready.pop(digest)
         if policies is former:
             return
         for follow in self._followers:

@@ -3,7 +3,8 @@
 Law: what is signed is the digest, behind a prefix of its own, so that a signature made for anything else is none here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -23,9 +24,9 @@ class Signatures:
         self._keys = tuple(keys)
 
     @classmethod
-    def of(cls, files: Mapping[str, bytes]) -> "Signatures":
-        """The public keys in those PEM files, name → content; ConfigError where one is of another kind."""
-        return cls([_public_key(name, content) for name, content in files.items()])
+    def of(cls, files: Sequence[Path]) -> "Signatures":
+        """The public keys in those PEM files; ConfigError where one cannot be read or is of another kind."""
+        return cls([_public_key(file) for file in files])
 
     def check(self, digest: str, signature: bytes | None) -> None:
         """Returns for a bundle that is signed as it must be; BundleRefused for any other."""
@@ -48,13 +49,15 @@ def sign(digest: str, name: str, content: bytes) -> bytes:
     return key.sign(_PREFIX + digest.encode())
 
 
-def _public_key(name: str, content: bytes) -> Ed25519PublicKey:
+def _public_key(file: Path) -> Ed25519PublicKey:
     try:
-        key = load_pem_public_key(content)
+        key = load_pem_public_key(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"the bundle key `{file}` cannot be read: {(error.strerror or 'unknown').lower()}") from error
     except ValueError:
-        raise ConfigError(f"the bundle key `{name}` is no public key in PEM\nhelp: {_MAKE_KEY}") from None
+        raise ConfigError(f"the bundle key `{file}` is no public key in PEM\nhelp: {_MAKE_KEY}") from None
     if not isinstance(key, Ed25519PublicKey):
-        raise ConfigError(f"the bundle key `{name}` is not of Ed25519\nhelp: {_MAKE_KEY}")
+        raise ConfigError(f"the bundle key `{file}` is not of Ed25519\nhelp: {_MAKE_KEY}")
     return key
 
 

@@ -5,7 +5,6 @@ Law: a worker never answers by policies of which it knows that others took their
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Protocol
 
 from service.errors import FactsUnavailable, NoPolicies
@@ -48,12 +47,6 @@ class StoredPolicies:
         if self._wanted and policies.digest != self._wanted:
             raise NoPolicies("the policies in force are being loaded")
         return policies
-
-    def has_any(self) -> bool:
-        """Whether questions can be answered."""
-        with suppress(NoPolicies):
-            return bool(self.active())
-        return False
 
     def changed(self, digest: str | None, _revision: int) -> None:
         """Takes note of an activation, or that there may have been some."""

@@ -45,6 +45,10 @@ class Revoking:
         self._trusted = trusted
         self._clock = clock
 
+    def trust(self, trusted: Trusted) -> None:
+        """Takes tokens of these issuers for those that can be of use."""
+        self._trusted = trusted
+
     def revoke_token(self, caller: Caller, name: TokenName, expires_at: int | None) -> str:
         """Revokes one token, which ends at `expires_at` (milliseconds since 1970 UTC); the revision of that.
 

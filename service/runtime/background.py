@@ -10,6 +10,8 @@ from service.app import run_background
 from service.decisions.segments import spool_size
 from service.errors import MagistrateError
 from service.policies.watching import Fit, Unfit, WatchedFolder
+from service.policies.wiring import follow_store
+from service.runtime.handing import Handing
 from service.runtime.leash import Leash
 from service.runtime.messages import Broken, Compiled, Ready, Sampled
 from service.samples import Samples
@@ -26,14 +28,14 @@ def main() -> int:
     """Runs the background process; its exit code."""
     configure_log()
     leash = Leash.take()
-    leash.listen(lambda _message: None)
+    handing = Handing(leash)
+    leash.listen(handing.hear)
     os.nice(NICENESS)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     leash.report(Ready(0))
-    beside = [threading.Thread(target=work, args=(leash, stop), daemon=True) for work in (_compile, _sample)]
-    for each in beside:
-        each.start()
+    threading.Thread(target=_compile, args=(handing, stop), daemon=True).start()
+    threading.Thread(target=_sample, args=(leash, stop), daemon=True).start()
     try:
         run_background(leash.settings, stop)
     except MagistrateError as error:
@@ -42,8 +44,29 @@ def main() -> int:
     return 0
 
 
-def _compile(leash: Leash, stop: threading.Event) -> None:
-    """Tells the supervisor what the policy folder comes to. Without this the process is no use, so it ends with it."""
+def _compile(handing: Handing, stop: threading.Event) -> None:
+    """Brings policies to the workers. Without this the process is no use, so it ends with it."""
+    settings = handing.leash.settings
+    try:
+        if settings.policies_source == "store":
+            _follow_store(handing, stop)
+        else:
+            _follow_folder(handing.leash, stop)
+    finally:
+        if not stop.is_set():
+            _log.exception("compiling ended")
+            os._exit(1)
+
+
+def _follow_store(handing: Handing, stop: threading.Event) -> None:
+    try:
+        follow_store(handing.leash.settings, handing, stop)
+    except MagistrateError as error:
+        handing.leash.report(Broken(str(error), is_finding=False))
+
+
+def _follow_folder(leash: Leash, stop: threading.Event) -> None:
+    """Tells the supervisor what the policy folder comes to."""
 
     def tell(verdict: Fit | Unfit) -> None:
         match verdict:
@@ -53,12 +76,7 @@ def _compile(leash: Leash, stop: threading.Event) -> None:
                 leash.report(Broken(why, is_finding))
 
     settings = leash.settings
-    try:
-        WatchedFolder(settings.policies).follow(tell, every=settings.watch_seconds, stop=stop)
-    finally:
-        if not stop.is_set():
-            _log.exception("compiling ended")
-            os._exit(1)
+    WatchedFolder(settings.policies).follow(tell, every=settings.watch_seconds, stop=stop)
 
 
 def _sample(leash: Leash, stop: threading.Event) -> None:

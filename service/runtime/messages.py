@@ -37,7 +37,7 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class Activate:
-    """To a worker: answer by these policies, which are prepared, from the next request on."""
+    """To a worker, or from the background process: answer by these policies, which are prepared, from now on."""
 
     digest: str
 
@@ -85,6 +85,19 @@ class Compiled:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """From the background process: policies that workers are to prepare; answered by `Prepared` or `Failed`."""
+
+    digest: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Vacant:
+    """From the background process, and on to the workers: the store has no policies in force yet; open your doors."""
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """From the background process: policies that may not be used; `is_finding` where their text is wrong."""
 
@@ -100,13 +113,14 @@ class Sampled:
 
 
 Message = (
-    Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Broken | Sampled
+    Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Offered | Vacant | Broken
+    | Sampled
 )  # fmt: skip
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
-        Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Broken, Sampled,
+        Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Sampled,
     )
 }  # fmt: skip
 

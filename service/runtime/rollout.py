@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.runtime.child import Child
-from service.runtime.messages import Activate, Compiled, Failed, Leave, Message, Prepare, Prepared
+from service.runtime.messages import Activate, Compiled, Failed, Leave, Message, Prepare, Prepared, Vacant
 
 PREPARE_SECONDS: Final = 120.0
 """How long workers may take to load policies."""
@@ -32,6 +32,7 @@ class Rollout:
         self._members: dict[Child, _Member] = {}
         self._active: Compiled | None = None
         self._coming: Compiled | None = None
+        self._is_vacant = False
         self._changed = asyncio.Event()
 
     @property
@@ -47,6 +48,8 @@ class Rollout:
     def joined(self, child: Child) -> None:
         """A worker's process has started."""
         self._members[child] = _Member()
+        if self._is_vacant and self._active is None:
+            child.tell(Vacant())
         for policies in (self._active, self._coming):
             if policies is not None:
                 child.tell(Prepare(policies.digest, policies.body))
@@ -73,6 +76,12 @@ class Rollout:
     def leave(self, child: Child) -> None:
         """Has a worker say that it is not serving, before it is stopped."""
         child.tell(Leave())
+
+    def vacate(self) -> None:
+        """Has workers open their doors although there are no policies, so that the first can be pushed."""
+        self._is_vacant = True
+        for child in self._members:
+            child.tell(Vacant())
 
     async def roll_out(self, policies: Compiled) -> str:
         """Puts policies in force on every worker, or on none; then it says why."""
@@ -102,6 +111,12 @@ class Rollout:
         self._active, self._coming = policies, None
         for child, member in self._members.items():
             self._activate(child, member, policies.digest)
+
+    def change_over(self, digest: str) -> bool:
+        """Puts in force what was prepared last; false if that is something else."""
+        if self._coming is not None and self._coming.digest == digest:
+            self.activate(self._coming)
+        return self.digest == digest
 
     def _activate(self, child: Child, member: _Member, digest: str) -> None:
         child.tell(Activate(digest))

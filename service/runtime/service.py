@@ -10,7 +10,18 @@ from service.errors import ConfigError, PoliciesBroken
 from service.runtime.child import Child, Program
 from service.runtime.collected import Collected
 from service.runtime.keeper import Keeper
-from service.runtime.messages import Boot, Broken, Compiled, Message, Sampled
+from service.runtime.messages import (
+    Activate,
+    Boot,
+    Broken,
+    Compiled,
+    Failed,
+    Message,
+    Offered,
+    Prepared,
+    Sampled,
+    Vacant,
+)
 from service.runtime.rollout import Rollout
 from service.runtime.status import PolicyStatus, Status
 from service.samples import Samples
@@ -33,12 +44,13 @@ class Service:
         boot = Boot(settings)
         self._settings = settings
         self._own = Samples()
-        self._verdicts: asyncio.Queue[Compiled | Broken] = asyncio.Queue()
+        self._verdicts: asyncio.Queue[Compiled | Broken | Offered | Activate | Vacant] = asyncio.Queue()
         self._rollout = Rollout()
         self._collected = Collected(self._count)
         self._is_draining = False
         self._rolling = asyncio.Lock()
         self._policies = PolicyStatus()
+        self._compiler: Child | None = None
         self._background = Keeper(BACKGROUND, boot, self)
         names = [WORKER.name] if settings.workers == 1 else [f"{WORKER.name} {n + 1}" for n in range(settings.workers)]
         self._workers = [Keeper(replace(WORKER, name=name), boot, self) for name in names]
@@ -64,13 +76,15 @@ class Service:
         """A process has started."""
         if child.program.module == WORKER.module:
             self._rollout.joined(child)
+        else:
+            self._compiler = child
 
     def heard(self, child: Child, message: Message) -> None:
         """A process says something."""
         match message:
             case Sampled(samples):
                 self._collected.sampled(child, samples)
-            case Compiled() | Broken():
+            case Compiled() | Broken() | Offered() | Activate() | Vacant():
                 self._verdicts.put_nowait(message)
             case _:
                 self._rollout.heard(child, message)
@@ -135,17 +149,37 @@ class Service:
                 if why := await self._rollout.roll_out(policies):
                     raise ConfigError(why)
                 self._policies = PolicyStatus(policies.digest, time.time())
+            case _:
+                _log.info("no policies are in force yet")
+                self._rollout.vacate()
 
     async def _follow_policies(self) -> None:
         while True:
             verdict = await self._verdicts.get()
-            while not self._verdicts.empty():
+            while self._settings.policies_source == "folder" and not self._verdicts.empty():
                 verdict = self._verdicts.get_nowait()
-            why = verdict.why if isinstance(verdict, Broken) else await self._take_up(verdict)
-            if why:
+            if why := await self._obey(verdict):
                 _log.error("policies kept", digest=self._policies.digest, why=why)
                 self._policies = replace(self._policies, refused=why)
                 self._own.count("magistrate_policy_reloads", result="refused")
+
+    async def _obey(self, verdict: Compiled | Broken | Offered | Activate | Vacant) -> str:
+        """Does as the background process says; why it could not."""
+        match verdict:
+            case Compiled():
+                return await self._take_up(verdict)
+            case Broken(why):
+                return why
+            case Offered(digest, image):
+                why = await self._rollout.prepare(Compiled(digest, image))
+                if self._compiler is not None:
+                    self._compiler.tell(Failed(digest, why) if why else Prepared(digest))
+                return why
+            case Activate(digest):
+                if not self._rollout.change_over(digest):
+                    return f"the policies `{digest}` are not prepared"
+                self._changed_over(digest)
+        return ""
 
     async def _take_up(self, policies: Compiled) -> str:
         """Puts policies in force; why it could not."""
@@ -154,10 +188,13 @@ class Service:
             return ""
         if why := await self._rollout.roll_out(policies):
             return why
-        _log.info("policies activated", digest=policies.digest, before=self._policies.digest)
-        self._policies = PolicyStatus(policies.digest, time.time())
-        self._own.count("magistrate_policy_reloads", result="activated")
+        self._changed_over(policies.digest)
         return ""
+
+    def _changed_over(self, digest: str) -> None:
+        _log.info("policies activated", digest=digest, before=self._policies.digest)
+        self._policies = PolicyStatus(digest, time.time())
+        self._own.count("magistrate_policy_reloads", result="activated")
 
     def _count(self) -> Samples:
         for keeper in (self._background, *self._workers):

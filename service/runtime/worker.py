@@ -10,7 +10,18 @@ from service.app import WorkerLife, serve_worker
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
 from service.runtime.leash import Leash
-from service.runtime.messages import Activate, Failed, Leave, Message, Prepare, Prepared, Ready, Refused, Sampled
+from service.runtime.messages import (
+    Activate,
+    Failed,
+    Leave,
+    Message,
+    Prepare,
+    Prepared,
+    Ready,
+    Refused,
+    Sampled,
+    Vacant,
+)
 from service.samples import Samples
 from service.telemetry import configure_log
 
@@ -39,7 +50,7 @@ class _Worker:
         self._samples = Samples()
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
-        self._has_policies = asyncio.Event()
+        self._may_open = asyncio.Event()
 
     async def run(self) -> None:
         """Until SIGTERM."""
@@ -53,7 +64,7 @@ class _Worker:
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._obey()), tasks.create_task(self._sample())]
             try:
-                if await self._given_policies():
+                if await self._told_to_open():
                     settings = self._leash.settings
                     await serve_worker(settings, self._policies, samples=self._samples, life=self._life)
             finally:
@@ -61,13 +72,13 @@ class _Worker:
                     each.cancel()
         self._leash.report(Sampled(self._samples))
 
-    async def _given_policies(self) -> bool:
-        """Whether there are policies to answer by before it is told to stop."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._has_policies, self._life.stop)]
+    async def _told_to_open(self) -> bool:
+        """Whether it has policies, or is told that there are none yet, before it is told to stop."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._may_open, self._life.stop)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for each in waits:
             each.cancel()
-        return self._has_policies.is_set() and not self._life.stop.is_set()
+        return self._may_open.is_set() and not self._life.stop.is_set()
 
     async def _obey(self) -> None:
         while True:
@@ -76,7 +87,9 @@ class _Worker:
                     await self._prepare(digest, image)
                 case Activate(digest):
                     self._policies.activate(digest)
-                    self._has_policies.set()
+                    self._may_open.set()
+                case Vacant():
+                    self._may_open.set()
                 case Leave():
                     self._life.leave.set()
 

@@ -9,13 +9,14 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from magistrate.v1 import authorization_pb2, credential_pb2, entity_pb2
+from magistrate.v1 import authorization_pb2, credential_pb2, entity_pb2, policy_pb2
 
 from service.config import Limits
 
 AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
 CREDENTIAL: Final = credential_pb2.DESCRIPTOR.services_by_name["CredentialService"]
 ENTITY: Final = entity_pb2.DESCRIPTOR.services_by_name["EntityService"]
+POLICY: Final = policy_pb2.DESCRIPTOR.services_by_name["PolicyService"]
 SERVICE: Final = AUTHORIZATION.full_name
 """`magistrate.v1.AuthorizationService`."""
 

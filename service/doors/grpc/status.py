@@ -10,7 +10,10 @@ from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
 from service.errors import (
+    ActivationFailed,
+    ActivationUnderWay,
     AuditUnavailable,
+    BundleRefused,
     DataError,
     DeadlineExceeded,
     EntityChanged,
@@ -38,6 +41,9 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     AuditUnavailable: StatusCode.UNAVAILABLE,
     NoPolicies: StatusCode.UNAVAILABLE,
     DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
+    BundleRefused: StatusCode.FAILED_PRECONDITION,
+    ActivationUnderWay: StatusCode.ABORTED,
+    ActivationFailed: StatusCode.ABORTED,
     DataError: StatusCode.INVALID_ARGUMENT,
     NotFound: StatusCode.NOT_FOUND,
     EntityChanged: StatusCode.FAILED_PRECONDITION,

@@ -1,0 +1,156 @@
+"""PolicyService: reads the message, has it done in a thread, writes the answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from grpc.aio import ServicerContext
+from magistrate.v1 import policy_pb2 as pb
+from magistrate.v1 import policy_pb2_grpc as pb_grpc
+
+from service.authn.bearer import bearer
+from service.doors.grpc.paging import page_size, write_page_token
+from service.doors.grpc.policy_codec import (
+    read_digest,
+    read_offered,
+    read_place,
+    read_texts,
+    write_activation,
+    write_bundle,
+    write_file,
+    write_findings,
+)
+from service.doors.grpc.rim import answering
+from service.errors import DeadlineExceeded, LimitExceeded
+from service.model import Caller
+from service.policies.activations import Activation
+from service.policies.office import PolicyOffice
+
+Verify = Callable[[str], Caller]
+"""The caller whose credential it is; Unauthenticated if it does not verify."""
+Reached = Callable[[str, float], Awaitable[None]]
+"""Returns when this worker has applied a revision, within so many seconds."""
+
+LONGEST_SECONDS: Final = 120.0
+"""How long a call may take, whatever its deadline."""
+AT_ONCE: Final = 4
+"""Calls that a worker does at a time; further ones are refused."""
+
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Result = TypeVar("Result")
+
+
+class PolicyServicer(pb_grpc.PolicyServiceServicer):
+    """The RPCs. They wait for other processes, so none runs on the loop, and only a few at a time."""
+
+    def __init__(self, verify: Verify, office: PolicyOffice, reached: Reached) -> None:
+        self._verify = verify
+        self._office = office
+        self._reached = reached
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="policies")
+        self._under_way = 0
+
+    @answering
+    async def Validate(  # noqa: N802
+        self, request: pb.ValidateRequest, context: ServicerContext[pb.ValidateRequest, pb.ValidateResponse]
+    ) -> pb.ValidateResponse:
+        """Checks policies."""
+        caller, texts, within = self._caller(context), read_texts(request.files), _within(context)
+        verdict = await self._do(lambda: self._office.validate(caller, texts, within))
+        return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict))
+
+    @answering
+    async def Push(  # noqa: N802
+        self, request: pb.PushRequest, context: ServicerContext[pb.PushRequest, pb.PushResponse]
+    ) -> pb.PushResponse:
+        """Checks policies and keeps them."""
+        caller, offered, within = self._caller(context), read_offered(request), _within(context)
+        verdict, is_new = await self._do(lambda: self._office.push(caller, offered, within))
+        return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict), created=is_new)
+
+    @answering
+    async def Activate(  # noqa: N802
+        self, request: pb.ActivateRequest, context: ServicerContext[pb.ActivateRequest, pb.ActivateResponse]
+    ) -> pb.ActivateResponse:
+        """Puts policies in force."""
+        caller, digest, within = self._caller(context), read_digest(request.digest), _within(context)
+        activation = await self._do(lambda: self._office.activate(caller, digest, within))
+        return pb.ActivateResponse(activation=await self._in_force(activation, context))
+
+    @answering
+    async def Rollback(  # noqa: N802
+        self,
+        request: pb.RollbackRequest,  # noqa: ARG002  # it says nothing
+        context: ServicerContext[pb.RollbackRequest, pb.RollbackResponse],
+    ) -> pb.RollbackResponse:
+        """Puts in force again what was before."""
+        caller, within = self._caller(context), _within(context)
+        activation = await self._do(lambda: self._office.rollback(caller, within))
+        return pb.RollbackResponse(activation=await self._in_force(activation, context))
+
+    @answering
+    async def List(  # noqa: N802
+        self, request: pb.ListRequest, context: ServicerContext[pb.ListRequest, pb.ListResponse]
+    ) -> pb.ListResponse:
+        """Lists pushed policies."""
+        caller, size, before = self._caller(context), page_size(request.page_size), read_place(request.page_token)
+        found, active = await self._do(lambda: self._office.bundles(caller, size + 1, before))
+        page, last = found[:size], found[size - 1] if len(found) > size else None
+        token = "" if last is None else write_page_token([str(last.pushed_at), last.digest])
+        bundles = [write_bundle(each, is_active=each.digest == active) for each in page]
+        return pb.ListResponse(bundles=bundles, next_page_token=token)
+
+    @answering
+    async def Get(  # noqa: N802
+        self, request: pb.GetRequest, context: ServicerContext[pb.GetRequest, pb.GetResponse]
+    ) -> pb.GetResponse:
+        """Gets the texts of pushed policies."""
+        caller, digest = self._caller(context), read_digest(request.digest) if request.digest else ""
+        pushed, texts, is_active = await self._do(lambda: self._office.bundle(caller, digest))
+        files = [write_file(path, text) for path, text in sorted(texts.items())]
+        return pb.GetResponse(bundle=write_bundle(pushed, is_active=is_active), files=files)
+
+    @answering
+    async def ListActivations(  # noqa: N802
+        self,
+        request: pb.ListActivationsRequest,
+        context: ServicerContext[pb.ListActivationsRequest, pb.ListActivationsResponse],
+    ) -> pb.ListActivationsResponse:
+        """Lists the activations."""
+        caller, size = self._caller(context), page_size(request.page_size)
+        before = read_place(request.page_token)
+        number = before.pushed_at if before is not None else None
+        found = await self._do(lambda: self._office.history(caller, size + 1, number))
+        page, last = found[:size], found[size - 1] if len(found) > size else None
+        token = "" if last is None else write_page_token([str(last.number), last.digest])
+        return pb.ListActivationsResponse(activations=map(write_activation, page), next_page_token=token)
+
+    async def _do(self, act: Callable[[], Result]) -> Result:
+        if self._under_way >= AT_ONCE:
+            raise LimitExceeded("policy_calls_at_once", AT_ONCE, self._under_way + 1)
+        self._under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        finally:
+            self._under_way -= 1
+
+    async def _in_force(self, activation: Activation, context: ServicerContext[Request, Response]) -> pb.Activation:
+        """The activation, once this worker answers by it."""
+        await self._reached(activation.revision, _within(context))
+        return write_activation(activation)
+
+    def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
+        metadata = context.invocation_metadata() or ()
+        return self._verify(bearer([value for key, value in metadata if key == "authorization"]))
+
+
+def _within(context: ServicerContext[Request, Response]) -> float:
+    """The seconds that there are; a little less than the deadline leaves, so that the answer still arrives."""
+    remaining = context.time_remaining()
+    if remaining is None:
+        return LONGEST_SECONDS
+    if remaining <= 0:
+        raise DeadlineExceeded("the deadline passed before anything was done")
+    return min(LONGEST_SECONDS, remaining * 0.9)

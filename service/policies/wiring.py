@@ -1,0 +1,42 @@
+"""Builds what a worker and the background process need of a store of policies."""
+
+import threading
+
+from service.config import Settings
+from service.db.engine import Database
+from service.db.opening import open_database
+from service.policies.activations import Activations
+from service.policies.desk import Desk
+from service.policies.following import StoreFollower, Workers
+from service.policies.office import PolicyOffice
+from service.policies.signing import Signatures
+from service.policies.store import BundleStore
+from service.ports import Clock, Gate
+
+
+def build_office(settings: Settings, database: Database, *, gate: Gate, clock: Clock) -> PolicyOffice:
+    """What does the acts of PolicyService; ConfigError for a key that is none."""
+    return PolicyOffice(
+        gate=gate,
+        store=BundleStore(database),
+        activations=Activations(database),
+        desk=Desk(database, settings.replica_id),
+        signatures=Signatures.of(settings.bundle_keys),
+        clock=clock,
+    )
+
+
+def follow_store(settings: Settings, workers: Workers, stop: threading.Event) -> None:
+    """Follows the store until `stop` is set; ConfigError or FactsUnavailable where that cannot begin."""
+    database = open_database(settings.database_url)
+    try:
+        StoreFollower(
+            settings.replica_id,
+            store=BundleStore(database),
+            activations=Activations(database),
+            desk=Desk(database, settings.replica_id),
+            signatures=Signatures.of(settings.bundle_keys),
+            workers=workers,
+        ).run(stop)
+    finally:
+        database.close()

@@ -12,7 +12,8 @@ from typing import Final
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.authn.key_watch import follow_keys, key_files
-from service.config import IssuerSettings, Settings
+from service.config import IssuerSettings, Limits, Settings
+from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
 from service.decisions.shared import SharedRecorder
@@ -20,18 +21,23 @@ from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
 from service.doors.grpc.credential import CredentialServicer
-from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, GrpcDoor
+from service.doors.grpc.entities import EntityServicer
+from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, GrpcDoor
 from service.entities.fresh_facts import FreshFacts
+from service.entities.governed import GovernedEntities
+from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError
 from service.feed.feed import Feed
 from service.feed.pruning import prune_until
 from service.governance.gate import Gate
+from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.holder import PolicyHolder
+from service.ports import Policies
 from service.revocations.known import KnownRevocations
 from service.revocations.pruning import prune_revocations_until
 from service.revocations.revoking import Revoking, Trusted
@@ -93,6 +99,7 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
             served = (
                 (AUTHORIZATION, AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)),
                 (CREDENTIAL, CredentialServicer(pdp.verify, revoking)),
+                (ENTITY, entity_servicer(pdp, database, holder, gate=gate, limits=settings.limits)),
             )
             door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
@@ -107,6 +114,19 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
     finally:
         spool.close()
         database.close()
+
+
+def entity_servicer(
+    pdp: DecisionPoint, database: Database, policies: Policies, *, gate: Gate, limits: Limits
+) -> EntityServicer:
+    """What answers EntityService."""
+    return EntityServicer(
+        verify=pdp.verify,
+        writes=GovernedEntities(database, policies, gate),
+        reads=ReadableEntities(database, policies, gate),
+        roles=GivenRoles(database, gate),
+        limits=limits,
+    )
 
 
 def run_background(settings: Settings, stop: threading.Event) -> None:

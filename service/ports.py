@@ -74,6 +74,10 @@ class Visitor(Protocol):
         """Whether it may do that to what is of the tenant; nothing is recorded."""
         ...
 
+    def require_somewhere(self, act: Act) -> None:
+        """Returns where the action is held at all, and records nothing; else PermissionDenied, recorded."""
+        ...
+
     def require(self, acts: Sequence[Act]) -> None:
         """Returns when it may do all of them and that is recorded; else PermissionDenied, recorded too."""
         ...

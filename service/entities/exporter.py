@@ -48,7 +48,7 @@ class Exporter:
             return list(
                 _present(
                     (
-                        forms.entity(ref, row[2], _parents(connection, [ref])[ref]),
+                        forms.entity(ref, row[2], parents_of(connection, [ref])[ref]),
                         *(forms.assignment(found) for found in _assignments(connection, held)),
                         *(forms.link(found) for found in _links(connection, tied)),
                     )
@@ -59,13 +59,14 @@ class Exporter:
 def _entities(connection: Connection, forms: Forms) -> Iterator[Form | None]:
     rows = connection.execute(_ENTITY.order_by(entity.c.type, entity.c.id), execution_options={"yield_per": BATCH})
     for batch in rows.partitions():
-        parents = _parents(connection, [Ref(type_, id_) for type_, id_, _ in batch])
+        parents = parents_of(connection, [Ref(type_, id_) for type_, id_, _ in batch])
         for type_, id_, document in batch:
             ref = Ref(type_, id_)
             yield forms.entity(ref, document, parents[ref])
 
 
-def _parents(connection: Connection, refs: Sequence[Ref]) -> Mapping[Ref, list[Ref]]:
+def parents_of(connection: Connection, refs: Sequence[Ref]) -> Mapping[Ref, list[Ref]]:
+    """The parents of each of those entities."""
     found = defaultdict[Ref, list[Ref]](list)
     for type_, id_, parent_type, parent_id in connection.execute(_EDGES, {"refs": keys_of(refs)}):
         found[Ref(type_, id_)].append(Ref(parent_type, parent_id))

@@ -29,6 +29,12 @@ def hold(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
     return set(refs) - _refs(connection, _HELD, refs)
 
 
+def above(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
+    """Those references and all their ancestors."""
+    found = connection.execute(_UP, {"refs": keys_of(refs)})
+    return set(refs) | {Ref(row.type, row.id) for row in found}
+
+
 def is_parent(connection: Connection, ref: Ref) -> bool:
     """Whether some entity has it as a parent."""
     return connection.execute(_CHILD, {"refs": keys_of([ref])}).first() is not None

@@ -1,8 +1,11 @@
 """Writes single facts, each in a transaction of its own that gives the revision from which it is in force."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
+from sqlalchemy import Connection
+
+from policy_lang.facts import Link
 from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -11,6 +14,13 @@ from service.entities.admission import Admission
 from service.entities.changes import Changes
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_parent, missing
 from service.errors import DataError
+
+Approve = Callable[[Connection], None]
+"""Called first in the transaction of a write, which it stops by what it raises."""
+
+
+def unasked(_: Connection) -> None:
+    """Approves of everything: for those who hold the database."""
 
 
 class EntityWriter:
@@ -23,10 +33,11 @@ class EntityWriter:
         self._database = database
         self._admission = Admission(schema)
 
-    def put(self, ref: Ref, attributes: Json, parents: Json = None) -> str:
+    def put(self, ref: Ref, attributes: Json, parents: Json = None, *, approve: Approve = unasked) -> str:
         """Writes an entity whole: what is not given, of attributes and parents, is not set any more."""
         fact = self._admission.entity(ref, attributes, parents)
         with self._database.write() as connection:
+            approve(connection)
             if fact.parents:
                 self._database.wait_for(connection, HIERARCHY_LOCK)
             changes = Changes(connection)
@@ -37,10 +48,12 @@ class EntityWriter:
                 raise DataError(fault)
             return changes.advance()
 
-    def delete(self, ref: Ref) -> str:
+    def delete(self, ref: Ref, *, approve: Approve = unasked) -> str:
         """Deletes an entity with its assignments and links; a parent of others is refused."""
         self._admission.stored_type(ref.type)
-        with self._database.alone(HIERARCHY_LOCK) as connection:
+        with self._database.write() as connection:
+            approve(connection)
+            self._database.wait_for(connection, HIERARCHY_LOCK)
             if is_parent(connection, ref):
                 raise DataError(f"`{ref}` is the parent of other entities\nhelp: delete or move them first")
             changes = Changes(connection)
@@ -48,17 +61,20 @@ class EntityWriter:
                 raise DataError(f"there is no `{ref}`")
             return changes.advance()
 
-    def assign(self, subject: Json, role: str, place: Json = None, expires_at: Json = None) -> str:
+    def assign(
+        self, subject: Json, role: str, place: Json = None, expires_at: Json = None, *, approve: Approve = unasked
+    ) -> str:
         """Assigns a role to a principal, or an ancestor of some, at a place or globally; anew, the expiry changes."""
         assignment = self._admission.assignment(subject, role, place, expires_at)
-        with self._changes((assignment.subject, assignment.place)) as changes:
+        with self._changes((assignment.subject, assignment.place), approve) as changes:
             changes.assign([assignment])
             return changes.advance()
 
-    def unassign(self, subject: Json, role: str, place: Json = None) -> str:
+    def unassign(self, subject: Json, role: str, place: Json = None, *, approve: Approve = unasked) -> str:
         """Takes a role away; DataError where it was not assigned."""
         assignment = self._admission.assignment(subject, role, place)
         with self._database.write() as connection:
+            approve(connection)
             changes = Changes(connection)
             if not changes.unassign(assignment):
                 where = f" at `{assignment.place}`" if assignment.place else ""
@@ -67,24 +83,26 @@ class EntityWriter:
 
     def relate(self, resource: Json, relation: str, subject: Json, expires_at: Json = None) -> str:
         """Writes a row of a stored relation; written anew, the expiry changes."""
-        link = self._admission.link(resource, relation, subject, expires_at)
-        with self._changes((link.resource, link.subject)) as changes:
-            changes.relate([link])
-            return changes.advance()
+        return self.write_relations([self._admission.link(resource, relation, subject, expires_at)], [])
 
     def unrelate(self, resource: Json, relation: str, subject: Json) -> str:
         """Deletes a row of a stored relation; DataError where there was none."""
-        link = self._admission.link(resource, relation, subject)
-        with self._database.write() as connection:
-            changes = Changes(connection)
-            if not changes.unrelate(link):
-                raise DataError(f"`{link.subject}` is no `{relation}` of `{link.resource}`")
+        return self.write_relations([], [self._admission.link(resource, relation, subject)])
+
+    def write_relations(self, writes: Sequence[Link], deletes: Sequence[Link], *, approve: Approve = unasked) -> str:
+        """Writes and deletes rows of stored relations that were admitted, all of them or none."""
+        with self._changes([end for link in writes for end in (link.resource, link.subject)], approve) as changes:
+            changes.relate(writes)
+            for link in deletes:
+                if not changes.unrelate(link):
+                    raise DataError(f"`{link.subject}` is no `{link.relation}` of `{link.resource}`")
             return changes.advance()
 
     @contextmanager
-    def _changes(self, ends: Collection[Ref | None]) -> Iterator[Changes]:
+    def _changes(self, ends: Collection[Ref | None], approve: Approve) -> Iterator[Changes]:
         """A write of something between entities that are there, or that have no rows."""
         with self._database.write() as connection:
+            approve(connection)
             stored = [end for end in ends if end is not None and self._admission.has_rows(end.type)]
             _refuse_missing(hold(connection, stored), "entity")
             yield Changes(connection)

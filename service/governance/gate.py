@@ -62,14 +62,22 @@ class Visitor:
         """Whether it may do that to what is of the tenant; nothing is recorded."""
         return self._permits.at(tenant).may(action)
 
+    def require_somewhere(self, act: Act) -> None:
+        """Returns where the action is held at all, and records nothing; else PermissionDenied, recorded."""
+        if not self._permits.somewhere.may(act.action):
+            self._refuse(act, self._clock())
+
     def require(self, acts: Sequence[Act]) -> None:
         """Returns when it may do all of them and that is recorded; else PermissionDenied, recorded too."""
         now = self._clock()
         for act in acts:
             if not self._is_permitted(act):
-                self._recorder.record([self._record(act, (), now)])
-                raise PermissionDenied(act.action.value, _lack(act))
+                self._refuse(act, now)
         self._recorder.record([self._record(act, self._permitting(act), now) for act in acts])
+
+    def _refuse(self, act: Act, now: int) -> None:
+        self._recorder.record([self._record(act, (), now)])
+        raise PermissionDenied(act.action.value, _lack(act))
 
     def _is_permitted(self, act: Act) -> bool:
         held = self._permits.at(act.tenant)
@@ -85,6 +93,7 @@ class Visitor:
 
 
 def _lack(act: Act) -> str:
+    """Says nothing of what was asked about: what is not there and what is another tenant's read the same."""
     if act.grant is None:
-        return f"the caller may not `{act.action.value}` there"
-    return f"the caller may not `{act.action.value}` there, or does not hold `{PREFIX}{act.grant}` itself"
+        return f"the caller may not `{act.action.value}` here"
+    return f"the caller may not `{act.action.value}` here, or does not hold the role itself"

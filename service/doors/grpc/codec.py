@@ -28,9 +28,9 @@ def read_check(message: pb.CheckRequest, limits: Limits) -> CheckRequest:
     return CheckRequest(
         request_id=message.request_id or str(uuid4()),
         action=message.action,
-        resource=_read_entity(message.resource, "resource", limits),
+        resource=read_entity(message.resource, "resource", limits),
         context=_read_values(message.context, "context", limits),
-        principal=_read_entity(message.principal, "principal", limits) if subject == "principal" else None,
+        principal=read_entity(message.principal, "principal", limits) if subject == "principal" else None,
         principal_token=message.principal_token if subject == "principal_token" else None,
     )
 
@@ -133,7 +133,8 @@ def write_value(value: Json) -> types_pb2.Value:
             assert_never(value)
 
 
-def _read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenEntity:
+def read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenEntity:
+    """The entity as a message describes it; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
     return GivenEntity(
         Ref(message.type, message.id),
         _read_values(message.attributes, f"{field}.attributes", limits),

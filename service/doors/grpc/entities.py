@@ -1,0 +1,146 @@
+"""EntityService: reads the message, has the facts read or written for the caller, writes the answer."""
+
+import asyncio
+
+from grpc.aio import ServicerContext
+from magistrate.v1 import entity_pb2 as pb
+from magistrate.v1 import entity_pb2_grpc as pb_grpc
+
+from service.config import Limits
+from service.doors.grpc.caller import Verify, caller_of
+from service.doors.grpc.entity_codec import (
+    given_expiry,
+    given_refs,
+    read_assignment,
+    read_links,
+    read_put,
+    read_ref,
+    write_assignment,
+    write_entity,
+)
+from service.doors.grpc.paging import page_size, read_page_token, write_page_token
+from service.doors.grpc.rim import answering
+from service.entities.governed import GovernedEntities
+from service.entities.readable import ASSIGNMENT_KEY, ReadableEntities
+from service.governance.given_roles import GivenRoles, is_given
+
+
+class EntityServicer(pb_grpc.EntityServiceServicer):
+    """The RPCs; a write waits for the disk, so none runs on the loop."""
+
+    def __init__(
+        self,
+        *,
+        verify: Verify,
+        writes: GovernedEntities,
+        reads: ReadableEntities,
+        roles: GivenRoles,
+        limits: Limits,
+    ) -> None:
+        self._verify = verify
+        self._writes = writes
+        self._reads = reads
+        self._roles = roles
+        self._limits = limits
+
+    @answering
+    async def PutEntity(  # noqa: N802
+        self, request: pb.PutEntityRequest, context: ServicerContext[pb.PutEntityRequest, pb.PutEntityResponse]
+    ) -> pb.PutEntityResponse:
+        """Writes an entity whole."""
+        caller, given = caller_of(context, self._verify), read_put(request, self._limits)
+        attributes, parents = dict(given.attributes), given_refs(given.parents)
+        revision = await asyncio.to_thread(
+            self._writes.put, caller, given.ref, attributes, parents, if_revision=request.if_revision
+        )
+        return pb.PutEntityResponse(revision=revision)
+
+    @answering
+    async def GetEntity(  # noqa: N802
+        self, request: pb.GetEntityRequest, context: ServicerContext[pb.GetEntityRequest, pb.GetEntityResponse]
+    ) -> pb.GetEntityResponse:
+        """Reads an entity."""
+        caller, ref = caller_of(context, self._verify), read_ref("entity", request.entity)
+        form, revision = await asyncio.to_thread(self._reads.get, caller, ref)
+        return pb.GetEntityResponse(entity=write_entity(form), revision=revision)
+
+    @answering
+    async def DeleteEntity(  # noqa: N802
+        self, request: pb.DeleteEntityRequest, context: ServicerContext[pb.DeleteEntityRequest, pb.DeleteEntityResponse]
+    ) -> pb.DeleteEntityResponse:
+        """Deletes an entity."""
+        caller, ref = caller_of(context, self._verify), read_ref("entity", request.entity)
+        revision = await asyncio.to_thread(self._writes.delete, caller, ref, if_revision=request.if_revision)
+        return pb.DeleteEntityResponse(revision=revision)
+
+    @answering
+    async def ListEntities(  # noqa: N802
+        self, request: pb.ListEntitiesRequest, context: ServicerContext[pb.ListEntitiesRequest, pb.ListEntitiesResponse]
+    ) -> pb.ListEntitiesResponse:
+        """Lists the entities of a type."""
+        caller, size = caller_of(context, self._verify), page_size(request.page_size)
+        tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
+        after = read_page_token(request.page_token, 1)[0] if request.page_token else None
+        page = await asyncio.to_thread(self._reads.page, caller, request.type, tenant, size, after)
+        following = write_page_token([page.next_after]) if page.next_after is not None else ""
+        return pb.ListEntitiesResponse(entities=map(write_entity, page.forms), next_page_token=following)
+
+    @answering
+    async def AssignRole(  # noqa: N802
+        self, request: pb.AssignRoleRequest, context: ServicerContext[pb.AssignRoleRequest, pb.AssignRoleResponse]
+    ) -> pb.AssignRoleResponse:
+        """Assigns a role."""
+        caller, given = caller_of(context, self._verify), read_assignment(request.assignment)
+        until, if_revision = given_expiry(given.expires_at), request.if_revision
+        revision = await asyncio.to_thread(
+            lambda: (
+                self._roles.assign(caller, given, if_revision=if_revision)
+                if is_given(given.role)
+                else self._writes.assign(caller, given.subject, given.role, given.place, until, if_revision=if_revision)
+            )
+        )
+        return pb.AssignRoleResponse(revision=revision)
+
+    @answering
+    async def UnassignRole(  # noqa: N802
+        self, request: pb.UnassignRoleRequest, context: ServicerContext[pb.UnassignRoleRequest, pb.UnassignRoleResponse]
+    ) -> pb.UnassignRoleResponse:
+        """Takes a role away."""
+        caller, taken = caller_of(context, self._verify), read_assignment(request.assignment)
+        if_revision = request.if_revision
+        revision = await asyncio.to_thread(
+            lambda: (
+                self._roles.unassign(caller, taken, if_revision=if_revision)
+                if is_given(taken.role)
+                else self._writes.unassign(caller, taken.subject, taken.role, taken.place, if_revision=if_revision)
+            )
+        )
+        return pb.UnassignRoleResponse(revision=revision)
+
+    @answering
+    async def ListRoleAssignments(  # noqa: N802
+        self,
+        request: pb.ListRoleAssignmentsRequest,
+        context: ServicerContext[pb.ListRoleAssignmentsRequest, pb.ListRoleAssignmentsResponse],
+    ) -> pb.ListRoleAssignmentsResponse:
+        """Lists role assignments."""
+        caller, size = caller_of(context, self._verify), page_size(request.page_size)
+        subject = read_ref("subject", request.subject) if request.HasField("subject") else None
+        scope = read_ref("scope", request.scope) if request.HasField("scope") else None
+        after = read_page_token(request.page_token, ASSIGNMENT_KEY) if request.page_token else None
+        page = await asyncio.to_thread(self._reads.assignments, caller, subject, scope, size, after)
+        following = write_page_token(page.next_after) if page.next_after is not None else ""
+        return pb.ListRoleAssignmentsResponse(assignments=map(write_assignment, page.found), next_page_token=following)
+
+    @answering
+    async def WriteRelations(  # noqa: N802
+        self,
+        request: pb.WriteRelationsRequest,
+        context: ServicerContext[pb.WriteRelationsRequest, pb.WriteRelationsResponse],
+    ) -> pb.WriteRelationsResponse:
+        """Writes and deletes stored relations."""
+        caller, (writes, deletes) = caller_of(context, self._verify), read_links(request)
+        revision = await asyncio.to_thread(
+            self._writes.write_relations, caller, writes, deletes, if_revision=request.if_revision
+        )
+        return pb.WriteRelationsResponse(revision=revision)

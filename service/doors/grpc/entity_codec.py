@@ -1,0 +1,135 @@
+"""Turns the entity service's messages into the model and back. Protobuf stops here."""
+
+from collections.abc import Sequence
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from magistrate.v1 import entity_pb2 as pb
+from magistrate.v1 import types_pb2
+
+from policy_lang.facts import Assignment, Link
+from policy_lang.types import BadValue, Json, check_id, format_timestamp
+from policy_lang.values import Ref
+from service.config import Limits
+from service.doors.grpc.codec import read_entity, write_time, write_value
+from service.entities.forms import Form
+from service.errors import InvalidRequest, LimitExceeded, Violation
+from service.model import GivenEntity
+
+RELATIONS: int = 1000
+"""Rows of relations in one write."""
+
+
+def read_put(message: pb.PutEntityRequest, limits: Limits) -> GivenEntity:
+    """The entity to write; InvalidRequest for what is no reference, LimitExceeded over `attributes`."""
+    given = read_entity(message.entity, "entity", limits)
+    for field, ref in (
+        ("entity", given.ref),
+        *((f"entity.parents[{at}]", ref) for at, ref in enumerate(given.parents)),
+    ):
+        _check_ref(field, ref)
+    return given
+
+
+def read_ref(field: str, message: types_pb2.EntityRef) -> Ref:
+    """The reference; InvalidRequest where it is none."""
+    ref = Ref(message.type, message.id)
+    _check_ref(field, ref)
+    return ref
+
+
+def read_assignment(message: pb.RoleAssignment) -> Assignment:
+    """The assignment; InvalidRequest where something is missing."""
+    _require("assignment.role", message.role)
+    return Assignment(
+        subject=read_ref("assignment.subject", message.subject),
+        role=message.role,
+        place=read_ref("assignment.scope", message.scope) if message.HasField("scope") else None,
+        expires_at=_milliseconds(message.expires_at) if message.HasField("expires_at") else None,
+    )
+
+
+def read_links(message: pb.WriteRelationsRequest) -> tuple[list[Link], list[Link]]:
+    """The rows to write and those to delete; InvalidRequest where there are none, LimitExceeded over 1,000."""
+    count = len(message.writes) + len(message.deletes)
+    if not count:
+        raise InvalidRequest([Violation("writes", "at least one, or one of deletes")])
+    if count > RELATIONS:
+        raise LimitExceeded("relations", RELATIONS, count)
+    return _links("writes", message.writes), _links("deletes", message.deletes)
+
+
+def write_entity(form: Form) -> types_pb2.Entity:
+    """The entity as a message."""
+    attributes, parents = form["attributes"], form["parents"]
+    return types_pb2.Entity(
+        type=str(form["type"]),
+        id=str(form["id"]),
+        attributes={name: write_value(value) for name, value in attributes.items()}
+        if isinstance(attributes, dict)
+        else {},
+        parents=[_write_given_ref(parent) for parent in parents] if isinstance(parents, list) else [],
+    )
+
+
+def write_assignment(found: Assignment) -> pb.RoleAssignment:
+    """The assignment as a message."""
+    message = pb.RoleAssignment(subject=_write_ref(found.subject), role=found.role)
+    if found.place is not None:
+        message.scope.CopyFrom(_write_ref(found.place))
+    if found.expires_at is not None:
+        message.expires_at.CopyFrom(write_time(found.expires_at))
+    return message
+
+
+def given_expiry(expires_at: int | None) -> Json:
+    """The moment in the given form."""
+    return None if expires_at is None else format_timestamp(expires_at)
+
+
+def given_refs(refs: Sequence[Ref]) -> Json:
+    """References in the given form."""
+    return [{"type": ref.type, "id": ref.id} for ref in refs]
+
+
+def _links(field: str, messages: Sequence[pb.Relation]) -> list[Link]:
+    for at, message in enumerate(messages):
+        _require(f"{field}[{at}].relation", message.relation)
+    return [
+        Link(
+            resource=read_ref(f"{field}[{at}].resource", message.resource),
+            relation=message.relation,
+            subject=read_ref(f"{field}[{at}].subject", message.subject),
+            expires_at=_milliseconds(message.expires_at) if message.HasField("expires_at") else None,
+        )
+        for at, message in enumerate(messages)
+    ]
+
+
+def _milliseconds(moment: Timestamp) -> int:
+    try:
+        return moment.ToMilliseconds()
+    except ValueError as error:
+        raise InvalidRequest([Violation("expires_at", "expected a time in the years 1–9999")]) from error
+
+
+def _require(field: str, text: str) -> None:
+    if not text:
+        raise InvalidRequest([Violation(field, "required")])
+
+
+def _check_ref(field: str, ref: Ref) -> None:
+    for part, text in (("type", ref.type), ("id", ref.id)):
+        _require(f"{field}.{part}", text)
+        try:
+            check_id(text)
+        except BadValue as error:
+            raise InvalidRequest([Violation(f"{field}.{part}", str(error))]) from error
+
+
+def _write_ref(ref: Ref) -> types_pb2.EntityRef:
+    return types_pb2.EntityRef(type=ref.type, id=ref.id)
+
+
+def _write_given_ref(given: Json) -> types_pb2.EntityRef:
+    named = given if isinstance(given, dict) else {}
+    return types_pb2.EntityRef(type=str(named.get("type")), id=str(named.get("id")))

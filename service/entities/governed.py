@@ -1,0 +1,167 @@
+"""Writes facts for callers: what each may is looked up where the write sees it, recorded, then done.
+
+Law (identity.md, Tenants): a write touches the tenant of the entity as it was and as it will be, and those of the
+entities that it ties together; the caller must hold the action at each of them. What has no tenant needs it everywhere.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
+
+from sqlalchemy import Connection
+
+from policy_lang.facts import Assignment, Link
+from policy_lang.schema import Schema
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.db.engine import Database
+from service.db.feed import Change, assignment_change, entity_change, relation_change
+from service.db.turns import refuse_changed, take_turn
+from service.entities.admission import Admission, EntityFact
+from service.entities.stakes import Stakes, tenant_of
+from service.entities.writer import EntityWriter
+from service.errors import NotFound
+from service.model import Caller
+from service.permits import PREFIX, Act, Action
+from service.ports import Gate, Policies, Visitor
+
+
+class GovernedEntities:
+    """Every method gives the new revision. PermissionDenied before any other fault; then DataError, EntityChanged.
+
+    Values are in the given form; `if_revision` is empty for always.
+    """
+
+    def __init__(self, database: Database, policies: Policies, gate: Gate) -> None:
+        self._database = database
+        self._policies = policies
+        self._gate = gate
+
+    def put(self, caller: Caller, ref: Ref, attributes: Json, parents: Json, *, if_revision: str = "") -> str:
+        """Writes an entity whole."""
+        visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
+        fact = Admission(schema).entity(ref, attributes, parents)
+        approve = partial(self._approve_put, visitor, schema, fact, if_revision)
+        return EntityWriter(self._database, schema).put(ref, attributes, parents, approve=approve)
+
+    def delete(self, caller: Caller, ref: Ref, *, if_revision: str = "") -> str:
+        """Deletes an entity with its assignments and links; NotFound if there is none."""
+        visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
+        approve = partial(self._approve_delete, visitor, schema, ref, if_revision)
+        return EntityWriter(self._database, schema).delete(ref, approve=approve)
+
+    def assign(
+        self, caller: Caller, subject: Ref, role: str, place: Ref | None, expires_at: Json, *, if_revision: str = ""
+    ) -> str:
+        """Assigns a role of the policies."""
+        visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
+        given = Admission(schema).assignment(_given(subject), role, _given(place), expires_at)
+        approve = partial(self._approve_assignment, visitor, schema, given, "assign", if_revision)
+        writer = EntityWriter(self._database, schema)
+        return writer.assign(_given(subject), role, _given(place), expires_at, approve=approve)
+
+    def unassign(self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, if_revision: str = "") -> str:
+        """Takes a role of the policies away."""
+        visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
+        taken = Admission(schema).assignment(_given(subject), role, _given(place))
+        approve = partial(self._approve_assignment, visitor, schema, taken, "unassign", if_revision)
+        return EntityWriter(self._database, schema).unassign(_given(subject), role, _given(place), approve=approve)
+
+    def write_relations(
+        self, caller: Caller, writes: Sequence[Link], deletes: Sequence[Link], *, if_revision: str = ""
+    ) -> str:
+        """Writes and deletes rows of stored relations, all or none; neither need be admitted yet."""
+        first = (*writes, *deletes)[0]
+        visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, first.resource))
+        admission = Admission(schema)
+        for each in (*writes, *deletes):
+            admission.link(_given(each.resource), each.relation, _given(each.subject))
+        approve = partial(self._approve_links, visitor, schema, (*writes, *deletes), if_revision)
+        return EntityWriter(self._database, schema).write_relations(writes, deletes, approve=approve)
+
+    def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
+        """The caller, where it may do so at all: until then it learns nothing, not even of the policies."""
+        visitor = self._gate.admit(caller)
+        visitor.require_somewhere(act)
+        return visitor, self._policies.active().bundle.program.schema
+
+    def _approve_put(
+        self, visitor: Visitor, schema: Schema, fact: EntityFact, if_revision: str, connection: Connection
+    ) -> None:
+        changes = [entity_change(fact.ref)]
+        take_turn(self._database, connection, changes)
+        stakes = Stakes(connection, schema)
+        moved = sorted(stakes.parents(fact.ref) ^ set(fact.parents))
+        tenants = [tenant_of(schema, fact.ref, fact.attributes)]
+        if stakes.is_there(fact.ref):
+            tenants += stakes.tenants([fact.ref]).values()
+        acts = _writes(fact.ref, tenants, "put")
+        acts += [Act(Action.ENTITY_WRITE, parent, tenant, details={"change": "children"})
+                 for parent, tenant in stakes.tenants(moved).items()]  # fmt: skip
+        visitor.require([*acts, *_gives(fact.ref, stakes.grants_above(moved), "move")])
+        _stop_if_changed(connection, changes, if_revision)
+
+    def _approve_delete(
+        self, visitor: Visitor, schema: Schema, ref: Ref, if_revision: str, connection: Connection
+    ) -> None:
+        changes = [entity_change(ref)]
+        take_turn(self._database, connection, changes)
+        stakes = Stakes(connection, schema)
+        grants = [*stakes.grants_of(ref), *stakes.grants_above(stakes.parents(ref))]
+        acts = _writes(ref, stakes.tenants([ref]).values(), "delete")
+        visitor.require([*acts, *_gives(ref, grants, "delete")])
+        if not stakes.is_there(ref):
+            raise NotFound(f"there is no `{ref}`")
+        _stop_if_changed(connection, changes, if_revision)
+
+    def _approve_assignment(
+        self, visitor: Visitor, schema: Schema, given: Assignment, change: str, if_revision: str, connection: Connection
+    ) -> None:
+        changes = [assignment_change(given.subject)]
+        take_turn(self._database, connection, changes)
+        place = given.place
+        ends = [given.subject] if place is None else [given.subject, place]
+        tenants = set(Stakes(connection, schema).tenants(ends).values()) if place is not None else {None}
+        details: dict[str, Json] = {"change": change, "role": given.role, "scope": str(place) if place else None}
+        visitor.require(
+            [Act(Action.ROLE_ASSIGN, given.subject, tenant, details=details) for tenant in _sorted(tenants)]
+        )
+        _stop_if_changed(connection, changes, if_revision)
+
+    def _approve_links(
+        self, visitor: Visitor, schema: Schema, links: Sequence[Link], if_revision: str, connection: Connection
+    ) -> None:
+        changes = list(dict.fromkeys(relation_change(link.resource, link.relation) for link in links))
+        take_turn(self._database, connection, changes)
+        ends = sorted({end for link in links for end in (link.resource, link.subject)})
+        tenants = Stakes(connection, schema).tenants(ends)
+        touched = {(link.resource, tenants[end]) for link in links for end in (link.resource, link.subject)}
+        acts = [Act(Action.ENTITY_WRITE, ref, tenant, details={"change": "relations"})
+                for ref, tenant in sorted(touched, key=str)]  # fmt: skip
+        visitor.require(acts)
+        _stop_if_changed(connection, changes, if_revision)
+
+
+def _writes(ref: Ref, tenants: Iterable[Ref | None], change: str) -> list[Act]:
+    return [Act(Action.ENTITY_WRITE, ref, tenant, details={"change": change}) for tenant in _sorted(set(tenants))]
+
+
+def _gives(ref: Ref, grants: Iterable[Assignment], change: str) -> list[Act]:
+    """Giving or taking those roles of the module, by what is done to an entity."""
+    moved = {(grant.role.removeprefix(PREFIX), grant.place) for grant in grants}
+    return [
+        Act(Action.ROLE_ASSIGN, ref, place, grant=name, details={"change": change})
+        for name, place in sorted(moved, key=str)
+    ]
+
+
+def _sorted(tenants: Collection[Ref | None]) -> list[Ref | None]:
+    return sorted(tenants, key=str)
+
+
+def _stop_if_changed(connection: Connection, changes: Sequence[Change], if_revision: str) -> None:
+    if if_revision:
+        refuse_changed(connection, changes, if_revision)
+
+
+def _given(ref: Ref | None) -> Json:
+    return None if ref is None else {"type": ref.type, "id": ref.id}

@@ -1,0 +1,113 @@
+"""A revocation through the command line is in force on every worker of a running service, and after its restart."""
+
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+import grpc
+import pytest
+from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
+
+from policy_lang.values import Ref
+from service.authn.dev import SUBJECT_AUDIENCE, mint
+from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.running import COMMAND, PATIENCE, Project, Server, wait_for
+
+CONNECTIONS = 8
+"""Enough that two workers both have some, but for one time in a hundred and twenty."""
+READ = question("read", "Document:plan")
+
+
+@pytest.fixture
+def server(project_on_each: Project) -> Iterator[Server]:
+    """Two workers over the starter project, on each kind of database in turn."""
+    with project_on_each.serving("--dev", "--workers", "2") as server:
+        yield server
+
+
+@contextmanager
+def connections(server: Server) -> Iterator[Sequence[AuthorizationServiceStub]]:
+    """Kept connections, which the workers share."""
+    with ExitStack() as opened:
+        yield [opened.enter_context(stub_of(server.address)) for _ in range(CONNECTIONS)]
+
+
+def is_refused(stub: AuthorizationServiceStub, token: str) -> bool:
+    """Whether the credential is refused; an answer of any kind is none."""
+    try:
+        stub.Check(READ, metadata=bearer(token), timeout=SECONDS)
+    except grpc.RpcError as error:
+        assert refusal_of(error).status is grpc.StatusCode.UNAUTHENTICATED
+        return True
+    return False
+
+
+def administrator(project: Project, server: Server) -> Project:
+    """The project with every command made as the user root, to that server."""
+    return project.with_settings(server=server.address, token=server.token("User:root"))
+
+
+def revoke_on_standard_input(project: Project, token: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, "token", "revoke", "-"], input=token,
+        cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
+def test_a_revoked_token_is_refused_on_every_kept_connection_and_after_a_restart(
+    project_on_each: Project, server: Server
+) -> None:
+    token, other = server.token("User:alice"), server.token("User:alice")
+    with connections(server) as stubs:
+        assert not any(is_refused(stub, token) for stub in stubs)
+        ended = revoke_on_standard_input(administrator(project_on_each, server), token)
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert token not in ended.stdout
+        wait_for(lambda: all(is_refused(stub, token) for stub in stubs))
+        assert not any(is_refused(stub, other) for stub in stubs)
+    assert server.stop() == 0
+    with project_on_each.serving("--dev") as again, stub_of(again.address) as stub:
+        assert is_refused(stub, token)
+        assert not is_refused(stub, other)
+
+
+def test_revoking_a_principal_refuses_its_tokens_as_caller_and_as_principal(
+    project_on_each: Project, server: Server
+) -> None:
+    now = int(time.time() * 1000)
+    hers = mint(server.data, Ref("User", "alice"), now=now, ttl=timedelta(minutes=5), audience=SUBJECT_AUDIENCE)
+    asked = question("read", "Document:plan")
+    asked.principal_token = hers
+    pep = bearer(server.token("User:gateway"))
+    with connections(server) as stubs:
+        for stub in stubs:
+            stub.Check(asked, metadata=pep, timeout=SECONDS)
+        root = administrator(project_on_each, server)
+        said = root.must_run("token", "revoke", "--principal", "User:alice")
+        assert said.startswith("revoked every token of User:alice issued up to ")
+        wait_for(lambda: all(is_refused(stub, server.token("User:alice")) for stub in stubs))
+        for stub in stubs:
+            with pytest.raises(grpc.RpcError) as caught:
+                stub.Check(asked, metadata=pep, timeout=SECONDS)
+            assert refusal_of(caught.value).status is grpc.StatusCode.UNAUTHENTICATED
+            assert stub.Check(READ, metadata=pep, timeout=SECONDS)
+
+
+def test_a_failed_revocation_says_why_and_exits_so(project: Project) -> None:
+    with project.serving("--dev") as server:
+        root = administrator(project, server)
+        expected = {
+            ("--jti", "j1", "--issuer", "https://typo.example"): (2, "no issuer of that name"),
+            ("--principal", "Document:plan"): (2, "principal.type"),
+            ("--principal", "User:alice", "--server", "127.0.0.1:1"): (3, "UNAVAILABLE"),
+            ("--principal", "User:alice", "--token", "no-token"): (1, "UNAUTHENTICATED"),
+            ("--jti", "j1"): (2, "--issuer"),
+            (server.token("User:alice"),): (2, "standard input"),
+            (): (2, "give one of"),
+        }
+        for options, (code, text) in expected.items():
+            ended = root.run("token", "revoke", *options)
+            assert (ended.returncode, text in ended.stderr) == (code, True), f"{options}: {ended.stderr}"
+        assert revoke_on_standard_input(root, "no token").returncode == 1

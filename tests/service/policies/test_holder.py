@@ -1,0 +1,86 @@
+"""Policies are loaded beside those in force, swapped in one step, and refused whole."""
+
+import asyncio
+from collections.abc import Coroutine
+
+import pytest
+
+from service.errors import ConfigError, NoPolicies
+from service.model import ActivePolicies
+from service.policies.holder import PAUSE_SECONDS, PolicyHolder
+from service.policies.watching import Fit, compile_texts
+
+POLICY = "module m\nprincipal type User {}\ntype Note {}\nactions Note { read }\n"
+
+
+def fit(rules: int) -> Fit:
+    lines = [f"rule r{number}: allow read on Note to anyone" for number in range(rules)]
+    return compile_texts({"m.policy": POLICY + "\n".join(lines) + "\n"})
+
+
+ONE, TWO = fit(1), fit(2)
+
+
+def run(scenario: Coroutine[None, None, None]) -> None:
+    asyncio.run(scenario)
+
+
+def test_before_the_first_activation_there_are_no_policies() -> None:
+    with pytest.raises(NoPolicies):
+        PolicyHolder().active()
+
+
+def test_what_is_prepared_is_in_force_only_once_it_is_activated() -> None:
+    async def scenario() -> None:
+        holder = PolicyHolder()
+        followed: list[ActivePolicies] = []
+        holder.follow(followed.append)
+        await holder.prepare(ONE.digest, ONE.image)
+        holder.activate(ONE.digest)
+        await holder.prepare(TWO.digest, TWO.image)
+        assert holder.active().digest == ONE.digest
+        holder.activate(TWO.digest)
+        assert holder.active().digest == TWO.digest
+        assert [policies.digest for policies in followed] == [ONE.digest, TWO.digest]
+
+    run(scenario())
+
+
+def test_an_image_that_cannot_be_loaded_changes_nothing() -> None:
+    async def scenario() -> None:
+        holder = PolicyHolder()
+        await holder.prepare(ONE.digest, ONE.image)
+        holder.activate(ONE.digest)
+        with pytest.raises(ConfigError, match="another version"):
+            await holder.prepare(TWO.digest, b"no image")
+        with pytest.raises(ConfigError, match="cut short"):
+            await holder.prepare(TWO.digest, TWO.image[:-1])
+        with pytest.raises(ConfigError, match=f"came as `{TWO.digest}`"):
+            await holder.prepare("another", TWO.image)
+        assert holder.active().digest == ONE.digest
+
+    run(scenario())
+
+
+def test_a_holder_that_answers_is_held_up_for_no_longer_than_a_slice() -> None:
+    """Counted, not timed: between two slices the loop goes on, however large the policies are."""
+    large = fit(600)
+
+    async def scenario() -> None:
+        holder = PolicyHolder()
+        await holder.prepare(ONE.digest, ONE.image)
+        holder.activate(ONE.digest)
+        turns = 0
+
+        async def answer() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(PAUSE_SECONDS / 2)
+
+        answering = asyncio.create_task(answer())
+        await holder.prepare(large.digest, large.image)
+        answering.cancel()
+        assert turns > 10
+
+    run(scenario())

@@ -1,0 +1,69 @@
+"""The ops port answers its paths and nothing else, and one that is taken is refused."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+
+import pytest
+
+from service.errors import ConfigError
+from service.runtime.address import Address
+from service.runtime.ops import HEAD_BYTES, Page, open_ops
+
+WANTED = Address("127.0.0.1", 0)
+ROUTES: dict[str, Callable[[], Page]] = {
+    "/healthz": lambda: Page(HTTPStatus.OK, b"ok\n"),
+    "/readyz": lambda: Page(HTTPStatus.SERVICE_UNAVAILABLE, b"the service is draining\n"),
+}
+
+
+async def ask(at: Address, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(at.host, at.port)
+    writer.write(request)
+    try:
+        return await reader.read()
+    except ConnectionResetError:  # it closed before it had read all
+        return b""
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "body"),
+    [
+        ("GET /healthz", "200 OK", "ok\n"),
+        ("GET /healthz?full=1", "200 OK", "ok\n"),
+        ("HEAD /healthz", "200 OK", ""),
+        ("GET /readyz", "503 Service Unavailable", "the service is draining\n"),
+        ("GET /secrets", "404 Not Found", "there are /healthz, /readyz\n"),
+        ("POST /healthz", "405 Method Not Allowed", "only GET is answered\n"),
+        ("", "405 Method Not Allowed", "only GET is answered\n"),
+    ],
+)
+def test_a_path_is_answered(line: str, status: str, body: str) -> None:
+    async def scenario() -> bytes:
+        async with open_ops(WANTED, ROUTES) as at:
+            return await ask(at, f"{line} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+
+    head, _, said = asyncio.run(scenario()).decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status}\r\n")
+    assert "Connection: close" in head
+    assert said == body
+
+
+def test_a_head_without_end_is_closed_unanswered() -> None:
+    async def scenario() -> bytes:
+        async with open_ops(WANTED, ROUTES) as at:
+            return await ask(at, b"GET / HTTP/1.1\r\nX: " + b"x" * 2 * HEAD_BYTES)
+
+    assert asyncio.run(scenario()) == b""
+
+
+def test_an_address_that_is_taken_is_refused() -> None:
+    async def scenario() -> None:
+        async with open_ops(WANTED, ROUTES) as at:
+            with pytest.raises(ConfigError, match="--ops"):
+                async with open_ops(at, ROUTES):
+                    raise AssertionError("two have it")
+
+    asyncio.run(scenario())

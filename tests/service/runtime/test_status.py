@@ -1,0 +1,40 @@
+"""A service is ready only while everything that it needs is there, and says what is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from service.runtime.status import PolicyStatus, Status, routes
+
+WELL = Status(
+    policies=PolicyStatus("one", 1_800_000_000.0),
+    workers=("one", "one"),
+    workers_wanted=2,
+    is_draining=False,
+    is_spool_failing=False,
+    feed_lags=(0.1, 9.9),
+    max_staleness=10.0,
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (WELL, "ready"),
+        (replace(WELL, is_draining=True), "the service is draining"),
+        (replace(WELL, workers=("one",)), "1 of 2 workers have the policies in force"),
+        (replace(WELL, workers=("one", "")), "1 of 2 workers have the policies in force"),
+        (replace(WELL, workers=("one", "two")), "1 of 2 workers have the policies in force"),
+        (replace(WELL, workers=("one", "one", "one")), "ready"),
+        (replace(WELL, feed_lags=(0.1, 10.1)), "the change feed is behind"),
+        (replace(WELL, is_spool_failing=True), "the record cannot be written"),
+    ],
+)
+def test_readiness_says_what_is_missing(status: Status, said: str) -> None:
+    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    assert (page.status.value, page.body.decode()) == (200 if said == "ready" else 503, f"{said}\n")
+
+
+def test_before_the_first_policies_it_is_not_ready() -> None:
+    unready = replace(WELL, policies=PolicyStatus(), workers=("", "")).unready
+    assert unready == ["no policies are in force", "0 of 2 workers have the policies in force"]

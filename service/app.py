@@ -14,6 +14,7 @@ from service.authn.dev import dev_issuers
 from service.authn.key_watch import follow_keys, key_files
 from service.config import IssuerSettings, Limits, Settings
 from service.db.engine import Database
+from service.db.feed import ACTIVATION
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
 from service.decisions.shared import SharedRecorder
@@ -22,21 +23,26 @@ from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer, Fetch
 from service.doors.grpc.credential import CredentialServicer
 from service.doors.grpc.entities import EntityServicer
-from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, GrpcDoor
+from service.doors.grpc.policy import PolicyServicer, Reached
+from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, POLICY, GrpcDoor, Served
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
-from service.errors import ConfigError
+from service.errors import ConfigError, NoPolicies
 from service.feed.feed import Feed
 from service.feed.pruning import prune_until
+from service.feed.revision import Revision
 from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
+from service.policies.activations import Activations
 from service.policies.holder import PolicyHolder
+from service.policies.stored import StoredPolicies
+from service.policies.wiring import build_office
 from service.ports import Policies
 from service.revocations.known import KnownRevocations
 from service.revocations.pruning import prune_revocations_until
@@ -59,13 +65,19 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def trusted_issuers(settings: Settings, policies: ActivePolicies) -> list[IssuerSettings]:
-    """Whose tokens are trusted; ConfigError where nobody is, or where dev keys stand beside real issuers."""
+def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list[IssuerSettings]:
+    """Whose tokens are trusted; ConfigError where nobody is, or where dev keys stand beside real issuers.
+
+    Dev tokens name principals of the types that the policies declare, of which a store has none at first.
+    """
     if settings.dev and settings.issuers:
         raise ConfigError("`dev` trusts a key pair of its own\nhelp: take away the issuers, or `--dev`")
     if settings.dev:
-        types = policies.bundle.program.schema.types.values()
-        return dev_issuers(settings.data, [declared.name for declared in types if declared.is_principal])
+        types = policies.bundle.program.schema.types.values() if policies is not None else ()
+        named = {declared.name for declared in types if declared.is_principal}
+        if settings.policies_source == "store":
+            named.add(SERVICE_TYPE)
+        return dev_issuers(settings.data, sorted(named))
     if not settings.issuers:
         raise ConfigError("no issuer is trusted, so nobody could ask\nhelp: configure `issuers`, or try `--dev`")
     return settings.issuers
@@ -73,11 +85,11 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies) -> list[Issuer
 
 async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife) -> None:
     """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
-    policies = holder.active()
     database = open_database(settings.database_url)
     spool = Spool(settings.spool_folder, settings.spool)
-    issuers = trusted_issuers(settings, policies)
+    issuers = trusted_issuers(settings, holder.find())
     feed = Feed(settings.max_staleness)
+    policies = policies_of(settings, holder, database, feed)
     store, revoked = EntityStore(database), RevocationStore(database)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
     authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations)
@@ -86,26 +98,38 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
     pdp = DecisionPoint(
         authenticator=authenticator,
         governance=governance,
-        policies=holder,
+        policies=policies,
         facts=store,
         recorder=recorder,
         clock=wall_clock,
     )
-    gate = Gate(governance=governance, policies=holder, facts=store, recorder=recorder, clock=wall_clock)
+    gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
     trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds)
     revoking = Revoking(revoked, gate=gate, trusted=trusted, clock=wall_clock)
+
+    def trust(active: ActivePolicies) -> None:
+        known = trusted_issuers(settings, active)
+        authenticator.trust(known)
+        governance.trust_dev([issuer.issuer for issuer in known])
+        revoking.trust(Trusted.of(known, settings.limits.clock_skew_seconds))
+
+    if settings.dev:
+        holder.follow(trust)
     try:
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
-            served = (
+            served: tuple[Served, ...] = (
                 (AUTHORIZATION, AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)),
                 (CREDENTIAL, CredentialServicer(pdp.verify, revoking)),
-                (ENTITY, entity_servicer(pdp, database, holder, gate=gate, limits=settings.limits)),
+                (ENTITY, entity_servicer(pdp, database, policies, gate=gate, limits=settings.limits)),
             )
+            if settings.policies_source == "store":
+                office = build_office(settings, database, gate=gate, clock=wall_clock)
+                served = (*served, (POLICY, PolicyServicer(pdp.verify, office, reaching(feed))))
             door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
             life.ready(await door.open(settings.grpc))
             async with beside(
-                tell_health(door, feed, life),
+                tell_health(door, feed, life, has_policies(policies)),
                 follow_keys(key_files(issuers), reload, every=every, samples=samples),
                 gauge(samples, spool, feed),
             ):
@@ -158,11 +182,44 @@ def fetching(pdp: DecisionPoint, facts: FreshFacts) -> Fetch:
     return fetch
 
 
-async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife) -> None:
-    """Has the door say whether this worker should be asked: not while its facts are too old, nor once it leaves."""
+def policies_of(settings: Settings, holder: PolicyHolder, database: Database, feed: Feed) -> Policies:
+    """The policies in force: what the supervisor hands over, in the store mode in step with the change feed."""
+    if settings.policies_source == "folder":
+        return holder
+    activations = Activations(database)
+    stored = StoredPolicies(holder, lambda: activations.standing().active)
+    feed.subscribe(ACTIVATION, stored.changed)
+    return stored
+
+
+def has_policies(policies: Policies) -> Callable[[], bool]:
+    """Says whether there are policies to answer by."""
+
+    def has_any() -> bool:
+        with suppress(NoPolicies):
+            return bool(policies.active())
+        return False
+
+    return has_any
+
+
+def reaching(feed: Feed) -> Reached:
+    """Waits until this worker has applied a revision."""
+
+    async def reached(revision: str, within: float) -> None:
+        await feed.reached(Revision.parse(revision), within)
+
+    return reached
+
+
+async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Callable[[], bool]) -> None:
+    """Has the door say whether this worker should be asked.
+
+    Not while its facts are too old or it has no policies, nor once it leaves.
+    """
     is_serving = True
     while True:
-        if (feed.is_fresh() and not life.leave.is_set()) != is_serving:
+        if (feed.is_fresh() and has_any() and not life.leave.is_set()) != is_serving:
             is_serving = not is_serving
             await door.say(is_serving=is_serving)
         with suppress(TimeoutError):
@@ -190,5 +247,7 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
                 each.cancel()
 
 
+SERVICE_TYPE: Final = "Service"
+"""Whom a dev token may name before there are policies, which declare the types of all others."""
 HEALTH_SECONDS: Final = 0.25
 """How soon a change of health is told."""

@@ -128,12 +128,14 @@ class Activations:
 
     def settle(self, number: int) -> Activation:
         """Puts the policies in force if every live replica has loaded them, and ends what is too late."""
-        found = self.fetch(number)
-        if found.state is not State.PREPARING:
-            return found
+        with self._database.read() as connection:
+            found = _read(connection.execute(select(activation).where(activation.c.number == number)).one())
+            is_over = found.state is not State.PREPARING
+            if is_over or not (_are_prepared(connection, number) or _late(connection)):
+                return found
         with self._database.alone(_LOCK) as connection:
             _end_late(connection)
-            if _latest(connection, State.PREPARING) == found and not _waited_for(connection, number):
+            if _latest(connection, State.PREPARING) == found and _are_prepared(connection, number):
                 _put_in_force(connection, found)
         return self.fetch(number)
 
@@ -147,6 +149,12 @@ def _put_in_force(connection: Connection, found: Activation) -> None:
     connection.execute(update(activation).where(this).values(revision=revision))
 
 
+def _are_prepared(connection: Connection, number: int) -> bool:
+    """Whether every live replica has loaded the policies, and there is one that has."""
+    loaded = select(preparation.c.replica).where(preparation.c.activation == number, preparation.c.why == "")
+    return connection.execute(loaded.limit(1)).first() is not None and not _waited_for(connection, number)
+
+
 def _waited_for(connection: Connection, number: int) -> list[str]:
     """The live replicas that have not loaded the policies; a replica that was not heard of is not waited for."""
     answered = select(preparation.c.replica).where(preparation.c.activation == number, preparation.c.why == "")
@@ -157,12 +165,19 @@ def _waited_for(connection: Connection, number: int) -> list[str]:
 
 def _end_late(connection: Connection) -> None:
     """Ends what was not prepared in time, naming the replicas that did not answer."""
-    late = select(activation.c.number).where(
-        activation.c.state == State.PREPARING.value, activation.c.expires_at < database_now()
-    )
-    for number in connection.execute(late).scalars().all():
+    for number in _late(connection):
         silent = ", ".join(f"`{each}`" for each in _waited_for(connection, number)) or "no replica"
         _end(connection, activation.c.number == number, f"time ran out: waited for {silent}")
+
+
+def _late(connection: Connection) -> Sequence[int]:
+    """The activations that should have ended."""
+    is_open = activation.c.state == State.PREPARING.value
+    return (
+        connection.execute(select(activation.c.number).where(is_open, activation.c.expires_at < database_now()))
+        .scalars()
+        .all()
+    )
 
 
 def _end(connection: Connection, which: ColumnElement[bool], why: str) -> None:

@@ -8,7 +8,7 @@ import threading
 from typing import Final, Protocol
 
 from policy_lang.diagnostics import PolicyError
-from service.errors import BundleRefused, ConfigError, FactsUnavailable, MagistrateError, NotFound
+from service.errors import BundleRefused, FactsUnavailable, MagistrateError, NotFound
 from service.policies.activations import Activation, Activations
 from service.policies.desk import Desk
 from service.policies.signing import Signatures
@@ -28,6 +28,10 @@ class Workers(Protocol):
 
     def vacant(self) -> None:
         """Tells them that no policies are in force yet."""
+        ...
+
+    def refuse(self, why: str) -> None:
+        """Tells that what is in force cannot be loaded, which ends a start."""
         ...
 
     def take_up(self, policies: Fit) -> None:
@@ -67,7 +71,7 @@ class StoreFollower:
         self._answered = 0
 
     def run(self, stop: threading.Event) -> None:
-        """Follows until `stop` is set. ConfigError if what is in force cannot be loaded at the start."""
+        """Follows until `stop` is set; FactsUnavailable if the store does not answer at the start."""
         self._activations.beat(self._replica)
         beating = threading.Thread(target=self._beat, args=(stop,), name="heartbeat", daemon=True)
         beating.start()
@@ -96,7 +100,8 @@ class StoreFollower:
             return
         policies, why = self._compile(self._active)
         if policies is None:
-            raise ConfigError(f"the policies in force cannot be loaded: {why}")
+            self._workers.refuse(f"the policies in force cannot be loaded: {why}")
+            return
         self._workers.take_up(policies)
 
     def _follow(self, active: str) -> None:

@@ -120,14 +120,14 @@ class PolicyOffice:
         pushed, _ = self._store.fetch(digest)
         self._signatures.check(digest, pushed.signature)
         visitor.require([Act(Action.POLICY_ACTIVATE, Ref(BUNDLE, digest))])
-        begun = self._activations.begin(digest, str(caller.principal.ref), within)
+        # Less than there is, so that the caller still hears which replica was waited for in vain.
+        begun = self._activations.begin(digest, str(caller.principal.ref), within * 0.8)
 
         def ended() -> Activation | None:
             now = self._activations.settle(begun.number)
             return None if now.state is State.PREPARING else now
 
-        # Past its end somebody settles it as failed, so a little more than it has is enough to hear of that.
-        found = _awaited(ended, within + 1, "the activation has not ended in time")
+        found = _awaited(ended, within, "the activation has not ended in time")
         if found.state is State.FAILED:
             raise ActivationFailed(f"the policies `{digest}` were not put in force: {found.why}")
         return found

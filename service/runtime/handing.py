@@ -6,7 +6,7 @@ from typing import Final
 
 from service.policies.watching import Fit
 from service.runtime.leash import Leash
-from service.runtime.messages import Activate, Compiled, Failed, Message, Offered, Prepared, Vacant
+from service.runtime.messages import Activate, Broken, Compiled, Failed, Message, Offered, Prepared, Vacant
 
 ANSWER_SECONDS: Final = 150.0
 """How long the supervisor may take to answer; longer than the workers may take to load."""
@@ -27,6 +27,10 @@ class Handing:
     def vacant(self) -> None:
         """Tells the workers that no policies are in force yet."""
         self.leash.report(Vacant())
+
+    def refuse(self, why: str) -> None:
+        """Tells that what is in force cannot be loaded, which ends a start."""
+        self.leash.report(Broken(why, is_finding=False))
 
     def take_up(self, policies: Fit) -> None:
         """Has the workers answer by these policies as soon as they can."""

@@ -93,7 +93,10 @@ class Rollout:
     async def prepare(self, policies: Compiled) -> str:
         """Has every worker load the policies; why one cannot, or an empty text."""
         self._coming = policies
-        for child in self._members:
+        for child, member in self._members.items():
+            # What it said of these policies before says nothing of now: it may have let go of them.
+            member.prepared.discard(policies.digest)
+            member.failed.pop(policies.digest, None)
             child.tell(Prepare(policies.digest, policies.body))
         try:
             async with asyncio.timeout(PREPARE_SECONDS):

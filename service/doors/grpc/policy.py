@@ -22,7 +22,7 @@ from service.doors.grpc.policy_codec import (
     write_findings,
 )
 from service.doors.grpc.rim import answering
-from service.errors import DeadlineExceeded, LimitExceeded
+from service.errors import DeadlineExceeded, FactsUnavailable
 from service.model import Caller
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
@@ -35,7 +35,9 @@ Reached = Callable[[str, float], Awaitable[None]]
 LONGEST_SECONDS: Final = 120.0
 """How long a call may take, whatever its deadline."""
 AT_ONCE: Final = 4
-"""Calls that a worker does at a time; further ones are refused."""
+"""Calls that a worker does at a time."""
+WAITING: Final = 16
+"""Calls that may wait for their turn beside them; further ones are refused."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -128,8 +130,8 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         return pb.ListActivationsResponse(activations=map(write_activation, page), next_page_token=token)
 
     async def _do(self, act: Callable[[], Result]) -> Result:
-        if self._under_way >= AT_ONCE:
-            raise LimitExceeded("policy_calls_at_once", AT_ONCE, self._under_way + 1)
+        if self._under_way >= AT_ONCE + WAITING:
+            raise FactsUnavailable("too many calls about policies are under way")
         self._under_way += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, act)

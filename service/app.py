@@ -222,8 +222,10 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
         if (feed.is_fresh() and has_any() and not life.leave.is_set()) != is_serving:
             is_serving = not is_serving
             await door.say(is_serving=is_serving)
+        # Not wait_for: on 3.11 it loses a cancellation that comes as it ends, and the drain would wait for ever.
         with suppress(TimeoutError):
-            await asyncio.wait_for(life.leave.wait() if is_serving else asyncio.sleep(HEALTH_SECONDS), HEALTH_SECONDS)
+            async with asyncio.timeout(HEALTH_SECONDS):
+                await (life.leave.wait() if is_serving else asyncio.sleep(HEALTH_SECONDS))
 
 
 async def gauge(samples: Samples, spool: Spool, feed: Feed) -> None:

@@ -13,6 +13,8 @@ LONGEST_PAUSE: Final = 5.0
 GROWN_UP: Final = 10.0
 """Seconds of life after which a death says nothing about the next start."""
 START_SECONDS: Final = 60.0
+END_SECONDS: Final = 1.0
+"""How long a child that refuses to start has to end."""
 
 _log = get_log("supervisor")
 
@@ -109,6 +111,7 @@ class Keeper:
                 _log.info("child ready", program=self._program.name, pid=child.pid)
                 return said
             case Refused(why):
+                await child.stop(END_SECONDS)
                 raise ConfigError(why)
             case None:
                 code = await child.ended()

@@ -2,18 +2,16 @@
 
     python -m benchmarks.unary [--quick]
 
-Everything on: tokens verified, facts from the store, the record written before the answer and shipped meanwhile.
-Service and echo are measured in turn, each time by the same load; the ratio is that of the medians.
+Everything on: tokens verified, facts from the cache or from the store, the record written before the answer and
+shipped meanwhile. Service and echo are measured in turn, each time by the same load; the ratios are of medians.
 """
 
-import os
-import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,12 +22,15 @@ from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.types_pb2 import Entity, Value
 
 from benchmarks.load import CONNECTIONS, Measured, read_measured, write_calls
+from benchmarks.serving import SERVE, environment, run, serving
 from benchmarks.world import POLICY, Asked, World
 from policy_lang.values import Ref
 from service.authn.dev import mint
 
 TARGET: Final = 0.85
-MAGISTRATE: Final = (sys.executable, "-m", "service.cli")
+ECHO: Final = "bare aio echo"
+SIDES: Final[Mapping[str, Mapping[str, str]]] = {"cached": {}, "uncached": {"cache_entries": "0"}}
+"""The service with its cache, and with every fact read from the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +54,24 @@ def main(arguments: Sequence[str]) -> None:
         folder = Path(name)
         _prepare(folder, scale.world)
         _write_calls(folder, scale)
-        echo, service = _measure(folder, scale)
+        runs = _measure(folder, scale)
     print(f"P3  unary Check, everything on: {scale.world.users:,} principals × {scale.world.documents:,} resources,")
     print(f"    {scale.questions:,} questions in turn over {CONNECTIONS} connections, every answer checked")
-    _print_side("bare aio echo", echo)
-    _print_side("magistrate", service)
-    by_rate = median(each.rate for each in service) / median(each.rate for each in echo)
-    by_cpu = median(each.cpu for each in echo) / median(each.cpu for each in service)
-    print(f"    ratio {by_rate:.2f} by calls per second, {by_cpu:.2f} by the server's CPU (target {TARGET})")
+    for name, side in runs.items():
+        _print_side(name, side)
+    for name in SIDES:
+        by_rate = median(each.rate for each in runs[name]) / median(each.rate for each in runs[ECHO])
+        by_cpu = median(each.cpu for each in runs[ECHO]) / median(each.cpu for each in runs[name])
+        print(
+            f"    {name}: ratio {by_rate:.2f} by calls per second, {by_cpu:.2f} by the server's CPU (target {TARGET})"
+        )
 
 
 def _prepare(folder: Path, world: World) -> None:
     (folder / "policies").mkdir()
     (folder / "policies" / "documents.policy").write_text(POLICY)
     (folder / "data.jsonl").write_text("\n".join(world.facts()) + "\n")
-    subprocess.run(
-        [*MAGISTRATE, "data", "import", "data.jsonl"],
-        cwd=folder,
-        env=_environment(),
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    run(folder, "data", "import", "data.jsonl")
 
 
 def _write_calls(folder: Path, scale: Scale) -> None:
@@ -97,53 +95,25 @@ def _request(asked: Asked, request_id: str) -> CheckRequest:
     )
 
 
-def _measure(folder: Path, scale: Scale) -> tuple[list[Measured], list[Measured]]:
-    echoes, services = [], []
-    serve = (*MAGISTRATE, "serve", "--dev", "--grpc", "127.0.0.1:0")
-    with _serving(folder, (sys.executable, "-m", "benchmarks.echo")) as echo, _serving(folder, serve) as service:
-        worker = _worker_of(service.pid)
+def _measure(folder: Path, scale: Scale) -> dict[str, list[Measured]]:
+    """The runs of each side, taken in turn."""
+    runs: dict[str, list[Measured]] = {ECHO: [], **{name: [] for name in SIDES}}
+    with ExitStack() as started:
+        echo = started.enter_context(serving(folder, (sys.executable, "-m", "benchmarks.echo")))
         for _ in range(scale.rounds):
-            echoes.append(_load(folder / "echo.calls", echo.address, echo.pid, scale.seconds))
-            services.append(_load(folder / "service.calls", service.address, worker, scale.seconds))
-    return echoes, services
-
-
-@dataclass(frozen=True, slots=True)
-class _Serving:
-    address: str
-    pid: int
-
-
-@contextmanager
-def _serving(folder: Path, command: Sequence[str]) -> Iterator[_Serving]:
-    process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=sys.stderr)
-    assert process.stdout is not None
-    try:
-        found = next(filter(None, (re.match(rb"serving on (\S+)", line) for line in process.stdout)), None)
-        if found is None:
-            raise SystemExit(f"{' '.join(command)} does not serve")
-        yield _Serving(found[1].decode(), process.pid)
-    finally:
-        process.terminate()
-        process.wait(60)
-        process.stdout.close()
-
-
-def _worker_of(supervisor: int) -> int:
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return next(int(pid) for pid in children if b"runtime.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            runs[ECHO].append(_load(folder / "echo.calls", echo.address, echo.pid, scale.seconds))
+            for name, settings in SIDES.items():
+                # One at a time: they share the data folder, as one service does.
+                with serving(folder, SERVE, **settings) as service:
+                    (worker,) = service.workers()
+                    runs[name].append(_load(folder / "service.calls", service.address, worker, scale.seconds))
+    return runs
 
 
 def _load(calls: Path, address: str, server: int, seconds: float) -> Measured:
     command = (sys.executable, "-m", "benchmarks.load", address, str(calls), str(seconds), str(server))
-    ended = subprocess.run(command, env=_environment(), check=True, stdout=subprocess.PIPE, text=True)
+    ended = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE, text=True)
     return read_measured(ended.stdout)
-
-
-def _environment() -> dict[str, str]:
-    """Ours without settings of the service; this package is found from any folder."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
-    return {**plain, "PYTHONPATH": str(Path(__file__).parents[1])}
 
 
 def _print_side(name: str, runs: Sequence[Measured]) -> None:

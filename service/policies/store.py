@@ -49,7 +49,8 @@ class BundleStore:
             "signature": pushed.signature,
         }
         with self._database.write() as connection:
-            return bool(connection.execute(insert_new(connection, bundle), row).rowcount)
+            kept = connection.execute(insert_new(connection, bundle).values(row).returning(bundle.c.digest))
+            return kept.first() is not None
 
     def fetch(self, digest: str) -> tuple[Pushed, dict[str, str]]:
         """The policies of that digest, path → text; NotFound."""

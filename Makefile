@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto fmt bench clean
+.PHONY: help setup run demo test check nightly proto fmt bench freshness clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ fmt: setup ## Format the code and mend what the linter can
 
 bench: setup ## Measure, and print the ratios
 	@$(BIN)/python -m benchmarks
+
+freshness: setup ## Write through one service, check by another, 10,000 times on each database
+	@$(BIN)/python -m benchmarks.freshness
 
 clean: ## Remove .venv, caches and the data of `make run`
 	@rm -rf .venv $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,9 +1,10 @@
-"""How soon one worker shows what another wrote, and that `at_least_as_fresh` is never stale, on both databases.
+"""How soon a worker shows what was written through another, and that `at_least_as_fresh` is never stale.
 
     python -m benchmarks.freshness [--quick] [--rounds N]
 
-A write through the store, then a check over a kept connection by a worker in a process of its own. First with the
-write's revision, where one stale answer is a failure; then without, where the time until the answer changes is taken.
+Two services share a database, first SQLite and then PostgreSQL. A write through the one, then a check by the other over
+a kept connection: with the write's revision, where one stale answer is a failure; and without, where the time until the
+answer changes is taken.
 """
 
 import os
@@ -13,8 +14,8 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -25,21 +26,23 @@ from typing import Final
 import grpc
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, CheckRequest, Consistency
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
-from magistrate.v1.types_pb2 import Entity
+from magistrate.v1.entity_pb2 import PutEntityRequest
+from magistrate.v1.entity_pb2_grpc import EntityServiceStub
+from magistrate.v1.types_pb2 import Entity, Value
 from sqlalchemy import text
 
 from benchmarks.serving import SERVE, serving
-from policy_lang.bundle import load
 from policy_lang.values import Ref
 from service.authn.dev import mint
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.entities.writer import EntityWriter
 
 ROUNDS: Final = 10_000
 LOOKS: Final = 1_000
 """Writes after which the time until the change shows is taken."""
 QUICK: Final = 20
+SECONDS: Final = 10.0
+"""How long a call may take."""
 POLICY: Final = """\
 module docs
 
@@ -76,7 +79,6 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as name, _postgresql(Path(name)) as postgresql:
         for kind, url in (("sqlite", f"sqlite:///{name}/facts.db"), ("postgresql", postgresql)):
             folder = Path(name) / kind
-            folder.mkdir()
             seen, server = _measure(folder, url, rounds, looks)
             stale += seen.stale
             _print(server, seen)
@@ -84,56 +86,66 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _measure(folder: Path, url: str, rounds: int, looks: int) -> tuple[Seen, str]:
-    (folder / "policies").mkdir()
-    (folder / "policies" / "docs.policy").write_text(POLICY)
+    """Writes at one service and asks another, which share the facts alone."""
     database = open_database(url)
-    try:
-        migrate(database, "facts")
-        writer = EntityWriter(database, load({"docs.policy": POLICY}).program.schema)
-        writer.put(USER, {"suspended": False})
-        writer.put(DOCUMENT, {})
-        with serving(folder, SERVE, database=url) as service, _asking(folder, service.address) as is_allowed:
-            stale = sum(_is_stale(writer, is_allowed, is_suspended=at % 2 == 0) for at in range(rounds))
-            shown = [_shown_after(writer, is_allowed, is_suspended=at % 2 == rounds % 2) for at in range(looks)]
-        return Seen(rounds, stale, shown), _server_of(url)
-    finally:
-        database.close()
+    migrate(database, "facts")
+    database.close()
+    with ExitStack() as started:
+        writer, reader = (started.enter_context(_connected(folder / name, url)) for name in ("a", "b"))
+        put(writer, DOCUMENT)
+        shown = [_shown_after(writer, reader, is_suspended=at % 2 == 0) for at in range(looks)]
+        stale = sum(_is_stale(writer, reader, is_suspended=at % 2 == 0) for at in range(rounds))
+    return Seen(rounds, stale, shown), _server_of(url)
 
 
-Ask = Callable[[str | None], bool]
-"""Whether the user may read, by facts at least as fresh as a revision if there is one."""
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """A connection to a service that is kept, and the credential for it."""
+
+    channel: grpc.Channel
+    metadata: tuple[tuple[str, str], ...]
 
 
-def _is_stale(writer: EntityWriter, is_allowed: Ask, *, is_suspended: bool) -> bool:
-    revision = writer.put(USER, {"suspended": is_suspended})
-    return is_allowed(revision) is is_suspended
+def put(service: Connected, ref: Ref, **attributes: bool) -> str:
+    """Writes an entity through the service; the revision from which it is in force."""
+    values = {name: Value(bool_value=value) for name, value in attributes.items()}
+    request = PutEntityRequest(entity=Entity(type=ref.type, id=ref.id, attributes=values))
+    return EntityServiceStub(service.channel).PutEntity(request, metadata=service.metadata, timeout=SECONDS).revision
 
 
-def _shown_after(writer: EntityWriter, is_allowed: Ask, *, is_suspended: bool) -> float:
-    """Milliseconds from the write's return until a check shows it."""
-    writer.put(USER, {"suspended": is_suspended})
+def is_allowed(service: Connected, revision: str | None) -> bool:
+    """Whether the user may read, by facts at least as fresh as the revision if there is one."""
+    request = CheckRequest(
+        action="read",
+        resource=Entity(type=DOCUMENT.type, id=DOCUMENT.id),
+        consistency=None if revision is None else Consistency(at_least_as_fresh=revision),
+    )
+    answer = AuthorizationServiceStub(service.channel).Check(request, metadata=service.metadata, timeout=SECONDS)
+    return answer.effect == EFFECT_ALLOW
+
+
+def _is_stale(writer: Connected, reader: Connected, *, is_suspended: bool) -> bool:
+    revision = put(writer, USER, suspended=is_suspended)
+    return is_allowed(reader, revision) is is_suspended
+
+
+def _shown_after(writer: Connected, reader: Connected, *, is_suspended: bool) -> float:
+    """Milliseconds from the answer to the write until a check shows it."""
+    put(writer, USER, suspended=is_suspended)
     began = time.perf_counter()
-    while is_allowed(None) is is_suspended:
+    while is_allowed(reader, None) is is_suspended:
         pass
     return (time.perf_counter() - began) * 1000
 
 
 @contextmanager
-def _asking(folder: Path, address: str) -> Iterator[Ask]:
-    token = mint(folder / ".magistrate", USER, now=time.time_ns() // 1_000_000, ttl=timedelta(hours=2))
-    metadata = (("authorization", f"Bearer {token}"),)
-    with grpc.insecure_channel(address) as channel:
-        check = AuthorizationServiceStub(channel).Check
-
-        def is_allowed(revision: str | None) -> bool:
-            request = CheckRequest(
-                action="read",
-                resource=Entity(type=DOCUMENT.type, id=DOCUMENT.id),
-                consistency=None if revision is None else Consistency(at_least_as_fresh=revision),
-            )
-            return check(request, metadata=metadata, timeout=10).effect == EFFECT_ALLOW
-
-        yield is_allowed
+def _connected(folder: Path, url: str) -> Iterator[Connected]:
+    """A service of its own over the facts, and a connection to it."""
+    (folder / "policies").mkdir(parents=True)
+    (folder / "policies" / "docs.policy").write_text(POLICY)
+    with serving(folder, SERVE, database=url) as service, grpc.insecure_channel(service.address) as channel:
+        token = mint(folder / ".magistrate", USER, now=time.time_ns() // 1_000_000, ttl=timedelta(hours=2))
+        yield Connected(channel, (("authorization", f"Bearer {token}"),))
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def decision_json(decision: Decision) -> dict[str, Json]:
         ],
         "missing": [{"path": each.path, "cause": each.cause} for each in decision.missing],
         "obligations": [
-            {"type": each.type, "parameters": {name: _json(value) for name, value in each.parameters.items()}}
+            {"type": each.type, "parameters": {name: given_form(value) for name, value in each.parameters.items()}}
             for each in decision.obligations
         ],
         "hide": decision.hide,
@@ -97,7 +97,7 @@ def _obligation(obligation: Obligation) -> str:
 
 
 def _text(value: Value | None) -> str:
-    return str(value) if isinstance(value, EntityRef) else orjson.dumps(_json(value)).decode()
+    return str(value) if isinstance(value, EntityRef) else orjson.dumps(given_form(value)).decode()
 
 
 def _rule_json(rule: RuleExplanation) -> Json:
@@ -114,7 +114,7 @@ def _rule_json(rule: RuleExplanation) -> Json:
                 "text": clause.text,
                 "truth": clause.truth.value,
                 "inputs": [
-                    {"path": read.path, "value": _json(read.value), "cause": read.cause} for read in clause.inputs
+                    {"path": read.path, "value": given_form(read.value), "cause": read.cause} for read in clause.inputs
                 ],
             }
             for clause in rule.clauses
@@ -122,11 +122,12 @@ def _rule_json(rule: RuleExplanation) -> Json:
     }
 
 
-def _json(value: Value | None) -> Json:
+def given_form(value: Value | None) -> Json:
+    """The value as policies and imports write it."""
     match value:
         case EntityRef(type=type_, id=id_):
             return {"type": type_, "id": id_}
         case frozenset():
-            return sorted((_json(element) for element in value), key=str)
+            return sorted((given_form(element) for element in value), key=str)
         case _:
             return value

@@ -1,0 +1,266 @@
+"""The commands of `magistrate data` that read and write single facts, as a client of the service."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar, Unpack
+
+import click
+from google.protobuf.timestamp_pb2 import Timestamp
+from magistrate.v1 import entity_pb2 as pb
+from magistrate.v1.entity_pb2_grpc import EntityServiceStub
+from magistrate.v1.types_pb2 import Entity, EntityRef, Value
+
+from magistrate_client import values
+from policy_lang.types import BadValue, Json, format_timestamp, parse_timestamp
+from service.cli.answers import given_form
+from service.cli.attributes import read_ref
+from service.cli.calling import Connection, call, connection_options
+from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.pairs import read_pairs
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Form = dict[str, Json]
+
+_LARGEST_PAGE: Final = 1000
+_entity = click.argument("entity", metavar="TYPE:ID")
+_principal = click.argument("principal", metavar="TYPE:ID")
+_at = click.option("--at", "place", metavar="TYPE:ID", help="Where; a role without `on` is assigned globally.")
+_until = click.option("--until", metavar="TIME", help="When it expires, such as 2027-01-01T00:00:00Z; else never.")
+_if_revision = click.option("--if-revision", default="", help="Only if nothing of it changed since that revision.")
+
+
+@click.command("put")
+@_entity
+@click.option("--attr", multiple=True, metavar="NAME=VALUE", help="An attribute; NAME=@TYPE:ID, NAME:=JSON.")
+@click.option("--parent", multiple=True, metavar="TYPE:ID", help="A parent.")
+@_if_revision
+@output_option
+@connection_options
+def put(
+    entity: str, attr: tuple[str, ...], parent: tuple[str, ...], if_revision: str, output: Output,
+    **connection: Unpack[Connection],
+) -> None:  # fmt: skip
+    """Write an entity whole: attributes and parents that are not given are not set any more."""
+    named = _ref(entity)
+    written = Entity(type=named.type, id=named.id, parents=[_ref(each) for each in parent])
+    for name, value in _attributes(attr).items():
+        values.write_value(value, written.attributes[name])
+    request = pb.PutEntityRequest(entity=written, if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).PutEntity, request)
+    _say(f"put {entity}", answer.revision, output)
+
+
+@click.command("get")
+@_entity
+@output_option
+@connection_options
+def get(entity: str, output: Output, **connection: Unpack[Connection]) -> None:
+    """Show an entity, and the roles that it holds itself."""
+    named = _ref(entity)
+    found = call(connection, lambda channel: EntityServiceStub(channel).GetEntity, pb.GetEntityRequest(entity=named))
+    held = _assignments(pb.ListRoleAssignmentsRequest(subject=named), connection)
+    forms: list[Form] = [{"kind": "entity", **_entity_form(found.entity), "revision": found.revision}, *held]
+    print_rows(list(_flattened(forms)) if output == "table" else forms, output)
+
+
+@click.command("delete")
+@_entity
+@_if_revision
+@output_option
+@connection_options
+def delete(entity: str, if_revision: str, output: Output, **connection: Unpack[Connection]) -> None:
+    """Delete an entity, with its role assignments and stored relations."""
+    request = pb.DeleteEntityRequest(entity=_ref(entity), if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).DeleteEntity, request)
+    _say(f"deleted {entity}", answer.revision, output)
+
+
+@click.command("list")
+@click.argument("type_", metavar="TYPE")
+@click.option("--tenant", metavar="TYPE:ID", help="Those of that tenant; who may read one tenant's names it.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
+@output_option
+@connection_options
+def list_(type_: str, tenant: str | None, limit: int, output: Output, **connection: Unpack[Connection]) -> None:
+    """List the entities of a type, in the order of their ids."""
+    request = pb.ListEntitiesRequest(type=type_, tenant=_ref(tenant) if tenant else None)
+    forms: list[Form] = []
+    while len(forms) < limit:
+        request.page_size = min(limit - len(forms), _LARGEST_PAGE)
+        page = call(connection, lambda channel: EntityServiceStub(channel).ListEntities, request)
+        forms += map(_entity_form, page.entities)
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            break
+    print_rows(forms, output)
+
+
+@click.command("assign")
+@_principal
+@click.argument("role")
+@_at
+@_until
+@_if_revision
+@output_option
+@connection_options
+def assign(
+    principal: str, role: str, place: str | None, until: str | None, if_revision: str, output: Output,
+    **connection: Unpack[Connection],
+) -> None:  # fmt: skip
+    """Assign ROLE to a principal, or to a team of principals."""
+    request = pb.AssignRoleRequest(assignment=_assignment(principal, role, place, until), if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).AssignRole, request)
+    _say(f"assigned {role} to {principal}", answer.revision, output)
+
+
+@click.command("unassign")
+@_principal
+@click.argument("role")
+@_at
+@_if_revision
+@output_option
+@connection_options
+def unassign(
+    principal: str, role: str, place: str | None, if_revision: str, output: Output, **connection: Unpack[Connection]
+) -> None:
+    """Take ROLE away."""
+    request = pb.UnassignRoleRequest(assignment=_assignment(principal, role, place, None), if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).UnassignRole, request)
+    _say(f"took {role} from {principal}", answer.revision, output)
+
+
+@click.command("roles")
+@click.option("--of", "subject", metavar="TYPE:ID", help="Those that it holds itself.")
+@_at
+@output_option
+@connection_options
+def roles(subject: str | None, place: str | None, output: Output, **connection: Unpack[Connection]) -> None:
+    """List role assignments."""
+    request = pb.ListRoleAssignmentsRequest(
+        subject=_ref(subject) if subject else None, scope=_ref(place) if place else None
+    )
+    print_rows(list(_assignments(request, connection)), output)
+
+
+@click.command("relate")
+@click.argument("resource", metavar="TYPE:ID")
+@click.argument("relation")
+@_principal
+@_until
+@_if_revision
+@output_option
+@connection_options
+def relate(
+    resource: str, relation: str, principal: str, until: str | None, if_revision: str, output: Output,
+    **connection: Unpack[Connection],
+) -> None:  # fmt: skip
+    """Make a principal or team the RELATION of a resource."""
+    row = pb.Relation(resource=_ref(resource), relation=relation, subject=_ref(principal), expires_at=_moment(until))
+    request = pb.WriteRelationsRequest(writes=[row], if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).WriteRelations, request)
+    _say(f"made {principal} {relation} of {resource}", answer.revision, output)
+
+
+@click.command("unrelate")
+@click.argument("resource", metavar="TYPE:ID")
+@click.argument("relation")
+@_principal
+@_if_revision
+@output_option
+@connection_options
+def unrelate(
+    resource: str, relation: str, principal: str, if_revision: str, output: Output, **connection: Unpack[Connection]
+) -> None:
+    """Undo `relate`."""
+    row = pb.Relation(resource=_ref(resource), relation=relation, subject=_ref(principal))
+    request = pb.WriteRelationsRequest(deletes=[row], if_revision=if_revision)
+    answer = call(connection, lambda channel: EntityServiceStub(channel).WriteRelations, request)
+    _say(f"{principal} is no {relation} of {resource}", answer.revision, output)
+
+
+COMMANDS: Final = (put, get, delete, list_, assign, unassign, roles, relate, unrelate)
+"""In the order of the help."""
+
+
+def _assignments(request: pb.ListRoleAssignmentsRequest, connection: Connection) -> Iterator[Form]:
+    request.page_size = _LARGEST_PAGE
+    while True:
+        page = call(connection, lambda channel: EntityServiceStub(channel).ListRoleAssignments, request)
+        for held in page.assignments:
+            yield {
+                "kind": "assignment",
+                "principal": _ref_form(held.subject),
+                "role": held.role,
+                "scope": _ref_form(held.scope) if held.HasField("scope") else None,
+                "expires_at": format_timestamp(held.expires_at.ToMilliseconds())
+                if held.HasField("expires_at")
+                else None,
+            }
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return
+
+
+def _assignment(principal: str, role: str, place: str | None, until: str | None) -> pb.RoleAssignment:
+    return pb.RoleAssignment(
+        subject=_ref(principal), role=role, scope=_ref(place) if place else None, expires_at=_moment(until)
+    )
+
+
+def _attributes(texts: Iterable[str]) -> dict[str, values.Given]:
+    """`NAME=@TYPE:ID` is a reference; all else as `check` reads it."""
+    read: dict[str, values.Given] = {}
+    for text in texts:
+        name, _, written = text.partition("=")
+        if written.startswith("@") and not name.endswith(":"):
+            ref = read_ref(written.removeprefix("@"))
+            read[name] = values.EntityRef(ref.type, ref.id)
+        else:
+            read |= read_pairs([text], "--attr")
+    return read
+
+
+def _entity_form(entity: Entity) -> Form:
+    attributes = {name: _value_form(value) for name, value in sorted(entity.attributes.items())}
+    return {
+        "type": entity.type,
+        "id": entity.id,
+        "attributes": attributes,
+        "parents": [_ref_form(parent) for parent in entity.parents],
+    }
+
+
+def _value_form(value: Value) -> Json:
+    return given_form(values.read_value(value))
+
+
+def _flattened(forms: Iterable[Form]) -> Iterator[Form]:
+    for form in forms:
+        fields = {name: value for name, value in form.items() if name != "kind"}
+        attributes = fields.pop("attributes", None)
+        fields |= attributes if isinstance(attributes, dict) else {}
+        yield from ({"kind": form["kind"], "field": name, "value": value} for name, value in fields.items())
+
+
+def _ref(text: str) -> EntityRef:
+    ref = read_ref(text)
+    return EntityRef(type=ref.type, id=ref.id)
+
+
+def _ref_form(ref: EntityRef) -> Json:
+    return {"type": ref.type, "id": ref.id}
+
+
+def _moment(text: str | None) -> Timestamp | None:
+    if text is None:
+        return None
+    try:
+        milliseconds = parse_timestamp(text)
+    except BadValue as error:
+        raise click.UsageError(f"--until: {error}") from error
+    moment = Timestamp()
+    moment.FromMilliseconds(milliseconds)
+    return moment
+
+
+def _say(done: str, revision: str, output: Output) -> None:
+    print_result(f"{done}; revision {revision}", {"revision": revision}, output)

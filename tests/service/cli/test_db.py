@@ -38,3 +38,14 @@ def test_a_server_that_does_not_answer_is_exit_code_three(tmp_path: Path) -> Non
     assert result.exit_code == 3
     assert "cannot be reached" in result.stderr
     assert "hunter2" not in result.output
+
+
+def test_a_restore_begins_a_new_epoch(database_url: str, tmp_path: Path) -> None:
+    where = ("--database", database_url, "--data", str(tmp_path))
+    run("migrate", *where, "--log-database", database_url)
+    revisions = []
+    for _ in range(2):
+        (row,) = orjson.loads(run("restore-done", *where, "--output", "json").stdout)
+        revisions.append(row["revision"].split("."))
+    assert revisions[0][0] != revisions[1][0]
+    assert [number for _, number in revisions] == ["1", "2"]

@@ -68,7 +68,7 @@ def _verify(request: CheckRequest, is_allowed: bool | None, answered: bytes) -> 
         assert (answer.effect == EFFECT_ALLOW) == is_allowed, f"expected {is_allowed} of\n{request}\nnot\n{answer}"
 
 
-async def _load(address: str, calls: list[Call], seconds: float, server: int) -> Measured:
+async def _load(address: str, calls: list[Call], seconds: float, servers: list[int]) -> Measured:
     host, _, port = address.rpartition(":")
     loop, waiting = asyncio.get_running_loop(), cycle(calls)
     connections = [
@@ -82,9 +82,9 @@ async def _load(address: str, calls: list[Call], seconds: float, server: int) ->
     answered = 0
     while answered < len(calls):  # every question once, every token into its cache
         answered += len(await _run(connections, min(seconds, 0.5)))
-    before, began = _cpu_seconds(server), time.perf_counter()
+    before, began = sum(map(_cpu_seconds, servers)), time.perf_counter()
     taken = sorted(await _run(connections, seconds))
-    lasted, cpu = time.perf_counter() - began, _cpu_seconds(server) - before
+    lasted, cpu = time.perf_counter() - began, sum(map(_cpu_seconds, servers)) - before
     return Measured(
         rate=len(taken) / lasted,
         p50=taken[len(taken) // 2] * 1e3,
@@ -108,5 +108,6 @@ def _cpu_seconds(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    address, file, seconds, server = sys.argv[1:]
-    print(orjson.dumps(uvloop.run(_load(address, _read_calls(Path(file)), float(seconds), int(server)))).decode())
+    address, file, seconds, *servers = sys.argv[1:]
+    measured = uvloop.run(_load(address, _read_calls(Path(file)), float(seconds), list(map(int, servers))))
+    print(orjson.dumps(measured).decode())

@@ -29,8 +29,12 @@ from service.authn.dev import mint
 
 TARGET: Final = 0.85
 ECHO: Final = "bare aio echo"
-SIDES: Final[Mapping[str, Mapping[str, str]]] = {"cached": {}, "uncached": {"cache_entries": "0"}}
-"""The service with its cache, and with every fact read from the store."""
+SIDES: Final[Mapping[str, Mapping[str, str]]] = {
+    "cached": {},
+    "uncached": {"cache_entries": "0"},
+    "two workers": {"workers": "2"},
+}
+"""The service with its cache, with every fact read from the store, and with two workers and their caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +105,18 @@ def _measure(folder: Path, scale: Scale) -> dict[str, list[Measured]]:
     with ExitStack() as started:
         echo = started.enter_context(serving(folder, (sys.executable, "-m", "benchmarks.echo")))
         for _ in range(scale.rounds):
-            runs[ECHO].append(_load(folder / "echo.calls", echo.address, echo.pid, scale.seconds))
+            runs[ECHO].append(_load(folder / "echo.calls", echo.address, [echo.pid], scale.seconds))
             for name, settings in SIDES.items():
                 # One at a time: they share the data folder, as one service does.
                 with serving(folder, SERVE, **settings) as service:
-                    (worker,) = service.workers()
-                    runs[name].append(_load(folder / "service.calls", service.address, worker, scale.seconds))
+                    runs[name].append(
+                        _load(folder / "service.calls", service.address, service.workers(), scale.seconds)
+                    )
     return runs
 
 
-def _load(calls: Path, address: str, server: int, seconds: float) -> Measured:
-    command = (sys.executable, "-m", "benchmarks.load", address, str(calls), str(seconds), str(server))
+def _load(calls: Path, address: str, servers: Sequence[int], seconds: float) -> Measured:
+    command = (sys.executable, "-m", "benchmarks.load", address, str(calls), str(seconds), *map(str, servers))
     ended = subprocess.run(command, env=environment(), check=True, stdout=subprocess.PIPE, text=True)
     return read_measured(ended.stdout)
 

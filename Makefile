@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto fmt bench freshness clean
+.PHONY: help setup run demo test check nightly proto fmt bench freshness motion clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench: setup ## Measure, and print the ratios
 
 freshness: setup ## Write through one service, check by another, 10,000 times on each database
 	@$(BIN)/python -m benchmarks.freshness
+
+motion: setup ## Change policies, keys and processes under 1,000 checks a second, and print what callers saw
+	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py
 
 clean: ## Remove .venv, caches and the data of `make run`
 	@rm -rf .venv $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -64,7 +64,7 @@ def read_folder(folder: Path) -> dict[str, str]:
     size = 0
     for path in sorted(_policy_files(folder)):
         name = path.relative_to(folder).as_posix()
-        texts[name] = _read(path)
+        texts[name] = read_file(path)
         size += len(texts[name])
         if size > BUNDLE_LIMIT:
             raise BundleError(f"the policies in `{folder}` have more than {BUNDLE_LIMIT} characters")
@@ -88,7 +88,8 @@ def _why(error: OSError) -> str:
     return (error.strerror or "unknown error").lower()
 
 
-def _read(path: Path) -> str:
+def read_file(path: Path) -> str:
+    """The text of one policy file; BundleError."""
     if path.exists() and not path.is_file():
         raise BundleError(f"`{path}` is no file")
     try:

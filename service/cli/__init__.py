@@ -25,7 +25,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "demo": Entry("service.cli.demo", "Show the whole story on a service of its own."),
     "check": Entry("service.cli.check", "Ask whether a principal may do an action on a resource."),
     "explain": Entry("service.cli.explain", "Ask, and show what every rule and clause came to."),
-    "policy": Entry("service.cli.policy", "Check, test and push policy files, and put them in force."),
+    "policy": Entry("service.cli.policy", "Check, format, test and push policy files, and put them in force."),
     "data": Entry("service.cli.data", "Write and read the facts that policies decide on."),
     "log": Entry("service.cli.log", "Find what was decided."),
     "token": Entry("service.cli.token", "Make, read and revoke tokens."),

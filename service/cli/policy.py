@@ -1,63 +1,113 @@
-"""`magistrate policy`: checks policy files and runs the tests they carry, offline; and moves those of a service."""
+"""`magistrate policy`: checks and formats policy files and runs their tests, offline; and moves those of a service."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from policy_lang.bundle import Bundle
+from policy_lang.diagnostics import Diagnostic, PolicyError
 from policy_lang.suite import TestResult, run
+from service.cli.policy_fmt import fmt
+from service.cli.policy_report import check_json, check_sarif, suite_json
 from service.cli.policy_store import COMMANDS
 from service.cli.settings import FINDINGS, reported
 from service.policies.folder import load_bundle
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("policies"))
 
 
 @click.group()
 def command() -> None:
-    """Check and test policy files, offline; push them to a service that keeps its policies, and put them in force."""
+    """Check, format and test policy files, offline.
+
+    Push them to a service that keeps its policies, and put them in force.
+    """
 
 
-for _each in COMMANDS:
+for _each in (fmt, *COMMANDS):
     command.add_command(_each)
 
 
-@command.command()
-@_folder
-def check(folder: Path) -> None:
-    """Check the policy files in FOLDER: every fault at once, with its place and help. Exit code 1 if there is one."""
-    bundle = _load(folder)
-    rules = {rule.id for found in bundle.program.rules.values() for rule in found}
-    schema = bundle.program.schema
-    click.echo(
-        f"ok: {_count(len(bundle.files), 'file')}, {_count(len(schema.types), 'type')},"
-        f" {_count(len(rules), 'rule')}, {_count(len(bundle.program.tests), 'test')}"
+def _output_option(*forms: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--output", type=click.Choice(["text", *forms]), default="text", show_default=True, help="The form."
     )
 
 
 @command.command()
 @_folder
-def test(folder: Path) -> None:
+@_output_option("json", "sarif")
+def check(folder: Path, output: str) -> None:
+    """Check the policy files in FOLDER: every fault at once, with its place and help. Exit code 1 if there is one."""
+    bundle, diagnostics = _load(folder)
+    match output:
+        case "json":
+            click.echo(check_json(diagnostics, _counts(bundle) if bundle else None))
+        case "sarif":
+            click.echo(check_sarif(diagnostics, folder))
+        case _:
+            _show(diagnostics)
+            if bundle:
+                counts = (_count(number, noun.removesuffix("s")) for noun, number in _counts(bundle).items())
+                click.echo(f"ok: {', '.join(counts)}")
+    sys.exit(0 if bundle else FINDINGS)
+
+
+@command.command()
+@_folder
+@_output_option("json")
+def test(folder: Path, output: str) -> None:
     """Run the tests in the policy files of FOLDER. Exit code 1 if one does not come out as expected."""
-    program = _load(folder).program
-    results = run(program)
+    bundle, diagnostics = _load(folder)
+    results = run(bundle.program) if bundle else None
+    if output == "json":
+        click.echo(suite_json(results, diagnostics))
+    else:
+        _show(diagnostics)
+        if bundle and results is not None:
+            _show_results(results, len(bundle.program.tests))
+    has_passed = results is not None and all(result.has_passed for result in results)
+    sys.exit(0 if has_passed else FINDINGS)
+
+
+def _load(folder: Path) -> tuple[Bundle | None, tuple[Diagnostic, ...]]:
+    """The bundle, or None where it does not load, and what was found."""
+    with reported():
+        try:
+            bundle = load_bundle(folder)
+        except PolicyError as error:
+            return None, error.diagnostics
+    return bundle, bundle.warnings
+
+
+def _counts(bundle: Bundle) -> dict[str, int]:
+    """How much the bundle holds."""
+    rules = {rule.id for found in bundle.program.rules.values() for rule in found}
+    return {
+        "files": len(bundle.files),
+        "types": len(bundle.program.schema.types),
+        "rules": len(rules),
+        "tests": len(bundle.program.tests),
+    }
+
+
+def _show(diagnostics: Sequence[Diagnostic]) -> None:
+    if diagnostics:
+        click.echo("\n\n".join(found.render() for found in diagnostics), err=True)
+
+
+def _show_results(results: Sequence[TestResult], tests: int) -> None:
     failed = [result for result in results if not result.has_passed]
     for result in failed:
         click.echo(_failure(result))
     click.echo(
-        f"{_count(len(results) - len(failed), 'expectation')} held, {len(failed)} did not,"
-        f" in {_count(len(program.tests), 'test')}"
+        f"{_count(len(results) - len(failed), 'expectation')} held, {len(failed)} did not, in {_count(tests, 'test')}"
     )
-    sys.exit(FINDINGS if failed else 0)
-
-
-def _load(folder: Path) -> Bundle:
-    with reported():
-        bundle = load_bundle(folder)
-    for warning in bundle.warnings:
-        click.echo(warning.render(), err=True)
-    return bundle
 
 
 def _failure(result: TestResult) -> str:

@@ -1,9 +1,9 @@
 """Loads the policies of a folder; ConfigError where it gives no text, PolicyError where the text may not be loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from policy_lang.bundle import Bundle, BundleError, load, read_folder
+from policy_lang.bundle import Bundle, BundleError, load, read_file, read_folder
 from policy_lang.compiler import Compiled
 from policy_lang.interpreter import Interpreter
 from service.errors import ConfigError
@@ -16,6 +16,20 @@ def read_texts(folder: Path) -> dict[str, str]:
         return read_folder(folder)
     except BundleError as error:
         raise ConfigError(str(error)) from error
+
+
+def read_paths(paths: Iterable[Path]) -> dict[Path, str]:
+    """Path → text of those files and of every policy file of those folders, each once."""
+    found: dict[Path, str] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update((path / name, text) for name, text in read_texts(path).items())
+            continue
+        try:
+            found[path] = read_file(path)
+        except BundleError as error:
+            raise ConfigError(str(error)) from error
+    return found
 
 
 def load_bundle(folder: Path) -> Bundle:

@@ -1,0 +1,114 @@
+"""What `magistrate policy` found, for programs: JSON, and SARIF 2.1.0 for what shows findings beside the code."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+import orjson
+
+from policy_lang.diagnostics import Diagnostic
+from policy_lang.suite import TestResult
+from policy_lang.types import Json
+
+_SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
+    """A finding; lines and columns count from 1, columns in code points, and `end` is where it has ended."""
+    start, end = (found.span.file.position(at) for at in (found.span.start, found.span.end))
+    return {
+        "code": found.code,
+        "severity": found.severity.value,
+        "message": found.message,
+        "path": found.span.file.path,
+        "line": start.line,
+        "column": start.column,
+        "end": {"line": end.line, "column": end.column},
+        "help": found.help,
+    }
+
+
+def check_json(diagnostics: Sequence[Diagnostic], counts: Mapping[str, int] | None) -> str:
+    """What a check came to; `counts` is what the bundle holds, None where it does not load."""
+    return _text({"ok": counts is not None, **(counts or {}), "diagnostics": list(map(diagnostic_json, diagnostics))})
+
+
+def suite_json(results: Sequence[TestResult] | None, diagnostics: Sequence[Diagnostic]) -> str:
+    """What the tests came to, one result for each expectation; `results` is None where the bundle does not load."""
+    failed = sum(not result.has_passed for result in results or ())
+    return _text(
+        {
+            "ok": results is not None and not failed,
+            "held": len(results or ()) - failed,
+            "failed": failed,
+            "results": [_result_json(result) for result in results or ()],
+            "diagnostics": list(map(diagnostic_json, diagnostics)),
+        }
+    )
+
+
+def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
+    """The findings as a SARIF log; paths are seen from where the command runs."""
+    driver: dict[str, Json] = {
+        "name": "magistrate",
+        "version": version("magistrate"),
+        "rules": [{"id": code} for code in sorted({found.code for found in diagnostics})],
+    }
+    return _text(
+        {
+            "$schema": _SARIF,
+            "version": "2.1.0",
+            "runs": [
+                {
+                    "tool": {"driver": driver},
+                    "columnKind": "unicodeCodePoints",
+                    "results": [_sarif_result(found, folder) for found in diagnostics],
+                }
+            ],
+        }
+    )
+
+
+def _result_json(result: TestResult) -> dict[str, Json]:
+    span = result.expectation.span
+    return {
+        "test": result.case.name,
+        "path": span.file.path,
+        "line": span.file.position(span.start).line,
+        "action": result.expectation.action,
+        "held": result.has_passed,
+        "effect": result.decision.effect.value,
+        "code": result.decision.code,
+        "lines": list(result.lines),
+    }
+
+
+def _sarif_result(found: Diagnostic, folder: Path) -> dict[str, Json]:
+    start, end = (found.span.file.position(at) for at in (found.span.start, found.span.end))
+    region: dict[str, Json] = {
+        "startLine": start.line,
+        "startColumn": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+    }
+    place: dict[str, Json] = {
+        "artifactLocation": {"uri": _uri(folder / found.span.file.path)},
+        "region": region,
+    }
+    text = f"{found.message} ({found.help})" if found.help else found.message
+    return {
+        "ruleId": found.code,
+        "level": found.severity.value,
+        "message": {"text": text},
+        "locations": [{"physicalLocation": place}],
+    }
+
+
+def _uri(path: Path) -> str:
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def _text(value: Json) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

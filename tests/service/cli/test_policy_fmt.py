@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from policy_lang.formatting.formatter import format_policy
+from policy_lang.source import SourceFile
 from service.cli import main
+from tests.docs.blocks import blocks_of
 
 ROOT = Path(__file__).parents[3]
 LOOSE = "module m\nlet x=a # why\nlet y  = b"
@@ -125,3 +128,11 @@ def test_a_file_keeps_its_mode_and_a_link_stays_one(policies: Path) -> None:
 def test_the_policies_of_the_project_are_formatted(folder: str) -> None:
     result = fmt("--check", "--diff", ROOT / folder)
     assert result.exit_code == 0, result.stdout
+
+
+def test_the_policies_of_the_documentation_are_formatted() -> None:
+    blocks = [block for block in blocks_of(ROOT / "docs" / "language.md") if block.info == "policy"]
+    assert len(blocks) > 5
+    for block in blocks:
+        head = "" if block.text.startswith("module") else "module m\n\n"
+        assert format_policy(SourceFile(str(block), head + block.text)) == head + block.text

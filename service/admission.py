@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from policy_lang.diagnostics import did_you_mean
-from policy_lang.facts import Question
+from policy_lang.facts import Assignment, Question
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import BadValue, Json, check_id, read_given
 from policy_lang.values import BAD_VALUE, Cell, Ref
@@ -79,7 +79,7 @@ def question_of(request: CheckRequest, *, principal: Principal, schema: Schema, 
         resource_cells=resource_cells,
         resource_parents=request.resource.parents,
         context={**context, "now": now},
-        claim_roles=principal.roles,
+        claim_roles=_fitting(principal.roles, schema),
     )
 
 
@@ -202,6 +202,18 @@ def _dig(claims: Mapping[str, Json], way: tuple[str, ...]) -> Json:
             return None
         found = found.get(step)
     return found
+
+
+def _fitting(roles: tuple[Assignment, ...], schema: Schema) -> tuple[Assignment, ...]:
+    """Those roles of claims that the policies declare; a role `on` a type is never held at large."""
+    if not roles:
+        return roles
+    kept = []
+    for held in roles:
+        declared = schema.roles.get(held.role)
+        if declared is not None and declared.on == (held.place.type if held.place else None):
+            kept.append(held)
+    return tuple(kept)
 
 
 def _with_help(message: str, help_: str) -> str:

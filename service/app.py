@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from policy_lang.schema import Schema
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.authn.key_watch import follow_keys, key_files
@@ -73,11 +74,11 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list
     if settings.dev and settings.issuers:
         raise ConfigError("`dev` trusts a key pair of its own\nhelp: take away the issuers, or `--dev`")
     if settings.dev:
-        types = policies.bundle.program.schema.types.values() if policies is not None else ()
-        named = {declared.name for declared in types if declared.is_principal}
+        schema = policies.bundle.program.schema if policies is not None else Schema({}, {}, {}, {}, {})
+        named = {declared.name for declared in schema.types.values() if declared.is_principal}
         if settings.policies_source == "store":
             named.add(SERVICE_TYPE)
-        return dev_issuers(settings.data, sorted(named))
+        return dev_issuers(settings.data, sorted(named), {role.name: role.on for role in schema.roles.values()})
     if not settings.issuers:
         raise ConfigError("no issuer is trusted, so nobody could ask\nhelp: configure `issuers`, or try `--dev`")
     return settings.issuers

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from policy_lang.types import BadValue, check_id
 from policy_lang.values import Ref
 from service.authn.cache import ENTRIES, TokenCache, digest_of
+from service.authn.claim_roles import roles_of
 from service.authn.issuers import check_issuers
 from service.authn.jwt import TokenVerifier, Trust, Window
 from service.authn.key_files import load_keys
@@ -115,7 +116,8 @@ class TokenAuthenticator:
 
     def _admit(self, claims: VerifiedClaims) -> _Verified:
         issuer = self._issuers[claims.issuer]
-        principal = Principal(_ref_of(claims, issuer), claims.claims)
+        ref = _ref_of(claims, issuer)
+        principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles))
         return _Verified(
             credential=Credential(claims.issuer, claims.token_id, principal.ref, claims.issued_at),
             thumbprint=claims.thumbprint,

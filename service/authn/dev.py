@@ -29,7 +29,7 @@ from policy_lang.types import Json, check_id
 from policy_lang.values import Ref
 from service.authn.keys import thumbprint_of, to_jwk
 from service.authn.private_files import create_private, read_private, replace_private
-from service.config import IssuerSettings
+from service.config import ClaimRole, IssuerSettings
 from service.errors import ConfigError
 
 AUDIENCE: Final = "magistrate"
@@ -38,17 +38,24 @@ SUBJECT_AUDIENCE: Final = "magistrate-subject"
 """Dev tokens for this audience pass as `principal_token`."""
 RESERVED_CLAIMS: Final = frozenset({"iss", "sub", "aud", "exp", "iat", "jti"})
 """The claims that `mint` writes itself."""
+_ROLES: Final = "roles"
+_SCOPES: Final = "role_scopes"
 _ALGORITHM: Final = "ES256"
 _KEY_FILE: Final = "signing-key.pem"
 _ISSUER: Final = "https://dev.magistrate.invalid"  # RFC 6761: nobody can ever own this name
 
 
-def dev_issuers(data: Path, principal_types: Iterable[str]) -> list[IssuerSettings]:
-    """The issuers of dev tokens, one for each principal type; makes the key pair in `data`/dev if it is not there."""
-    return [dev_issuer(data, principal_type) for principal_type in principal_types]
+def dev_issuers(
+    data: Path, principal_types: Iterable[str], roles: Mapping[str, str | None] | None = None
+) -> list[IssuerSettings]:
+    """The issuers of dev tokens, one for each principal type; makes the key pair in `data`/dev if it is not there.
+
+    Their tokens may carry the roles: full name → the type that each is held at, None for everywhere.
+    """
+    return [dev_issuer(data, principal_type, roles) for principal_type in principal_types]
 
 
-def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
+def dev_issuer(data: Path, principal_type: str, roles: Mapping[str, str | None] | None = None) -> IssuerSettings:
     """The issuer of dev tokens for principals of that type; makes the key pair if none is there."""
     return IssuerSettings(
         issuer=f"{_ISSUER}/{principal_type}",
@@ -57,6 +64,12 @@ def dev_issuer(data: Path, principal_type: str) -> IssuerSettings:
         algorithms=[_ALGORITHM],
         jwks_file=_key_pair(data)[1],
         principal_type=principal_type,
+        roles=[
+            ClaimRole(
+                claim=(_ROLES,), value=role, role=role, scope_type=on, scope_claim=(_SCOPES, role, on) if on else ()
+            )
+            for role, on in (roles or {}).items()
+        ],
     )
 
 
@@ -75,12 +88,13 @@ def mint(
     ttl: timedelta,
     audience: str = AUDIENCE,
     claims: Mapping[str, Json] | None = None,
+    roles: Iterable[tuple[str, Ref | None]] = (),
 ) -> str:
     """A dev token that names the principal, valid from `now` (milliseconds since 1970 UTC) for `ttl`, to the second.
 
     ValueError for an id that is none, or for a claim of RESERVED_CLAIMS.
     """
-    given = dict(claims or {})
+    given = _role_claims(roles) | dict(claims or {})
     if taken := sorted(RESERVED_CLAIMS & given.keys()):
         raise ValueError(f"the claim `{taken[0]}` is written by the mint")
     key, _ = _key_pair(data)
@@ -94,6 +108,20 @@ def mint(
         "jti": str(uuid.uuid4()),
     }
     return jwt.encode(payload, key, algorithm=_ALGORITHM, headers={"kid": thumbprint_of(key.public_key())})
+
+
+def _role_claims(roles: Iterable[tuple[str, Ref | None]]) -> dict[str, Json]:
+    """The claims that carry roles: which, and where each is held, by the type of the place."""
+    names: list[Json] = []
+    scopes: dict[str, dict[str, list[Json]]] = {}
+    for role, place in roles:
+        names += [] if role in names else [role]
+        if place is not None:
+            scopes.setdefault(role, {}).setdefault(place.type, []).append(place.id)
+    if not names:
+        return {}
+    places: dict[str, Json] = {role: dict(by_type) for role, by_type in scopes.items()}
+    return {_ROLES: names, _SCOPES: places}
 
 
 def _key_pair(data: Path) -> tuple[EllipticCurvePrivateKey, Path]:

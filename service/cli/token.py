@@ -22,6 +22,7 @@ from service.errors import Unauthenticated
 
 LONGEST: Final = timedelta(days=365)
 _TYPE: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_ROLE: Final = re.compile(r"[A-Za-z_]\w*\.[A-Za-z_]\w*", re.ASCII)
 _STDIN_LIMIT: Final = 1 << 20
 
 
@@ -33,6 +34,18 @@ def _read_principal(_: click.Context, __: click.Parameter, text: str) -> Ref:
         return Ref(type_, check_id(id_))
     except BadValue as error:
         raise click.BadParameter(f"`{text}`: {error}") from error
+
+
+def _read_roles(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> list[tuple[str, Ref | None]]:
+    roles: list[tuple[str, Ref | None]] = []
+    for text in texts:
+        role, at, place = text.partition("@")
+        if not _ROLE.fullmatch(role):
+            raise click.BadParameter(f"`{text}` is not of the form ROLE or ROLE@TYPE:ID, with ROLE as `module.role`")
+        roles.append((role, _read_principal(context, parameter, place) if at else None))
+    return roles
 
 
 def _read_ttl(_: click.Context, __: click.Parameter, text: str) -> timedelta:
@@ -81,6 +94,14 @@ command.add_command(revoke_command)
     "--claim", "claims", metavar="K=V", callback=_read_claims, multiple=True, help="One claim more, or K:=JSON."
 )
 @click.option(
+    "--role",
+    "roles",
+    metavar="ROLE[@TYPE:ID]",
+    callback=_read_roles,
+    multiple=True,
+    help="A role that it carries, and where.",
+)
+@click.option(
     "--ttl", metavar="DURATION", callback=_read_ttl, default="15m", show_default=True, help="How long it holds."
 )
 @click.option("--audience", help=f"Whom it is meant for.  [default: {AUDIENCE}]")
@@ -89,6 +110,7 @@ def mint_command(
     settings: Settings,
     principal: Ref,
     claims: dict[str, Json],
+    roles: list[tuple[str, Ref | None]],
     ttl: timedelta,
     audience: str | None,
     subject: bool,
@@ -101,7 +123,7 @@ def mint_command(
         raise click.UsageError("give --audience or --subject, not both")
     meant_for = SUBJECT_AUDIENCE if subject else audience or AUDIENCE
     now = time.time_ns() // 1_000_000
-    click.echo(mint(settings.data, principal, now=now, ttl=ttl, audience=meant_for, claims=claims))
+    click.echo(mint(settings.data, principal, now=now, ttl=ttl, audience=meant_for, claims=claims, roles=roles))
 
 
 @command.command("inspect")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from policy_lang.facts import Assignment
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.migration import ensure_current
@@ -32,6 +33,8 @@ context { ip: ip, mfa: bool? }
 
 actions Order { new create, read, refund, close, audit }
 
+role helper on Tenant { Order: close }
+
 relation buyer on Order = resource.buyer == principal
 
 rule own:      allow read, refund on Order to buyer reason "the buyer may"
@@ -40,11 +43,19 @@ rule agents:   allow read on Order to Agent when principal.tenant == resource.te
 rule noted:    allow close on Order to User when resource.note == "please"
 rule audit:    allow audit on Order to anyone when context.ip in [10.0.0.0/8]
 
+rule helping:  allow granted on Order to role in resource.tenant
 rule barred:   deny any on Order to User when principal.suspended reason "the account is suspended" code SUSPENDED
 rule marked:   deny any on Order to User when has principal.secret and principal.secret == "mark"
 rule heavy:    deny refund on Order when has resource.weight and resource.weight > 100 hide
 rule stepup:   deny refund on Order unless context.mfa ?? false code STEP_UP oblige step_up(method: "totp")
 """
+
+
+def _claiming(place: Ref | None) -> Principal:
+    """Bob, whose token says that he is a helper there."""
+    bob = Ref("User", "bob")
+    return Principal(bob, {}, (Assignment(bob, "shop.helper", place, None),))
+
 
 CALLERS: Final[Mapping[str, Caller]] = {
     "plain": Caller(Principal(Ref("User", "alice"), {}), "idp"),
@@ -53,12 +64,16 @@ CALLERS: Final[Mapping[str, Caller]] = {
     "agent": Caller(Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp"),
     "stranger": Caller(Principal(Ref("Ghost", "g"), {}), "idp"),
     "local": Caller(Principal(Ref("User", "branch"), {}), "idp"),
+    "claiming": Caller(_claiming(Ref("Tenant", "t1")), "idp"),
+    "claiming elsewhere": Caller(_claiming(Ref("Tenant", "t2")), "idp"),
+    "claiming at large": Caller(_claiming(None), "idp"),
     "developer": Caller(Principal(Ref("User", "dev"), {}), "dev"),
 }
 """Whom each token names."""
 
 GRANTS: Final = (
     ("User:alice", "check", None),
+    ("User:bob", "check", None),
     ("User:gateway", "pep", None),
     ("User:gateway", "check_as:User", None),
     ("User:gateway", "assert_attributes", None),

@@ -227,6 +227,14 @@ def test_claims_of_the_token_are_the_attributes_of_a_principal_without_rows(poin
     assert decided(point.check("agent", replace(asking("read"), context={}))).effect is Effect.ALLOW
 
 
+@pytest.mark.parametrize(
+    ("who", "effect"),
+    [("claiming", Effect.ALLOW), ("claiming elsewhere", Effect.DENY), ("claiming at large", Effect.DENY)],
+)
+def test_a_role_from_a_claim_counts_where_the_claim_says(point: DecisionPoint, who: str, effect: Effect) -> None:
+    assert decided(point.check(who, replace(asking("close"), context={}))).effect is effect
+
+
 def test_asserted_attributes_count_and_stored_ones_stay(point: DecisionPoint) -> None:
     decision = decided(point.check("pep", asking("close", as_user="bob", attributes={"note": "please"})))
 

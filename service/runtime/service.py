@@ -65,7 +65,7 @@ class Service:
             is_draining=self._is_draining,
             is_spool_failing=any(self._collected.gauges("magistrate_spool_failing")),
             feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
-            max_staleness=getattr(self._settings, "max_staleness", 10.0),
+            max_staleness=self._settings.max_staleness,
         )
 
     def metrics(self) -> bytes:

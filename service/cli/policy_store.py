@@ -58,8 +58,8 @@ def push(
     files = [pb.PolicyFile(path=path, text=text) for path, text in texts.items()]
     request = pb.PushRequest(files=files, message=message, signature=signature)
     answer = call(connection, lambda channel: PolicyServiceStub(channel).Push, request)
-    for found in answer.diagnostics:
-        click.echo(found.rendered, err=True)
+    if answer.diagnostics:
+        click.echo("\n\n".join(found.rendered for found in answer.diagnostics), err=True)
     if not answer.digest:
         sys.exit(FINDINGS)
     if then_activate:

@@ -74,7 +74,11 @@ class PolicyOffice:
         visitor.require([Act(Action.POLICY_PUSH, Ref(BUNDLE, verdict.digest), details={"message": offered.message})])
         by = str(caller.principal.ref)
         pushed = Pushed(verdict.digest, by, self._clock(), offered.message, offered.signature)
-        return verdict, self._store.put(pushed, offered.texts)
+        is_new = self._store.put(pushed, offered.texts)
+        if not is_new and offered.signature is not None and self._signatures.are_wanted:
+            # It may have been pushed before signatures were wanted, or be signed by a key of former times.
+            self._store.sign(verdict.digest, offered.signature)
+        return verdict, is_new
 
     def activate(self, caller: Caller, digest: str, within: float) -> Activation:
         """Puts pushed policies in force; NotFound, BundleRefused, ActivationUnderWay, ActivationFailed."""

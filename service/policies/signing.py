@@ -23,6 +23,11 @@ class Signatures:
     def __init__(self, keys: Sequence[Ed25519PublicKey] = ()) -> None:
         self._keys = tuple(keys)
 
+    @property
+    def are_wanted(self) -> bool:
+        """Whether bundles must be signed."""
+        return bool(self._keys)
+
     @classmethod
     def of(cls, files: Sequence[Path]) -> "Signatures":
         """The public keys in those PEM files; ConfigError where one cannot be read or is of another kind."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import orjson
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, select, update
 
 from service.db.dialect import insert_new
 from service.db.engine import Database
@@ -33,7 +33,7 @@ class Place:
 
 
 class BundleStore:
-    """The bundles in the database of the facts. Nothing is ever changed or taken away."""
+    """The bundles in the database of the facts. None is ever taken away, and only a signature ever changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,6 +51,11 @@ class BundleStore:
         with self._database.write() as connection:
             kept = connection.execute(insert_new(connection, bundle).values(row).returning(bundle.c.digest))
             return kept.first() is not None
+
+    def sign(self, digest: str, signature: bytes) -> None:
+        """Keeps a signature, which was checked, in the place of the bundle's own."""
+        with self._database.write() as connection:
+            connection.execute(update(bundle).where(bundle.c.digest == digest).values(signature=signature))
 
     def fetch(self, digest: str) -> tuple[Pushed, dict[str, str]]:
         """The policies of that digest, path → text; NotFound."""
@@ -78,11 +83,6 @@ class BundleStore:
             query = query.where((bundle.c.pushed_at < before.pushed_at) | same_time)
         with self._database.read() as connection:
             return [_pushed(row) for row in connection.execute(query)]
-
-    def count(self) -> int:
-        """How many bundles there are."""
-        with self._database.read() as connection:
-            return int(connection.execute(select(func.count()).select_from(bundle)).scalar_one())
 
 
 _ABOUT: Final = (

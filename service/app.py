@@ -21,7 +21,7 @@ from service.decisions.counting import CountingRecorder
 from service.decisions.shared import SharedRecorder
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
-from service.doors.grpc.authorization import AuthorizationServicer, Fetch
+from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.credential import CredentialServicer
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.policy import PolicyServicer, Reached
@@ -119,7 +119,7 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
     try:
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
             served: tuple[Served, ...] = (
-                (AUTHORIZATION, AuthorizationServicer(pdp, fetching(pdp, fresh), settings.limits)),
+                (AUTHORIZATION, authorization_servicer(pdp, policies, fresh, settings.limits)),
                 (CREDENTIAL, CredentialServicer(pdp.verify, revoking)),
                 (ENTITY, entity_servicer(pdp, database, policies, gate=gate, limits=settings.limits)),
             )
@@ -173,14 +173,19 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
         database.close()
 
 
-def fetching(pdp: DecisionPoint, facts: FreshFacts) -> Fetch:
-    """What the decision point needs to know, from facts as fresh as asked."""
+def authorization_servicer(
+    pdp: DecisionPoint, policies: Policies, facts: FreshFacts, limits: Limits
+) -> AuthorizationServicer:
+    """What answers AuthorizationService, from facts as fresh as asked."""
 
     def fetch(batch: Batch, consistency: Consistency, timeout_ms: int | None) -> Awaitable[Known]:
         schema = batch.policies.bundle.program.schema
         return facts.read(schema, partial(pdp.know, batch), consistency=consistency, timeout_ms=timeout_ms)
 
-    return fetch
+    def reach(consistency: Consistency, timeout_ms: int | None) -> Awaitable[Consistency]:
+        return facts.reach(policies.active().bundle.program.schema, consistency, timeout_ms=timeout_ms)
+
+    return AuthorizationServicer(pdp, fetch, reach, limits)
 
 
 def policies_of(settings: Settings, holder: PolicyHolder, database: Database, feed: Feed) -> Policies:

@@ -83,9 +83,18 @@ class FreshFacts:
             else:
                 if not lacking.lacks:
                     return answer
-            if not tries_left or not await self._joined(lacking.lacks, wanted):
+            if not tries_left or not await self._joined(lacking.lacks, wanted.n if wanted else 0):
                 break
         return await self._loaded(_Read(schema, compute, layered.found, position, _left_ms(ends)), lacking.lacks)
+
+    async def reach(self, schema: Schema, consistency: Consistency, *, timeout_ms: int | None = None) -> Consistency:
+        """Waits until all that follows the feed is as fresh as asked; what to ask of `read` for the same.
+
+        Errors are those of `read`.
+        """
+        ends = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
+        wanted = await self._reached(schema, consistency, ends)
+        return Latency.MINIMAL if wanted is None else AtLeastAsFresh(str(wanted))
 
     async def close(self) -> None:
         """Waits for the reads beneath."""
@@ -94,10 +103,10 @@ class FreshFacts:
         if self._pool is not None:
             self._pool.close()
 
-    async def _reached(self, schema: Schema, consistency: Consistency, ends: float | None) -> int:
-        """Waits until the feed is where the caller wants it; the number of that revision, 0 for anywhere."""
+    async def _reached(self, schema: Schema, consistency: Consistency, ends: float | None) -> Revision | None:
+        """Waits until the feed is where the caller wants it; that revision, None for anywhere."""
         if consistency is Latency.MINIMAL:
-            return 0
+            return None
         _ = self._feed.position  # where the feed is lost, waiting would be in vain
         match consistency:
             case AtLeastAsFresh(text):
@@ -108,7 +117,7 @@ class FreshFacts:
                 assert_never(consistency)
         left = WAIT_SECONDS if ends is None else max(0.0, ends - time.monotonic()) * DEADLINE_SHARE
         await self._feed.reached(wanted, left)
-        return wanted.n
+        return wanted
 
     async def _head(self, schema: Schema, timeout_ms: int | None) -> Revision:
         """The last revision that is committed."""

@@ -7,8 +7,11 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import grpc
+import jwt
 import pytest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from magistrate.v1.credential_pb2 import RevokeTokenRequest
+from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 
 from policy_lang.values import Ref
 from service.authn.dev import SUBJECT_AUDIENCE, mint
@@ -93,6 +96,22 @@ def test_revoking_a_principal_refuses_its_tokens_as_caller_and_as_principal(
                 stub.Check(asked, metadata=pep, timeout=SECONDS)
             assert refusal_of(caught.value).status is grpc.StatusCode.UNAUTHENTICATED
             assert stub.Check(READ, metadata=pep, timeout=SECONDS)
+
+
+def test_a_check_as_fresh_as_the_revocation_is_never_answered(server: Server) -> None:
+    root = bearer(server.token("User:root"))
+    with connections(server) as stubs, grpc.insecure_channel(server.address) as channel:
+        credentials = CredentialServiceStub(channel)
+        for place in range(5 * CONNECTIONS):
+            stub, token = stubs[place % CONNECTIONS], server.token("User:alice")
+            said = jwt.decode(token, options={"verify_signature": False})
+            asked = question("read", "Document:plan")
+            stub.Check(asked, metadata=bearer(token), timeout=SECONDS)
+            request = RevokeTokenRequest(issuer=said["iss"], jti=said["jti"])
+            asked.consistency.at_least_as_fresh = credentials.RevokeToken(request, metadata=root).revision
+            with pytest.raises(grpc.RpcError) as caught:
+                stub.Check(asked, metadata=bearer(token), timeout=SECONDS)
+            assert refusal_of(caught.value).status is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_failed_revocation_says_why_and_exits_so(project: Project) -> None:

@@ -1,8 +1,6 @@
 """CredentialService: reads the message, has it done in a thread, writes the answer."""
 
 import asyncio
-from collections.abc import Callable
-from typing import TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc.aio import ServicerContext
@@ -11,21 +9,14 @@ from magistrate.v1 import credential_pb2_grpc as pb_grpc
 from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.values import Ref
-from service.authn.bearer import bearer
+from service.doors.grpc.caller import Verify, caller_of
 from service.doors.grpc.codec import write_time
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
 from service.doors.grpc.rim import answering
 from service.errors import InvalidRequest, Violation
-from service.model import Caller
 from service.revocations.revocation import RevokedPrincipal, RevokedToken, TokenName
 from service.revocations.revoking import Revoking
 from service.revocations.store import Revoked, RowKey, key_of
-
-Verify = Callable[[str], Caller]
-"""The caller whose credential it is; Unauthenticated if it does not verify."""
-
-Request = TypeVar("Request")
-Response = TypeVar("Response")
 
 _LAST_SECOND = 253_402_300_799
 """The last second of the year 9999, where timestamps end."""
@@ -43,7 +34,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         self, request: pb.RevokeTokenRequest, context: ServicerContext[pb.RevokeTokenRequest, pb.RevokeTokenResponse]
     ) -> pb.RevokeTokenResponse:
         """Revokes one token."""
-        caller, name = self._caller(context), TokenName(request.issuer, request.jti)
+        caller, name = caller_of(context, self._verify), TokenName(request.issuer, request.jti)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         revision = await asyncio.to_thread(self._revoking.revoke_token, caller, name, expires_at)
         return pb.RevokeTokenResponse(revision=revision)
@@ -55,7 +46,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.RevokePrincipalRequest, pb.RevokePrincipalResponse],
     ) -> pb.RevokePrincipalResponse:
         """Revokes what a principal was issued up to now."""
-        caller, principal = self._caller(context), Ref(request.principal.type, request.principal.id)
+        caller, principal = caller_of(context, self._verify), Ref(request.principal.type, request.principal.id)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         kept, revision = await asyncio.to_thread(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
@@ -67,16 +58,12 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.ListRevocationsRequest, pb.ListRevocationsResponse],
     ) -> pb.ListRevocationsResponse:
         """Lists what is revoked."""
-        caller, size = self._caller(context), page_size(request.page_size)
+        caller, size = caller_of(context, self._verify), page_size(request.page_size)
         after = RowKey(*read_page_token(request.page_token, len(RowKey._fields))) if request.page_token else None
         found = await asyncio.to_thread(self._revoking.page, caller, after, size + 1)
         page = found[:size]
         following = write_page_token(key_of(page[-1].what)) if len(found) > size else ""
         return pb.ListRevocationsResponse(revocations=map(_write, page), next_page_token=following)
-
-    def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
-        metadata = context.invocation_metadata() or ()
-        return self._verify(bearer([value for key, value in metadata if key == "authorization"]))
 
 
 def _read_time(given: Timestamp) -> int:

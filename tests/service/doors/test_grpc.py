@@ -44,7 +44,10 @@ def talk(tmp_path: Path, recorder: KeptRecords) -> Callable[[Conversation[Asked]
         async def fetch(batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
             return point.fetch(batch, timeout_ms)
 
-        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(point, fetch, LIMITS))], LIMITS)
+        async def reach(consistency: Consistency, _: int | None) -> Consistency:
+            return consistency
+
+        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(point, fetch, reach, LIMITS))], LIMITS)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_converse, port, conversation)

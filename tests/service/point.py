@@ -47,6 +47,7 @@ rule helping:  allow granted on Order to role in resource.tenant
 rule barred:   deny any on Order to User when principal.suspended reason "the account is suspended" code SUSPENDED
 rule marked:   deny any on Order to User when has principal.secret and principal.secret == "mark"
 rule heavy:    deny refund on Order when has resource.weight and resource.weight > 100 hide
+rule veiled:   deny read on Order when has resource.weight and resource.weight > 800 hide
 rule stepup:   deny refund on Order unless context.mfa ?? false code STEP_UP oblige step_up(method: "totp")
 """
 
@@ -141,6 +142,8 @@ def build_point(folder: Path, recorder: KeptRecords) -> DecisionPoint:
     writer.put(Ref("Order", "o1"), {"tenant": "t1", "buyer": "alice", "weight": 5})
     writer.put(Ref("Order", "heavy"), {"tenant": "t1", "buyer": "alice", "weight": 500})
     writer.put(Ref("Order", "foreign"), {"tenant": "t2", "buyer": "alice", "weight": 5})
+    writer.put(Ref("Order", "hidden"), {"tenant": "t1", "buyer": "alice", "weight": 900})
+    writer.put(Ref("Order", "theirs"), {"tenant": "t1", "buyer": "bob", "weight": 5})
     grants = Grants(database)
     for principal, grant, place in GRANTS:
         grants.give(ref(principal), grant, ref(place) if place else None)

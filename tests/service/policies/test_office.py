@@ -1,0 +1,183 @@
+"""Who may do what with policies: each act is allowed by roles of the module and recorded, else refused and recorded."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from policy_lang.values import Ref
+from service.db.engine import Database
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.entities.store import EntityStore
+from service.errors import ActivationFailed, NoPolicies, NotFound, PermissionDenied
+from service.governance.gate import Gate
+from service.governance.governance import Governance
+from service.governance.grants import Grants
+from service.model import ActivePolicies, Caller, Principal, RecordKind
+from service.policies.activations import Activations
+from service.policies.desk import Desk
+from service.policies.following import StoreFollower
+from service.policies.office import Offered, PolicyOffice
+from service.policies.signing import Signatures
+from service.policies.store import BundleStore
+from service.policies.watching import Fit
+from tests.service.point import NOW, KeptRecords
+
+TEXTS = {"a.policy": "module a\n\nprincipal type User {}\n"}
+WITHIN = 20.0
+ROLES = ("pep", "reader", "author", "auditor", "admin", "nobody")
+Act = Callable[[PolicyOffice, Caller], object]
+
+
+class NoneYet:
+    """A service without policies."""
+
+    def active(self) -> ActivePolicies:
+        raise NoPolicies("no policies are loaded")
+
+
+@dataclass
+class WorkersOfOne:
+    """Workers that load what they are given, unless they are told to refuse."""
+
+    said: list[str] = field(default_factory=list)
+    refuses: str = ""
+
+    def vacant(self) -> None:
+        self.said.append("vacant")
+
+    def refuse(self, why: str) -> None:
+        self.said.append(f"refuse {why}")
+
+    def take_up(self, policies: Fit) -> None:
+        self.said.append(f"take up {policies.digest[:4]}")
+
+    def prepare(self, policies: Fit) -> str:
+        self.said.append(f"prepare {policies.digest[:4]}")
+        return self.refuses
+
+    def activate(self, digest: str) -> None:
+        self.said.append(f"activate {digest[:4]}")
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Iterator[Database]:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    ensure_current(database, "facts")
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def workers(facts: Database) -> Iterator[WorkersOfOne]:
+    """The workers of a replica whose background process follows the store."""
+    workers, stop = WorkersOfOne(), threading.Event()
+    follower = StoreFollower(
+        "r1",
+        store=BundleStore(facts),
+        activations=Activations(facts),
+        desk=Desk(facts, "r1"),
+        signatures=Signatures(),
+        workers=workers,
+    )
+    thread = threading.Thread(target=follower.run, args=(stop,))
+    thread.start()
+    yield workers
+    stop.set()
+    thread.join()
+
+
+@pytest.fixture
+def records() -> KeptRecords:
+    return KeptRecords()
+
+
+@pytest.fixture
+def office(facts: Database, workers: WorkersOfOne, records: KeptRecords) -> PolicyOffice:
+    for role in ROLES:
+        if role != "nobody":
+            Grants(facts).give(Ref("Service", role), role, None)
+    gate = Gate(
+        governance=Governance(), policies=NoneYet(), facts=EntityStore(facts), recorder=records, clock=lambda: NOW
+    )
+    return PolicyOffice(
+        gate=gate,
+        store=BundleStore(facts),
+        activations=Activations(facts),
+        desk=Desk(facts, "r1"),
+        signatures=Signatures(),
+        clock=lambda: NOW,
+    )
+
+
+def caller(role: str) -> Caller:
+    return Caller(Principal(Ref("Service", role)), "idp")
+
+
+def push(office: PolicyOffice, by: Caller) -> str:
+    return office.push(by, Offered(TEXTS, "", None), WITHIN)[0].digest
+
+
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "policy.validate": (lambda office, by: office.validate(by, TEXTS, WITHIN), {"author", "admin"}),
+    "policy.push": (push, {"author", "admin"}),
+    "policy.activate": (lambda office, by: office.activate(by, "0000", WITHIN), {"admin"}),
+    "rollback": (lambda office, by: office.rollback(by, WITHIN), {"admin"}),
+    "list": (lambda office, by: office.bundles(by, 10, None), {"author", "admin"}),
+    "get": (lambda office, by: office.bundle(by, "0000"), {"author", "admin"}),
+    "history": (lambda office, by: office.history(by, 10, None), {"author", "admin"}),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_an_act_is_for_the_roles_that_carry_it_and_a_refusal_is_recorded(
+    office: PolicyOffice, records: KeptRecords, act: str
+) -> None:
+    do, allowed = ACTS[act]
+    for role in ROLES:
+        records.records.clear()
+        try:
+            do(office, caller(role))
+        except NotFound:
+            assert role in allowed
+        except PermissionDenied:
+            assert role not in allowed
+            (kept,) = records.records
+            assert (kept.kind, kept.caller) == (RecordKind.REFUSAL, Ref("Service", role))
+        else:
+            assert role in allowed
+            assert [kept.kind for kept in records.records] == [RecordKind.DECISION]
+
+
+def test_what_is_pushed_and_put_in_force_is_recorded_by_its_digest(
+    office: PolicyOffice, records: KeptRecords, workers: WorkersOfOne
+) -> None:
+    digest = push(office, caller("author"))
+    office.activate(caller("admin"), digest, WITHIN)
+    assert [(kept.action, kept.resource.id) for kept in records.records] == [
+        ("magistrate.policy.push", digest),
+        ("magistrate.policy.activate", digest),
+    ]
+    assert workers.said[:2] == ["vacant", f"prepare {digest[:4]}"]
+
+
+def test_what_cannot_be_recorded_is_not_done(office: PolicyOffice, records: KeptRecords, facts: Database) -> None:
+    records.is_refusing = True
+    with pytest.raises(Exception, match="told to refuse"):
+        push(office, caller("author"))
+    assert BundleStore(facts).newest(10) == []
+
+
+def test_policies_that_the_workers_cannot_load_are_not_put_in_force(
+    office: PolicyOffice, workers: WorkersOfOne, facts: Database
+) -> None:
+    digest = push(office, caller("author"))
+    workers.refuses = "no room"
+    with pytest.raises(ActivationFailed, match="the replica `r1` cannot load it: no room"):
+        office.activate(caller("admin"), digest, WITHIN)
+    workers.refuses = ""
+    office.activate(caller("admin"), digest, WITHIN)
+    assert Activations(facts).standing().active == digest

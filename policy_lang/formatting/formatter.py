@@ -15,7 +15,7 @@ from policy_lang.formatting.printer import printed
 from policy_lang.formatting.statements import STATEMENTS
 from policy_lang.formatting.trivia import Trivia
 from policy_lang.source import SourceFile
-from policy_lang.syntax.concrete import leaves, read_concrete
+from policy_lang.syntax.concrete import read_concrete
 from policy_lang.syntax.parser import parse
 
 _FORMS: Final[Mapping[str, Form]] = {**EXPRESSIONS, **STATEMENTS}
@@ -27,7 +27,7 @@ def format_policy(file: SourceFile) -> str:
     if faults:
         raise PolicyError(faults)
     tree = read_concrete(file.text)
-    trivia = Trivia(file.text, leaves(tree))
+    trivia = Trivia(file.text, tree)
     text = printed(Pieces(trivia, _FORMS).document(tree))
     _compare(trivia, text)
     return text
@@ -35,6 +35,6 @@ def format_policy(file: SourceFile) -> str:
 
 def _compare(before: Trivia, text: str) -> None:
     """Whatever else goes wrong, no policy is ever written that says less than it did."""
-    after = Trivia(text, leaves(read_concrete(text)))
+    after = Trivia(text, read_concrete(text))
     if (before.words, before.comments) != (after.words, after.comments):
         raise AssertionError("formatting must change neither words nor comments")

@@ -81,9 +81,9 @@ class Pieces:
         return Group((self._token(left), Indent(tuple(inside)), right_side), is_broken)
 
     def paragraphs(self, parts: Sequence[Part]) -> Document:
-        """Each part on a line of its own, a blank line between two where the text has any."""
+        """Each part on a line of its own, with what hangs on it; a blank line between two where the text has any."""
         return tuple(
-            (Line("", number > 0 and self._begins_apart(part)), self.document(part))
+            (Line("", number > 0 and self._begins_apart(part)), self.document(part), self._hanging(part))
             for number, part in enumerate(parts)
         )
 
@@ -91,6 +91,10 @@ class Pieces:
         """The comments behind all else."""
         gap = self._trivia.end
         return (Line("", gap.begins_apart), OwnLines(gap.comments, is_apart=False)) if gap.comments else ()
+
+    def _hanging(self, part: Part) -> Document:
+        comments = self._trivia.after(_last_leaf(part)).hanging
+        return Indent((Line(""), OwnLines(comments, is_apart=False))) if comments else ()
 
     def _line_before(self, item: Part, number: int, style: Brackets) -> Line:
         return Line(" ", self._begins_apart(item)) if number else Line(style.padding)

@@ -6,31 +6,37 @@ more or less moves no comment from its place.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, takewhile
 from typing import Final
 
-from policy_lang.syntax.concrete import Leaf
+from policy_lang.syntax.concrete import Branch, Leaf, leaves
 
 SEPARATORS: Final = frozenset({",", ";"})
 
+_BLANKS: Final = frozenset(" \t")
 _TRIVIA: Final = re.compile(r"#[^\n]*|\n|[,;]")
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment on a line of its own; `is_apart` if a blank line stands before it."""
+    """A comment on a line of its own: whether a blank line stands before it, and whether its line begins with space."""
 
     text: str
     is_apart: bool
+    is_set_in: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What stands before a token: a comment behind the token before, those on their own lines, a blank line."""
+    """What stands before a token: a comment behind the token before, those on their own lines, a blank line.
+
+    Before a statement, comments that are set in below the one before it hang on that: a clause put out of use, say.
+    """
 
     remark: str = ""
+    hanging: tuple[Comment, ...] = ()
     comments: tuple[Comment, ...] = ()
     is_apart: bool = False
 
@@ -42,17 +48,19 @@ class Gap:
     @property
     def texts(self) -> tuple[str, ...]:
         """The comments in their order."""
-        own = tuple(comment.text for comment in self.comments)
+        own = tuple(comment.text for comment in (*self.hanging, *self.comments))
         return (self.remark, *own) if self.remark else own
 
 
 class Trivia:
     """The gaps of a file: one before each token that is no separator, and one before the end of the file."""
 
-    def __init__(self, text: str, tokens: Iterable[Leaf]) -> None:
-        self._tokens = tuple(token for token in tokens if token.text not in SEPARATORS)
+    def __init__(self, text: str, file: Branch) -> None:
+        self._tokens = tuple(token for token in leaves(file) if token.text not in SEPARATORS)
         self._starts = [token.start for token in self._tokens]
-        self.gaps = tuple(_gaps(text, self._tokens))
+        _, *statements = file.parts
+        ends = frozenset(next(leaves(part)).start for part in statements[1:]) | ({len(text)} if statements else set())
+        self.gaps = tuple(_hung(gap) if end in ends else gap for end, gap in _gaps(text, self._tokens))
         self._counts = tuple(accumulate((len(gap.texts) for gap in self.gaps), initial=0))
 
     @property
@@ -87,12 +95,19 @@ class Trivia:
         return bisect_right(self._starts, token.start) - 1
 
 
-def _gaps(text: str, tokens: Sequence[Leaf]) -> Iterator[Gap]:
+def _gaps(text: str, tokens: Sequence[Leaf]) -> Iterator[tuple[int, Gap]]:
+    """Each gap, behind the place where it ends."""
     end = 0
     for token in tokens:
-        yield _gap(text, end, token.start)
+        yield token.start, _gap(text, end, token.start)
         end = token.end
-    yield _gap(text, end, len(text))
+    yield len(text), _gap(text, end, len(text))
+
+
+def _hung(gap: Gap) -> Gap:
+    """The gap, its first comments hanging as far as they are set in and no blank line stands before them."""
+    hanging = tuple(takewhile(lambda comment: comment.is_set_in and not comment.is_apart, gap.comments))
+    return replace(gap, hanging=hanging, comments=gap.comments[len(hanging) :])
 
 
 def _gap(text: str, start: int, end: int) -> Gap:
@@ -109,6 +124,6 @@ def _gap(text: str, start: int, end: int) -> Gap:
             case comment if start and not (newlines or remark or comments):
                 remark = comment.rstrip()
             case comment:
-                comments.append(Comment(comment.rstrip(), newlines > 1))
+                comments.append(Comment(comment.rstrip(), newlines > 1, text[found.start() - 1] in _BLANKS))
                 newlines = 0
-    return Gap(remark, tuple(comments), newlines > 1)
+    return Gap(remark, comments=tuple(comments), is_apart=newlines > 1)

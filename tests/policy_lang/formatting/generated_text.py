@@ -23,7 +23,15 @@ _SAMPLES: Final[Mapping[str, Sequence[str]]] = {
 _SHORT: Final = 8
 """How deep a derivation goes before it takes the shortest way to its end."""
 _PLAIN: Final = (" ", "  ", "\n", "\n    ", "\r\n", "\t", "\n\n", "\n \n\n")
-_COMMENTED: Final = (" # here\n", "\n# own\n", "\n\n  # apart\n\n", "# a\n# b\n", " #\n", "\n# , ;\n\n\n# \t \n")
+_COMMENTED: Final = (
+    " # here\n",
+    "\n# own\n",
+    "\n  # set in\n \t# too\n",
+    "\n\n  # apart\n\n",
+    "# a\n# b\n",
+    " #\n",
+    "\n# , ;\n\n\n# \t \n",
+)
 
 
 def words_of(random: Random) -> list[str]:

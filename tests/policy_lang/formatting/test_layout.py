@@ -164,6 +164,12 @@ test "t" {
         "\n\n\nlet x = a # one\nlet y = b\n\n\n\n# apart\n# from\nlet z = c\n# the end\n\n\n",
         "let x = a  # one\nlet y = b\n\n# apart\n# from\nlet z = c\n# the end\n",
     ),
+    "comments that hang on a statement": (
+        "# first\nrule r: deny any on any\n    when a\n      # unless b\n # or c\n\n  # apart\n# on top\n"
+        "let x = c # here\n  # below\n# end",
+        "# first\nrule r: deny any on any when a\n  # unless b\n  # or c\n\n# apart\n# on top\n"
+        "let x = c  # here\n  # below\n# end\n",
+    ),
     "statements on one line": ("let x = a let y = b", "let x = a\nlet y = b\n"),
     "nothing": ("", ""),
 }

@@ -92,6 +92,11 @@ def token_of(token: str | None, token_file: Path | None) -> str:
 
 
 def _end(error: MagistrateError) -> NoReturn:
+    if error.status is grpc.StatusCode.UNIMPLEMENTED:
+        # Only PolicyService is not served always.
+        help_ = "policies are pushed to a service whose `policies_source` is `store`"
+        click.echo(f"error: this service does not offer that\nhelp: {help_}", err=True)
+        sys.exit(FINDINGS)
     click.echo(f"error: {error}", err=True)
     match error:
         case InvalidRequest():

@@ -90,6 +90,14 @@ def test_the_command_line_pushes_and_shows_what_is_wrong(kept: Project, operator
     assert len(operator.history()) == 1
 
 
+def test_a_service_that_takes_its_policies_from_a_folder_cannot_be_pushed_to(
+    project: Project, shared_server: Server
+) -> None:
+    token = shared_server.token("User:alice")
+    ended = project.with_settings(server=shared_server.address, token=token).run("policy", "push")
+    assert (ended.returncode, "this service does not offer that" in ended.stderr) == (1, True)
+
+
 def test_a_rollback_puts_in_force_what_was_before(kept: Project, server: Server, operator: Operator) -> None:
     with refused("NOT_FOUND"):
         operator.rollback()

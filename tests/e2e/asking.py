@@ -11,7 +11,7 @@ from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.types_pb2 import Entity, Value
 
-SECONDS = 10.0
+SECONDS = 30.0
 """How long a call may take."""
 
 

@@ -20,7 +20,7 @@ from policy_lang.values import Ref
 from service.authn.dev import mint
 
 COMMAND = (sys.executable, "-P", "-m", "service.cli")
-PATIENCE = 30.0
+PATIENCE = 120.0
 T = TypeVar("T")
 _SERVING = re.compile(rb"serving on (\S+)\n")
 _OPS = re.compile(rb"ops on (\S+)\n")

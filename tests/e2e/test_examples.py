@@ -102,7 +102,7 @@ def test_the_quickstart_of_the_client_runs(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("serve", "--help"), ("policy", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("serve", "--help"), ("init", "--help")])
 def test_help_comes_without_loading_grpc(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     subprocess.run([COMMAND[0], "-c", RUN_AND_LOOK, *arguments], cwd=tmp_path, check=True, capture_output=True)
 

@@ -37,7 +37,7 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
             status = status_of(error)
         except Exception:  # noqa: BLE001  # the one place: whatever it is, the caller learns nothing and gets no allow
             fault = str(uuid4())
-            _log.exception("fault", rpc=method.__name__, fault=fault)
+            _log.exception("fault", rpc=method.__name__, request_id=fault)
             status = internal_status(fault)
         return await _abort(context, status)
 

@@ -166,6 +166,25 @@ def test_a_decision_that_cannot_be_recorded_is_not_given(
     assert info_of(error).reason == "AUDIT_UNAVAILABLE"
 
 
+def test_a_fault_of_the_service_is_internal_and_says_nothing(
+    talk: Callable[[Conversation[grpc.Call]], grpc.Call], recorder: KeptRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(records: object) -> None:
+        raise ZeroDivisionError("of no caller's concern")
+
+    monkeypatch.setattr(recorder, "record", break_down)
+
+    error = talk(
+        lambda channel: error_of(
+            lambda: pb_grpc.AuthorizationServiceStub(channel).Check(order(), metadata=bearer("plain"))
+        )
+    )
+
+    assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "a fault of the service")
+    assert info_of(error).reason == "INTERNAL"
+    assert info_of(error).metadata["request_id"]
+
+
 def test_limits_are_named(talk: Callable[[Conversation[list[grpc.Call]]], list[grpc.Call]]) -> None:
     wide = order()
     for name in "abcde":

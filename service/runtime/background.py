@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Final
 
-from service.app import run_background
+from service.app.background import run_background
 from service.decisions.segments import spool_size
 from service.errors import MagistrateError
 from service.policies.watching import Fit, Unfit, WatchedFolder

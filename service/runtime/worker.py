@@ -6,7 +6,7 @@ import sys
 
 import uvloop
 
-from service.app import WorkerLife, serve_worker
+from service.app.worker import WorkerLife, serve_worker
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
 from service.runtime.leash import Leash

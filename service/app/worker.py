@@ -1,7 +1,6 @@
-"""Builds what each process runs; the only module that knows every concrete class."""
+"""Builds what a worker runs: the credentials, the facts, the policies and the record behind its door."""
 
 import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
@@ -19,7 +18,6 @@ from service.db.feed import ACTIVATION
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
 from service.decisions.shared import SharedRecorder
-from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.credential import CredentialServicer
@@ -33,7 +31,6 @@ from service.entities.store import EntityStore
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError, NoPolicies
 from service.feed.feed import Feed
-from service.feed.pruning import prune_until
 from service.feed.revision import Revision
 from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
@@ -46,7 +43,6 @@ from service.policies.stored import StoredPolicies
 from service.policies.wiring import build_office
 from service.ports import Policies
 from service.revocations.known import KnownRevocations
-from service.revocations.pruning import prune_revocations_until
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
 from service.samples import Samples
@@ -152,25 +148,6 @@ def entity_servicer(
         roles=GivenRoles(database, gate),
         limits=limits,
     )
-
-
-def run_background(settings: Settings, stop: threading.Event) -> None:
-    """Ships the record until `stop` is set, then ships what is left; and prunes what is not needed any more."""
-    database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
-    pruning = [
-        threading.Thread(target=work, args=(stop, facts), name="pruning", daemon=True)
-        for work in (prune_until, prune_revocations_until)
-    ]
-    for each in pruning:
-        each.start()
-    try:
-        Shipper(settings.spool_folder, database).run(stop)
-    finally:
-        stop.set()
-        for each in pruning:
-            each.join()
-        facts.close()
-        database.close()
 
 
 def authorization_servicer(

@@ -1,0 +1,1 @@
+"""Wires what each process runs; the only room that knows every concrete class."""

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from policy_lang.checking.case_check import check_tests
@@ -12,6 +12,7 @@ from policy_lang.checking.symbols import Faults
 from policy_lang.checking.typecheck import check_rules
 from policy_lang.diagnostics import Diagnostic, PolicyError
 from policy_lang.limits import BUNDLE_LIMIT
+from policy_lang.probes import Probe
 from policy_lang.source import SourceFile
 from policy_lang.syntax.parser import parse
 from policy_lang.typed import Program
@@ -26,12 +27,16 @@ class BundleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A loaded bundle. `digest` is the SHA-256, in hex, of its paths and texts; equal bundles have equal digests."""
+    """A loaded bundle. `digest` is the SHA-256, in hex, of its paths and texts; equal bundles have equal digests.
+
+    `probes` is what coverage watches, by type of resource; an image carries none.
+    """
 
     program: Program
     digest: str
     files: tuple[SourceFile, ...]
     warnings: tuple[Diagnostic, ...] = ()
+    probes: Mapping[str, tuple[Probe, ...]] = field(default_factory=dict)
 
 
 def load(texts: Mapping[str, str]) -> Bundle:
@@ -44,11 +49,11 @@ def load(texts: Mapping[str, str]) -> Bundle:
         raise PolicyError(faults)
     noted = Faults()
     symbols = resolve(trees, noted)
-    rules = check_rules(symbols, noted)
+    checked = check_rules(symbols, noted)
     tests = check_tests(symbols, noted)
     if len(noted):
         raise PolicyError(noted.found)
-    return Bundle(Program(symbols.schema, rules, tests), _digest(files), files)
+    return Bundle(Program(symbols.schema, checked.rules, tests), _digest(files), files, probes=checked.probes)
 
 
 def load_folder(folder: Path) -> Bundle:

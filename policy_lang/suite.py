@@ -16,12 +16,16 @@ from policy_lang.values import Cell
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What came of one expectation. `lines` say what was expected and what was got, and why; none if it passed."""
+    """What came of one expectation, decided on `facts`.
+
+    `lines` say what was expected and what was got, and why; none if it passed.
+    """
 
     __test__ = False
 
     case: TestCase
     expectation: Expectation
+    facts: Facts
     decision: Decision
     lines: tuple[str, ...]
 
@@ -53,7 +57,7 @@ def _run(case: TestCase, expectation: Expectation, compiled: Compiled, interpret
     lines = tuple(_differences(expectation, decision))
     if decision != read:
         lines = (*lines, f"the evaluators differ, please report it: the interpreter says {_said(read)}")
-    return TestResult(case, expectation, decision, lines)
+    return TestResult(case, expectation, facts, decision, lines)
 
 
 def _question(case: TestCase, action: str, schema: Schema) -> Question:

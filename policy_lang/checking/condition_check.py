@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from itertools import repeat
+from typing import NamedTuple
 
 from policy_lang.checking.kinds import ORDERED
 from policy_lang.checking.known import Known, beside, known_if
@@ -38,8 +39,16 @@ from policy_lang.types import (
 )
 
 
+class Typed(NamedTuple):
+    """A condition as written, names replaced, and as typed; whether it reads unguarded what may be absent."""
+
+    node: Expression
+    condition: Condition
+    may_be_unknown: bool
+
+
 class ConditionChecker:
-    """Types the conditions of one rule, for one type of resource."""
+    """Types the conditions of one rule, for one type of resource; `typed` are all, the inner ones before the outer."""
 
     def __init__(self, symbols: Symbols, faults: Faults, type_: str, module: str) -> None:
         self._symbols = symbols
@@ -47,11 +56,19 @@ class ConditionChecker:
         self._type = type_
         self._module = module
         self.values = ValueChecker(symbols, faults, type_, module)
+        self.typed: list[Typed] = []
         self._membership = MembershipChecker(faults, self.values)
         self._standing = StandingChecker(symbols, faults, type_, self.values)
 
     def condition(self, node: Expression, known: Known) -> Condition | None:
         """The typed condition; None where a fault was noted."""
+        before = len(self.values.uncertain)
+        found = self._condition(node, known)
+        if found is not None:
+            self.typed.append(Typed(node, found, may_be_unknown=len(self.values.uncertain) > before))
+        return found
+
+    def _condition(self, node: Expression, known: Known) -> Condition | None:
         match node:
             case ast.And() | ast.Or():
                 return self._connective(node, known)

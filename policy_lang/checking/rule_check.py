@@ -6,8 +6,10 @@ from policy_lang.checking.condition_check import ConditionChecker
 from policy_lang.checking.known import NOTHING, Known, known_if
 from policy_lang.checking.names import Expander, TooLarge
 from policy_lang.checking.paths import DiffersByPrincipal
+from policy_lang.checking.probing import Place, probes_in
 from policy_lang.checking.symbols import Declared, Faults, Symbols
 from policy_lang.decision import Effect
+from policy_lang.probes import Probe
 from policy_lang.source import Span
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression
@@ -18,7 +20,7 @@ from policy_lang.typed import Rule as TypedRule
 
 
 class RuleChecker:
-    """Types a rule for one type of resource; `used` are the names that it expanded."""
+    """Types a rule for one type of resource; `used` are the names that it expanded, `probes` its conditions."""
 
     def __init__(self, symbols: Symbols, faults: Faults, found: Declared[Rule], type_: str) -> None:
         self._rule = found.statement
@@ -26,6 +28,7 @@ class RuleChecker:
         self._faults = faults
         self._expander = Expander(symbols, faults, type_)
         self._conditions = ConditionChecker(symbols, faults, type_, found.module)
+        self.probes: tuple[Probe, ...] = ()
 
     @property
     def used(self) -> set[str]:
@@ -68,6 +71,9 @@ class RuleChecker:
         )
         if not rule.is_allow:
             self._refuse_uncertain()
+        places = [Place(kind, node, span) for (kind, _, span), node in zip(written, nodes, strict=True)]
+        items = tuple(item.span for item in rule.to or ())
+        self.probes = tuple(probes_in(typed.id, places, items, self._conditions.typed))
         return typed
 
     def _expanded(self, kind: ClauseKind, node: Expression) -> Expression:

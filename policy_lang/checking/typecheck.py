@@ -1,6 +1,8 @@
 """Types every rule of a bundle, for each type of resource that it is on."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import product
 
 from policy_lang.checking.condition_check import ConditionChecker
@@ -11,25 +13,35 @@ from policy_lang.checking.rule_check import RuleChecker
 from policy_lang.checking.symbols import Declared, Faults, Symbols, full_name
 from policy_lang.decision import RESERVED_CODES
 from policy_lang.diagnostics import Diagnostic, did_you_mean
+from policy_lang.probes import Probe
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Word
 from policy_lang.syntax.statements import Rule
 from policy_lang.typed import Rule as TypedRule
 
 
-def check_rules(symbols: Symbols, faults: Faults) -> Mapping[str, tuple[TypedRule, ...]]:
-    """The typed rules by type of resource, sorted by id."""
+@dataclass(frozen=True, slots=True)
+class CheckedRules:
+    """The typed rules by type of resource, sorted by id, and what coverage watches in them."""
+
+    rules: Mapping[str, tuple[TypedRule, ...]]
+    probes: Mapping[str, tuple[Probe, ...]]
+
+
+def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
+    """Every rule, typed for each type of resource that it is on."""
     if symbols.rules and not symbols.principals:
         first = min(symbols.rules.items())[1].statement
         faults.refuse("E314", "no type is a principal", first.id.span, "mark who may ask: `principal type User {}`")
-        return {}
+        return CheckedRules({}, {})
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
     for _, found in sorted(symbols.rules.items()):
         for type_, rule in checker.rule(found):
             rules[type_].append(rule)
     checker.unused()
-    return {type_: tuple(found) for type_, found in rules.items()}
+    probes = {type_: tuple(found) for type_, found in checker.probes.items()}
+    return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes)
 
 
 class _BundleChecker:
@@ -37,6 +49,7 @@ class _BundleChecker:
         self._symbols = symbols
         self._faults = faults
         self._used: set[str] = set()
+        self.probes: dict[str, list[Probe]] = defaultdict(list)
 
     def rule(self, found: Declared[Rule]) -> Iterable[tuple[str, TypedRule]]:
         """The rule as it stands for each of its types."""
@@ -46,6 +59,7 @@ class _BundleChecker:
             typed = checker.check(actions)
             self._used |= checker.used
             if typed is not None and actions:
+                self.probes[type_] += checker.probes
                 yield type_, typed
 
     def unused(self) -> None:

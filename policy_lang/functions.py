@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from policy_lang.timezones import zone
 from policy_lang.types import (
     BoolType,
     DurationType,
@@ -63,25 +63,25 @@ def _size(whole: str | frozenset[Scalar]) -> int:
     return len(whole)
 
 
-def _local(milliseconds: int, zone: str) -> datetime | None:
+def _local(milliseconds: int, name: str) -> datetime | None:
     try:
-        return (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(ZoneInfo(zone))
+        return (_EPOCH + timedelta(milliseconds=milliseconds)).astimezone(zone(name))
     except (OverflowError, ValueError):
         return None
 
 
-def _hour(milliseconds: int, zone: str) -> Cell:
-    local = _local(milliseconds, zone)
+def _hour(milliseconds: int, name: str) -> Cell:
+    local = _local(milliseconds, name)
     return BAD_VALUE if local is None else local.hour
 
 
-def _weekday(milliseconds: int, zone: str) -> Cell:
-    local = _local(milliseconds, zone)
+def _weekday(milliseconds: int, name: str) -> Cell:
+    local = _local(milliseconds, name)
     return BAD_VALUE if local is None else local.isoweekday()
 
 
-def _time_of_day(milliseconds: int, zone: str) -> Cell:
-    local = _local(milliseconds, zone)
+def _time_of_day(milliseconds: int, name: str) -> Cell:
+    local = _local(milliseconds, name)
     if local is None:
         return BAD_VALUE
     return ((local.hour * 60 + local.minute) * 60 + local.second) * 1000 + local.microsecond // 1000

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final, assert_never
-from zoneinfo import available_timezones
 
+from policy_lang.timezones import timezones
 from policy_lang.values import Ip, Network, Ref, Scalar, Value
 
 Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
@@ -244,12 +243,6 @@ def format_duration(milliseconds: int) -> str:
         count, rest = divmod(rest, size)
         out += f"{count}{unit}" if count else ""
     return sign + (out or "0s")
-
-
-@cache
-def timezones() -> frozenset[str]:
-    """The names of the time zones that `timezone` values may have."""
-    return frozenset(available_timezones())
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -179,6 +179,7 @@ class DecisionRecord:
 
     A refusal has effect deny and, as its code, the permission that the caller lacks in upper case, such as `CHECK_AS`,
     or `PRINCIPAL_TOKEN` where that token did not verify: then the caller stands for the principal, who is not known.
+    `tzdata` is the version of the time zones that were decided by, empty where no policy was asked.
     """
 
     id: str
@@ -201,6 +202,7 @@ class DecisionRecord:
     policy_digest: str
     revision: str
     duration_us: int
+    tzdata: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effe
 from policy_lang.facts import Facts
 from policy_lang.gather import gather
 from policy_lang.interpreter import RuleTrace
+from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
 from service.admission import check_assertions, check_form, check_permits, question_of
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
@@ -224,6 +225,7 @@ def _decision_record(
         policy_digest=policies.digest,
         revision=revision,
         duration_us=duration_us,
+        tzdata=TZDATA,
     )
 
 

@@ -12,6 +12,7 @@ from policy_lang.functions import FUNCTIONS, Function
 from policy_lang.source import Span
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name
+from policy_lang.timezones import timezones
 from policy_lang.typed import Call, Constant, Default, IdOf, Path, Sum
 from policy_lang.typed import Expression as TypedExpression
 from policy_lang.types import (
@@ -24,7 +25,6 @@ from policy_lang.types import (
     TimezoneType,
     Type,
     check_id,
-    timezones,
 )
 from policy_lang.values import Ref, Scalar
 

@@ -76,6 +76,8 @@ def record_lines(record: DecisionRecord) -> Iterator[str]:
         yield f"  shadow     {record.shadow_effect.value}, had every shadow rule been live"
     yield printable(f"  policies   {record.policy_digest}")
     yield printable(f"  revision   {record.revision}")
+    if record.tzdata:
+        yield printable(f"  tzdata     {record.tzdata}")
     if record.request_id:
         yield printable(f"  request    {record.request_id}")
     yield f"  decision   {record.id}, taken in {record.duration_us} µs"
@@ -137,6 +139,7 @@ def _fields(record: DecisionRecord) -> dict[str, Json]:
         "policy_digest": record.policy_digest,
         "revision": record.revision,
         "duration_us": record.duration_us,
+        "tzdata": record.tzdata,
     }
 
 

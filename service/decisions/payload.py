@@ -4,7 +4,7 @@ The spool holds a record as a list of values in the order of FIELDS (two thirds 
 time), the log as an object. Both begin with the format version, because a record outlives the segment that brought it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -15,15 +15,18 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.model import DecisionRecord, RecordKind
 
-VERSION: Final = 1
-"""The format of records that this version writes, and the only one it reads."""
+VERSION: Final = 2
+"""The format of records that this version writes; it reads those before too."""
 
 FIELDS: Final = (
     "v", "id", "kind", "time", "request_id", "caller_type", "caller_id", "principal_type", "principal_id", "action",
     "resource_type", "resource_id", "tenant", "effect", "code", "rules", "missing", "obligations", "hide",
-    "shadow_effect", "inputs", "policy_digest", "revision", "duration_us",
+    "shadow_effect", "inputs", "policy_digest", "revision", "duration_us", "tzdata",
 )  # fmt: skip
 """The values of a record, in their order."""
+
+_FIELDS: Final[Mapping[Json, tuple[str, ...]]] = {1: FIELDS[:-1], VERSION: FIELDS}
+"""Format → its values; one that has no `tzdata` reads as if it were empty."""
 
 
 class BadPayload(ValueError):
@@ -55,7 +58,7 @@ def decode_record(text: str) -> DecisionRecord:
     """One record that the log kept; BadPayload if this text holds none of this format."""
     try:
         item = _object(orjson.loads(text))
-        return _read([item[name] for name in FIELDS])
+        return _read([item[name] for name in _fields_of(item["v"])])
     except (ValueError, KeyError, TypeError) as error:
         raise BadPayload(f"no decision record: {error}") from error
 
@@ -67,18 +70,17 @@ def _write(record: DecisionRecord) -> tuple[object, ...]:
         principal.id, record.action, resource.type, resource.id, record.tenant and tuple(record.tenant),
         record.effect._value_, record.code, record.rules, [(gap.path, gap.cause) for gap in record.missing],
         [(duty.type, duty.parameters) for duty in record.obligations], record.hide, record.shadow_effect._value_,
-        record.inputs, record.policy_digest, record.revision, record.duration_us,
+        record.inputs, record.policy_digest, record.revision, record.duration_us, record.tzdata,
     )  # fmt: skip
 
 
 def _read(values: list[Json]) -> DecisionRecord:
-    if not values or values[0] != VERSION:
-        raise ValueError(f"this version reads format {VERSION}")
+    known = dict.fromkeys(FIELDS, "") | dict(zip(_fields_of(values[0] if values else None), values, strict=True))
     (
         _, id_, kind, time, request_id, caller_type, caller_id, principal_type, principal_id, action, resource_type,
         resource_id, tenant, effect, code, rules, missing, obligations, hide, shadow_effect, inputs, policy_digest,
-        revision, duration_us,
-    ) = values  # fmt: skip
+        revision, duration_us, tzdata,
+    ) = known.values()  # fmt: skip
     return DecisionRecord(
         id=str(UUID(_text(id_))),
         kind=RecordKind(kind),
@@ -100,7 +102,14 @@ def _read(values: list[Json]) -> DecisionRecord:
         policy_digest=_text(policy_digest),
         revision=_text(revision),
         duration_us=_whole(duration_us),
+        tzdata=_text(tzdata),
     )
+
+
+def _fields_of(format_: Json) -> tuple[str, ...]:
+    if isinstance(format_, bool) or not isinstance(format_, int) or format_ not in _FIELDS:
+        raise ValueError(f"this version reads formats 1 to {VERSION}")
+    return _FIELDS[format_]
 
 
 def _obligation(item: Json) -> Obligation:

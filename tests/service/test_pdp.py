@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from policy_lang.decision import Decision, Effect, MissingInput
+from policy_lang.timezones import TZDATA
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import AuditUnavailable, InvalidRequest, PermissionDenied, Unauthenticated
@@ -41,6 +42,7 @@ def test_without_a_principal_the_question_is_about_the_caller(point: DecisionPoi
 
     assert decision.effect is Effect.ALLOW
     assert recorder.records[0].principal == Ref("User", "alice") == recorder.records[0].caller
+    assert recorder.records[0].tzdata == TZDATA
 
 
 def test_a_principal_token_names_the_principal(point: DecisionPoint, recorder: KeptRecords) -> None:

@@ -120,6 +120,7 @@ def test_json_has_every_field_in_the_words_of_the_contract(settings: Settings, d
         "policy_digest": "sha256:00ff",
         "revision": "7d1f.42",
         "duration_us": 118,
+        "tzdata": "2026.6",
     }
 
 
@@ -144,6 +145,7 @@ def test_show_says_it_in_words(settings: Settings, database: Database) -> None:
         "  shadow     allow, had every shadow rule been live",
         "  policies   sha256:00ff",
         "  revision   7d1f.42",
+        "  tzdata     2026.6",
         "  request    r-1",
         f"  decision   {OLD.id}, taken in 118 µs",
     ]

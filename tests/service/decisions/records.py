@@ -31,6 +31,7 @@ _SAMPLE = DecisionRecord(
     policy_digest="sha256:00ff",
     revision="7d1f.42",
     duration_us=118,
+    tzdata="2026.6",
 )
 
 
@@ -78,4 +79,5 @@ any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     policy_digest=_text,
     revision=_text,
     duration_us=_whole,
+    tzdata=_text,
 )

@@ -1,5 +1,7 @@
 """A record comes back from its bytes exactly as it was, and other bytes are no record."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from hypothesis import given
@@ -49,8 +51,20 @@ def test_a_record_with_a_wrong_value_is_no_record_or_a_whole_one(place: int, wro
 def test_a_record_of_another_format_is_not_guessed_at() -> None:
     body = orjson.loads(encode_record(sample()))
     body["v"] = VERSION + 1
-    with pytest.raises(BadPayload, match="this version reads format 1"):
+    with pytest.raises(BadPayload, match="this version reads formats 1 to 2"):
         decode_record(orjson.dumps(body).decode())
+
+
+def test_a_record_from_before_time_zones_were_recorded_reads_as_if_it_had_none() -> None:
+    record = sample()
+    body = orjson.loads(encode_record(record))
+    body |= {"v": 1}
+    del body["tzdata"]
+    values = orjson.loads(encode_batch([record]))[0][:-1]
+    values[0] = 1
+    old = replace(record, tzdata="")
+    assert decode_record(orjson.dumps(body).decode()) == old
+    assert decode_batch(orjson.dumps([values])) == (old,)
 
 
 def test_a_record_that_json_cannot_hold_is_a_value_error() -> None:

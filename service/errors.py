@@ -1,6 +1,6 @@
 """What can go wrong, one class for each thing that a caller or an operator can act on."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -19,9 +19,16 @@ class MagistrateError(Exception):
 
 
 class Unauthenticated(MagistrateError):
-    """No credential that verifies. The text is for the service's log alone; callers learn nothing of it."""
+    """No credential that verifies. The text is for the service's log alone; callers learn nothing of it.
+
+    `fetch` fetches what this process lacks to know better, where there is such a thing; then ask once more.
+    """
 
     reason = "UNAUTHENTICATED"
+
+    def __init__(self, message: str, *, fetch: Callable[[], Awaitable[None]] | None = None) -> None:
+        super().__init__(message)
+        self.fetch = fetch
 
 
 class PermissionDenied(MagistrateError):

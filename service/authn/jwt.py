@@ -17,6 +17,7 @@ from jwt.types import Options
 from policy_lang.types import INT_LIMIT, Json
 from service.authn.keys import KeySet, VerificationKey
 from service.authn.strict_json import BadJson, parse_object
+from service.authn.verified import Window
 from service.errors import Unauthenticated
 from service.model import VerifiedClaims
 
@@ -57,27 +58,6 @@ class UnverifiedToken:
 
     header: Mapping[str, Json]
     claims: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """When claims hold: from `start`, until before `end`; milliseconds since 1970 UTC, skew included."""
-
-    start: int
-    end: int
-
-    @classmethod
-    def of(cls, claims: VerifiedClaims, skew_seconds: int) -> "Window":
-        """The window of `nbf`, `iat` and `exp`, widened on both sides by what clocks may differ."""
-        start = max(claims.not_before or 0, claims.issued_at or 0)
-        return cls((start - skew_seconds) * 1000, (claims.expires_at + skew_seconds) * 1000)
-
-    def check(self, now: int) -> None:
-        """Unauthenticated outside the window."""
-        if now >= self.end:
-            raise Unauthenticated("the token is expired")
-        if now < self.start:
-            raise Unauthenticated("the token is not valid yet, or was issued in the future")
 
 
 class TokenVerifier:

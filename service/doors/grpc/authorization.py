@@ -1,5 +1,6 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -7,13 +8,13 @@ from grpc.aio import ServicerContext
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
-from service.authn.bearer import bearer
 from service.config import Limits
+from service.doors.grpc.caller import caller_of
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering
-from service.errors import DeadlineExceeded
-from service.model import Answer, Answers, Batch, Caller, Consistency, Known, Latency
+from service.errors import DeadlineExceeded, Unauthenticated
+from service.model import Answer, Answers, Batch, Caller, Consistency, Known, Latency, Proposed
 from service.pdp import DecisionPoint
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
@@ -40,7 +41,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.CheckResponse:
         """Decides one question."""
         caller, consistency = await self._arrived(request.consistency, context)
-        batch = self._pdp.admit(caller, (read_check(request, self._limits),))
+        checks = (read_check(request, self._limits),)
+        batch = await _with_all_fetched(lambda: self._pdp.admit(caller, checks))
         answers = await self._decided(batch, consistency, context)
         return write_check(_only(answers), answers)
 
@@ -50,7 +52,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.BatchCheckResponse:
         """Decides several questions; each that is wrong fails alone."""
         caller, consistency = await self._arrived(request.consistency, context)
-        batch = self._pdp.admit(caller, read_batch(request, self._limits))
+        checks = read_batch(request, self._limits)
+        batch = await _with_all_fetched(lambda: self._pdp.admit(caller, checks))
         return write_batch(request.request_id, await self._decided(batch, consistency, context))
 
     @answering
@@ -59,12 +62,13 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.ExplainResponse:
         """Decides one question and shows how."""
         caller, consistency = await self._arrived(request.check.consistency, context)
-        batch = self._pdp.admit_explanation(caller, read_check(request.check, self._limits))
+        check = read_check(request.check, self._limits)
+        batch = await _with_all_fetched(lambda: self._pdp.admit_explanation(caller, check))
         known = await self._fetch(batch, consistency, _remaining_ms(context))
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
-        check = write_check(_only(answers), answers)  # which raises what the question was refused for
+        response = write_check(_only(answers), answers)  # which raises what the question was refused for
         (traces,) = self._pdp.explain(batch, known)
-        return write_explanation(check, traces)
+        return write_explanation(response, traces)
 
     async def _arrived(
         self, asked: pb.Consistency, context: ServicerContext[Request, Response]
@@ -74,21 +78,28 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         Nothing is admitted before: credentials and policies change by the same revisions as facts. Who shows no good
         credential has no wait.
         """
-        caller, consistency = self._caller(context), read_consistency(asked)
+        caller, consistency = await caller_of(context, self._pdp.verify), read_consistency(asked)
         if consistency is Latency.MINIMAL:
             return caller, consistency
         reached = await self._reach(consistency, _remaining_ms(context))
-        return self._caller(context), reached
-
-    def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
-        metadata = context.invocation_metadata() or ()
-        return self._pdp.verify(bearer([value for key, value in metadata if key == "authorization"]))
+        return await caller_of(context, self._pdp.verify), reached
 
     async def _decided(
         self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]
     ) -> Answers:
         known = await self._fetch(batch, consistency, _remaining_ms(context))
         return self._pdp.record(batch, known, self._pdp.decide(batch, known))
+
+
+async def _with_all_fetched(admit: Callable[[], Batch]) -> Batch:
+    """What is admitted, once more where something can be fetched by which a `principal_token` may yet verify."""
+    batch = admit()
+    outcomes = [item.outcome for item in batch.items if isinstance(item, Proposed)]
+    lacking = [outcome.fetch for outcome in outcomes if isinstance(outcome, Unauthenticated) and outcome.fetch]
+    if not lacking:
+        return batch
+    await asyncio.gather(*(fetch() for fetch in lacking))
+    return admit()
 
 
 def _only(answers: Answers) -> Answer:

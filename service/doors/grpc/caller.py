@@ -6,6 +6,7 @@ from typing import TypeVar
 from grpc.aio import ServicerContext
 
 from service.authn.bearer import bearer
+from service.errors import Unauthenticated
 from service.model import Caller
 
 Verify = Callable[[str], Caller]
@@ -15,7 +16,14 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 
 
-def caller_of(context: ServicerContext[Request, Response], verify: Verify) -> Caller:
-    """The caller; Unauthenticated without one credential that verifies."""
+async def caller_of(context: ServicerContext[Request, Response], verify: Verify) -> Caller:
+    """The caller; Unauthenticated without one credential that verifies, after what is lacked was fetched once."""
     metadata = context.invocation_metadata() or ()
-    return verify(bearer([value for key, value in metadata if key == "authorization"]))
+    token = bearer([value for key, value in metadata if key == "authorization"])
+    try:
+        return verify(token)
+    except Unauthenticated as error:
+        if error.fetch is None:
+            raise
+        await error.fetch()
+    return verify(token)

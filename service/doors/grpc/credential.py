@@ -34,7 +34,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         self, request: pb.RevokeTokenRequest, context: ServicerContext[pb.RevokeTokenRequest, pb.RevokeTokenResponse]
     ) -> pb.RevokeTokenResponse:
         """Revokes one token."""
-        caller, name = caller_of(context, self._verify), TokenName(request.issuer, request.jti)
+        caller, name = await caller_of(context, self._verify), TokenName(request.issuer, request.jti)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         revision = await asyncio.to_thread(self._revoking.revoke_token, caller, name, expires_at)
         return pb.RevokeTokenResponse(revision=revision)
@@ -46,7 +46,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.RevokePrincipalRequest, pb.RevokePrincipalResponse],
     ) -> pb.RevokePrincipalResponse:
         """Revokes what a principal was issued up to now."""
-        caller, principal = caller_of(context, self._verify), Ref(request.principal.type, request.principal.id)
+        caller, principal = await caller_of(context, self._verify), Ref(request.principal.type, request.principal.id)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         kept, revision = await asyncio.to_thread(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
@@ -58,7 +58,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.ListRevocationsRequest, pb.ListRevocationsResponse],
     ) -> pb.ListRevocationsResponse:
         """Lists what is revoked."""
-        caller, size = caller_of(context, self._verify), page_size(request.page_size)
+        caller, size = await caller_of(context, self._verify), page_size(request.page_size)
         after = RowKey(*read_page_token(request.page_token, len(RowKey._fields))) if request.page_token else None
         found = await asyncio.to_thread(self._revoking.page, caller, after, size + 1)
         page = found[:size]

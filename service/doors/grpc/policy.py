@@ -9,7 +9,7 @@ from grpc.aio import ServicerContext
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1 import policy_pb2_grpc as pb_grpc
 
-from service.authn.bearer import bearer
+from service.doors.grpc.caller import Verify, caller_of
 from service.doors.grpc.paging import page_size, write_page_token
 from service.doors.grpc.policy_codec import (
     read_digest,
@@ -27,8 +27,6 @@ from service.model import Caller
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
 
-Verify = Callable[[str], Caller]
-"""The caller whose credential it is; Unauthenticated if it does not verify."""
 Reached = Callable[[str, float], Awaitable[None]]
 """Returns when this worker has applied a revision, within so many seconds."""
 
@@ -59,7 +57,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ValidateRequest, context: ServicerContext[pb.ValidateRequest, pb.ValidateResponse]
     ) -> pb.ValidateResponse:
         """Checks policies."""
-        caller, texts, within = self._caller(context), read_texts(request.files), _within(context)
+        caller, texts, within = await self._caller(context), read_texts(request.files), _within(context)
         verdict = await self._do(lambda: self._office.validate(caller, texts, within))
         return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict))
 
@@ -68,7 +66,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.PushRequest, context: ServicerContext[pb.PushRequest, pb.PushResponse]
     ) -> pb.PushResponse:
         """Checks policies and keeps them."""
-        caller, offered, within = self._caller(context), read_offered(request), _within(context)
+        caller, offered, within = await self._caller(context), read_offered(request), _within(context)
         verdict, is_new = await self._do(lambda: self._office.push(caller, offered, within))
         return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict), created=is_new)
 
@@ -77,7 +75,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ActivateRequest, context: ServicerContext[pb.ActivateRequest, pb.ActivateResponse]
     ) -> pb.ActivateResponse:
         """Puts policies in force."""
-        caller, digest, within = self._caller(context), read_digest(request.digest), _within(context)
+        caller, digest, within = await self._caller(context), read_digest(request.digest), _within(context)
         activation = await self._do(lambda: self._office.activate(caller, digest, within))
         return pb.ActivateResponse(activation=await self._in_force(activation, context))
 
@@ -88,7 +86,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         context: ServicerContext[pb.RollbackRequest, pb.RollbackResponse],
     ) -> pb.RollbackResponse:
         """Puts in force again what was before."""
-        caller, within = self._caller(context), _within(context)
+        caller, within = await self._caller(context), _within(context)
         activation = await self._do(lambda: self._office.rollback(caller, within))
         return pb.RollbackResponse(activation=await self._in_force(activation, context))
 
@@ -97,7 +95,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ListRequest, context: ServicerContext[pb.ListRequest, pb.ListResponse]
     ) -> pb.ListResponse:
         """Lists pushed policies."""
-        caller, size, before = self._caller(context), page_size(request.page_size), read_place(request.page_token)
+        caller, size, before = await self._caller(context), page_size(request.page_size), read_place(request.page_token)
         found, active = await self._do(lambda: self._office.bundles(caller, size + 1, before))
         page, last = found[:size], found[size - 1] if len(found) > size else None
         token = "" if last is None else write_page_token([str(last.pushed_at), last.digest])
@@ -109,7 +107,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.GetRequest, context: ServicerContext[pb.GetRequest, pb.GetResponse]
     ) -> pb.GetResponse:
         """Gets the texts of pushed policies."""
-        caller, digest = self._caller(context), read_digest(request.digest) if request.digest else ""
+        caller, digest = await self._caller(context), read_digest(request.digest) if request.digest else ""
         pushed, texts, is_active = await self._do(lambda: self._office.bundle(caller, digest))
         files = [write_file(path, text) for path, text in sorted(texts.items())]
         return pb.GetResponse(bundle=write_bundle(pushed, is_active=is_active), files=files)
@@ -121,7 +119,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         context: ServicerContext[pb.ListActivationsRequest, pb.ListActivationsResponse],
     ) -> pb.ListActivationsResponse:
         """Lists the activations."""
-        caller, size = self._caller(context), page_size(request.page_size)
+        caller, size = await self._caller(context), page_size(request.page_size)
         before = read_place(request.page_token)
         number = before.pushed_at if before is not None else None
         found = await self._do(lambda: self._office.history(caller, size + 1, number))
@@ -143,9 +141,8 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         await self._reached(activation.revision, _within(context))
         return write_activation(activation)
 
-    def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
-        metadata = context.invocation_metadata() or ()
-        return self._verify(bearer([value for key, value in metadata if key == "authorization"]))
+    async def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
+        return await caller_of(context, self._verify)
 
 
 def _within(context: ServicerContext[Request, Response]) -> float:

@@ -111,7 +111,7 @@ def test_inspect_refuses_what_does_not_verify(tmp_path: Path) -> None:
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert (report["verified"], report["caller"], report["principal"]) == (False, None, None)
-    assert report["refusal"] == "the token is expired"
+    assert report["refusal"] == "the credential is expired"
     assert report["claims"]["sub"] == "alice"
 
 

@@ -1,0 +1,70 @@
+"""Verifies the JWTs of the trusted issuers: each once, then remembered by the digest of all of it.
+
+Law: a remembered token is good only while the key that signed it is in its issuer's key set (identity.md).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from service.authn.cache import TokenCache, digest_of
+from service.authn.jwt import TokenVerifier, Trust
+from service.authn.keys import KeySet
+from service.authn.naming import named_by
+from service.authn.verified import Verified
+from service.config import IssuerSettings, Limits
+from service.errors import ConfigError, Unauthenticated
+
+KeyLoader = Callable[[IssuerSettings], KeySet]
+"""Gives the keys of an issuer; ConfigError if it cannot."""
+
+
+class IssuedTokens:
+    """The JWTs of trusted issuers (`verified.Verifier`)."""
+
+    def __init__(
+        self, issuers: Sequence[IssuerSettings], limits: Limits, *, load: KeyLoader, cached_tokens: int
+    ) -> None:
+        """Reads every issuer's keys; ConfigError if one cannot be."""
+        self._issuers: Mapping[str, IssuerSettings] = {issuer.issuer: issuer for issuer in issuers}
+        self._limits = limits
+        self._load = load
+        self._cache: TokenCache[tuple[Verified, str]] = TokenCache(cached_tokens)
+        self.reload_keys()
+
+    def trust(self, issuers: Sequence[IssuerSettings]) -> None:
+        """Trusts these issuers instead; where their keys cannot be read, those stay trusted that were."""
+        former, self._issuers = self._issuers, {issuer.issuer: issuer for issuer in issuers}
+        try:
+            self.reload_keys()
+        except ConfigError:
+            self._issuers = former
+            raise
+        self._cache.clear()
+
+    def reload_keys(self) -> None:
+        """Reads the keys again and puts them in force at once; ConfigError leaves those in force that were."""
+        trusted = {
+            name: Trust(name, (*issuer.audience, *issuer.subject_audiences), self._load(issuer))
+            for name, issuer in self._issuers.items()
+        }
+        self._trusted: Mapping[str, Trust] = trusted
+        self._verifier = TokenVerifier(
+            trusted, token_bytes=self._limits.token_bytes, skew_seconds=self._limits.clock_skew_seconds
+        )
+
+    def forget(self) -> None:
+        """Forgets the tokens that were verified."""
+        self._cache.clear()
+
+    def verify(self, token: str, now: int) -> Verified:
+        """What the token comes to; Unauthenticated where it does not verify, or its key is gone since it did."""
+        digest = digest_of(token)
+        found = self._cache.find(digest)
+        if found is None:
+            claims = self._verifier.verify(token, now)
+            verified = named_by(claims, self._issuers[claims.issuer], self._limits.clock_skew_seconds)
+            found = verified, claims.thumbprint
+            self._cache.keep(digest, found)
+        verified, thumbprint = found
+        if thumbprint not in self._trusted[verified.credential.issuer].keys.thumbprints:
+            raise Unauthenticated("the token's key is no longer in its issuer's key set")
+        return verified

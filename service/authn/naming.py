@@ -1,0 +1,40 @@
+"""Says whom verified claims name, and in which role, by the settings of their issuer (identity.md)."""
+
+from collections.abc import Sequence
+
+from policy_lang.types import BadValue, check_id
+from policy_lang.values import Ref
+from service.authn.claim_roles import roles_of
+from service.authn.verified import Verified, Window
+from service.config import IssuerSettings
+from service.errors import Unauthenticated
+from service.model import Caller, Credential, Principal, VerifiedClaims
+
+
+def named_by(claims: VerifiedClaims, issuer: IssuerSettings, skew_seconds: int) -> Verified:
+    """Whom the claims name; Unauthenticated where their subject makes no id."""
+    ref = _ref_of(claims, issuer)
+    principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles))
+    return Verified(
+        credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at),
+        window=Window.of(claims, skew_seconds),
+        caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
+        principal=principal if _is_for(claims, issuer.subject_audiences) else None,
+    )
+
+
+def _ref_of(claims: VerifiedClaims, issuer: IssuerSettings) -> Ref:
+    try:
+        return Ref(issuer.principal_type, check_id(issuer.id_prefix + claims.subject))
+    except BadValue as error:
+        raise Unauthenticated(f"the token's `sub` makes no id: {error}") from None
+
+
+def _is_for(claims: VerifiedClaims, audiences: Sequence[str]) -> bool:
+    """The verifier has seen to it that `aud` is a string or a list of strings (RFC 7519 section 4.1.3)."""
+    named = claims.claims["aud"]
+    return (
+        named in audiences
+        if isinstance(named, str)
+        else isinstance(named, list) and any(audience in audiences for audience in named)
+    )

@@ -1,5 +1,6 @@
 """The background process: compiles the policies and ships the record, at low priority, until it is told to stop."""
 
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ from service.samples import Samples
 from service.telemetry import configure_log, get_log
 
 NICENESS: Final = 10
+COLLECT_EVERY: Final = 50_000
+"""Objects made between two looks for garbage: a bundle's trees are many and none of them is, so looking is in vain."""
 SAMPLE_SECONDS: Final = 1.0
 """How often it says how it stands."""
 
@@ -31,6 +34,8 @@ def main() -> int:
     handing = Handing(leash)
     leash.listen(handing.hear)
     os.nice(NICENESS)
+    gc.freeze()
+    gc.set_threshold(COLLECT_EVERY)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     leash.report(Ready(0))

@@ -1,6 +1,7 @@
 """Keeps one program running: starts it again when it dies, and later each time that it dies young."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from service.errors import ConfigError
@@ -36,9 +37,12 @@ class Listener(Protocol):
 
 
 class Keeper:
-    """The life of one program over all its processes. All have the same boot message."""
+    """The life of one program over all its processes. All have the same boot message.
 
-    def __init__(self, program: Program, boot: Boot, listener: Listener) -> None:
+    A process is spawned at once, and told the message when it can be had: it loads its modules meanwhile.
+    """
+
+    def __init__(self, program: Program, boot: Awaitable[Boot], listener: Listener) -> None:
         self._program = program
         self._boot = boot
         self._listener = listener
@@ -93,7 +97,7 @@ class Keeper:
 
     async def _launch(self, within: float | None) -> Ready:
         child = self._child = await spawn(self._program)
-        child.tell(self._boot)
+        child.tell(await self._boot)
         self._listener.joined(child)
         first: asyncio.Future[Ready | Refused | None] = asyncio.get_running_loop().create_future()
         hearing = asyncio.create_task(self._hear(child, first))

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Final
 
@@ -40,8 +41,8 @@ _log = get_log("supervisor")
 class Service:
     """The processes of one service. It is also who listens to them all."""
 
-    def __init__(self, settings: Settings) -> None:
-        boot = Boot(settings)
+    def __init__(self, settings: Settings, boot: Awaitable[Boot]) -> None:
+        """`boot` is awaited for each process, so it must be a future or a task."""
         self._settings = settings
         self._own = Samples()
         self._verdicts: asyncio.Queue[Compiled | Broken | Offered | Activate | Vacant] = asyncio.Queue()

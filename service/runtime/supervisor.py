@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from service.config import Settings
-from service.db.migration import Kind, ensure_current
-from service.db.opening import open_database
-from service.errors import ConfigError, FactsUnavailable
+from service.errors import ConfigError
 from service.runtime.address import Address, hold_address, parse_address
 from service.runtime.locks import lock_folder
+from service.runtime.messages import Boot
 from service.runtime.ops import open_ops
 from service.runtime.service import Service
 from service.runtime.status import routes
@@ -42,26 +41,7 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
     with ExitStack() as held:
         held.enter_context(lock_folder(settings.data))
         address = held.enter_context(hold_address(wanted))
-        prepare_databases(settings)
         asyncio.run(_run(settings.model_copy(update={"grpc": str(address)}), announce))
-
-
-def prepare_databases(settings: Settings) -> None:
-    """Migrates the SQLite databases; ConfigError or SchemaOutdated where one is not fit for use."""
-    _prepare(settings.database_url, "facts")
-    _prepare(settings.log_database_url, "log")
-
-
-def _prepare(url: str, kind: Kind) -> None:
-    database = open_database(url)
-    try:
-        ensure_current(database, kind)
-    except FactsUnavailable as error:
-        raise ConfigError(str(error)) from error
-    except OSError as error:
-        raise ConfigError(f"the {kind} database {database.name} cannot be made: {error.strerror}") from error
-    finally:
-        database.close()
 
 
 async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> None:
@@ -69,7 +49,8 @@ async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    service = Service(settings)
+    booting = asyncio.create_task(_boot(settings))
+    service = Service(settings, booting)
     async with open_ops(parse_address(settings.ops), routes(lambda: service.status, service.metrics)) as ops:
         try:
             if await _unless(told, service.start()):
@@ -77,6 +58,19 @@ async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> Non
                 await _unless(told, _keep(service))
         finally:
             await service.drain()
+
+
+async def _boot(settings: Settings) -> Boot:
+    """The message that starts each process, when the databases are fit for use."""
+    await asyncio.to_thread(_prepare_databases, settings)
+    return Boot(settings)
+
+
+def _prepare_databases(settings: Settings) -> None:
+    # Alembic and SQLAlchemy load here, while the processes that were spawned before load what they need.
+    from service.db.preparing import prepare_databases
+
+    prepare_databases(settings)
 
 
 async def _keep(service: Service) -> None:

@@ -59,8 +59,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     return Program("child", "kept_child")
 
 
-def boot(kind: str, folder: Path) -> Boot:
-    return Boot(Settings(replica_id=kind, data=folder))
+def boot(kind: str, folder: Path) -> asyncio.Future[Boot]:
+    known = asyncio.get_running_loop().create_future()
+    known.set_result(Boot(Settings(replica_id=kind, data=folder)))
+    return known
 
 
 def is_running(pid: int) -> bool:
@@ -161,5 +163,22 @@ def test_a_child_ends_when_its_parent_is_gone(program: Program, tmp_path: Path) 
             await keeper._child.ended()
         await keeper.stop(10)
         assert not is_running(pid)
+
+    asyncio.run(scenario())
+
+
+def test_a_child_is_spawned_before_its_message_is_known(program: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        known: asyncio.Future[Boot] = asyncio.get_running_loop().create_future()
+        heard = Heard()
+        keeper = Keeper(program, known, heard)
+        starting = asyncio.create_task(keeper.start())
+        async with asyncio.timeout(20):
+            while keeper._child is None:
+                await asyncio.sleep(0.01)
+        assert heard.living == []
+        known.set_result(await boot("stays", tmp_path))
+        assert await starting == Ready(7)
+        assert await keeper.stop(10)
 
     asyncio.run(scenario())

@@ -7,7 +7,7 @@ never kept in a file or a database. Beside that the reader names nothing outside
 import io
 import marshal
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from importlib.util import MAGIC_NUMBER
 from types import FunctionType
@@ -26,8 +26,8 @@ from policy_lang.values import ABSENT, BAD_VALUE, NO_ROW, NOT_GIVEN, OPTIONAL_NO
 VERSION: Final = b"magistrate image 1 " + MAGIC_NUMBER
 """What an image begins with: its format, and the Python whose code it is."""
 LENGTH_BYTES: Final = 4
-RULES_A_PART: Final = 8
-"""Rules that are carried together, few enough to load in less than a millisecond."""
+CARRIED_TOGETHER: Final = 8
+"""Rules or declarations to a part, few enough to load in less than a millisecond."""
 
 _GAPS: Final[dict[Gap, str]] = {
     ABSENT: "ABSENT", UNSET: "UNSET", NOT_GIVEN: "NOT_GIVEN", OPTIONAL_NOT_GIVEN: "OPTIONAL_NOT_GIVEN",
@@ -65,10 +65,12 @@ def _parts(bundle: Bundle, compiled: Compiled) -> Iterator[bytes]:
     yield shared.pack("digest", bundle.digest)
     for file in bundle.files:
         yield shared.pack("share", [file])
-    yield shared.pack("share", [program.schema])
+    schema = program.schema
+    for declared in (schema.types, schema.actions, schema.roles, schema.relations):
+        yield from _pack_in_parts(shared, list(declared.values()))
+    yield shared.pack("share", [schema])
     for rules in program.rules.values():
-        for start in range(0, len(rules), RULES_A_PART):
-            yield shared.pack("share", list(rules[start : start + RULES_A_PART]))
+        yield from _pack_in_parts(shared, rules)
     for type_, rules in program.rules.items():
         yield shared.pack("rules", (type_, rules))
     for place, rules in program.in_play.items():
@@ -78,6 +80,11 @@ def _parts(bundle: Bundle, compiled: Compiled) -> Iterator[bytes]:
     for key, plan in compiled.plans.items():
         yield shared.pack("plan", (key, plan.rules, plan.reads, plan.decide, plan.read_inputs))
     yield shared.pack("end", ())
+
+
+def _pack_in_parts(shared: "_Shared", objects: Sequence[object]) -> Iterator[bytes]:
+    for start in range(0, len(objects), CARRIED_TOGETHER):
+        yield shared.pack("share", list(objects[start : start + CARRIED_TOGETHER]))
 
 
 class _Shared:

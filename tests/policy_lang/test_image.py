@@ -31,18 +31,41 @@ def test_an_image_holds_the_bundle_without_its_tests() -> None:
     assert compiled.plans["User", "Document", "edit"].rules[0] is rule
 
 
+def parts_of(image: bytes) -> list[bytes]:
+    parts, at = [], len(VERSION)
+    while at < len(image):
+        start = at + LENGTH_BYTES
+        at = start + int.from_bytes(image[at:start], "big")
+        parts.append(image[start:at])
+    return parts
+
+
+def image_of_types(count: int) -> bytes:
+    types = "\n".join(
+        f"type T{n} {{ owner: User }}\nactions T{n} {{ read, edit }}\nrole r{n} on T{n} {{ T{n}: read }}\n"
+        f"relation near{n} on T{n}: User\nrule a{n}: allow read on T{n} to near{n}, role r{n} in resource"
+        for n in range(count)
+    )
+    bundle = load({"m.policy": f"module m\nprincipal type User {{}}\n{types}"})
+    return write_image(bundle, Compiled(bundle.program))
+
+
+def test_no_part_grows_with_the_bundle_but_its_text_and_the_table_of_names() -> None:
+    small, large = (sorted(map(len, parts_of(image_of_types(count))), reverse=True) for count in (20, 200))
+    assert len(large) > 5 * len(small)
+    assert large[2] < 1.1 * small[2]
+
+
 def test_an_image_of_another_version_is_refused() -> None:
     with pytest.raises(ImageError, match="another version"):
         ImageReader(b"magistrate image 0 " + IMAGE[len(VERSION) :])
 
 
-@pytest.mark.parametrize("parts", [0, 1, 3, -2])
-def test_an_image_that_is_cut_short_is_refused(parts: int) -> None:
-    ends = [len(VERSION)]
-    while ends[-1] < len(IMAGE):
-        ends.append(ends[-1] + LENGTH_BYTES + int.from_bytes(IMAGE[ends[-1] : ends[-1] + LENGTH_BYTES], "big"))
+@pytest.mark.parametrize("kept", [1, 2, 4, -1])
+def test_an_image_that_is_cut_short_is_refused(kept: int) -> None:
+    whole = [VERSION, *(len(part).to_bytes(LENGTH_BYTES, "big") + part for part in parts_of(IMAGE))]
     with pytest.raises(ImageError):
-        read_image(IMAGE[: ends[parts]])
+        read_image(b"".join(whole[:kept]))
 
 
 class Intruder:

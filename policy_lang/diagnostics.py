@@ -62,11 +62,16 @@ def _shown(line: str, before: int) -> tuple[str, int]:
     return f"{head}{line[start : start + _WIDTH]}{tail}", before - start + len(head)
 
 
+def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The findings, each once, by file, place and code."""
+    return tuple(sorted(set(found), key=lambda each: each.sort_key))
+
+
 class PolicyError(Exception):
     """Policy text that may not be loaded; carries every finding, sorted."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(set(diagnostics), key=lambda found: found.sort_key))
+        self.diagnostics = in_order(diagnostics)
         super().__init__("\n\n".join(found.render() for found in self.diagnostics))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from policy_lang.checking.condition_check import ConditionChecker
+from policy_lang.checking.condition_check import ConditionChecker, Typed
 from policy_lang.checking.known import NOTHING, Known, known_if
 from policy_lang.checking.names import Expander, TooLarge
 from policy_lang.checking.paths import DiffersByPrincipal
@@ -34,6 +34,11 @@ class RuleChecker:
     def used(self) -> set[str]:
         """The lets and relations that the rule uses."""
         return self._expander.used
+
+    @property
+    def sites(self) -> list[Typed]:
+        """Every condition of the rule with where it was written."""
+        return self._conditions.typed
 
     def check(self, actions: frozenset[str]) -> TypedRule | None:
         """The typed rule; None where it is past a limit. Faults are noted."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from policy_lang.checking.condition_check import ConditionChecker
+from policy_lang.checking.condition_check import ConditionChecker, Typed
 from policy_lang.checking.grants import actions_named, refuse_without_actions
 from policy_lang.checking.known import Known
 from policy_lang.checking.names import Expander, TooLarge
@@ -22,10 +22,14 @@ from policy_lang.typed import Rule as TypedRule
 
 @dataclass(frozen=True, slots=True)
 class CheckedRules:
-    """The typed rules by type of resource, sorted by id, and what coverage watches in them."""
+    """The typed rules by type of resource, sorted by id, and what coverage watches in them.
+
+    `sites`: a rule's full id → its conditions, each with where it was written, once for each type of resource.
+    """
 
     rules: Mapping[str, tuple[TypedRule, ...]]
     probes: Mapping[str, tuple[Probe, ...]]
+    sites: Mapping[str, tuple[Typed, ...]]
 
 
 def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
@@ -33,7 +37,7 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
     if symbols.rules and not symbols.principals:
         first = min(symbols.rules.items())[1].statement
         faults.refuse("E314", "no type is a principal", first.id.span, "mark who may ask: `principal type User {}`")
-        return CheckedRules({}, {})
+        return CheckedRules({}, {}, {})
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
     for _, found in sorted(symbols.rules.items()):
@@ -41,7 +45,7 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
             rules[type_].append(rule)
     checker.unused()
     probes = {type_: tuple(found) for type_, found in checker.probes.items()}
-    return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes)
+    return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes, checker.sites)
 
 
 class _BundleChecker:
@@ -50,6 +54,7 @@ class _BundleChecker:
         self._faults = faults
         self._used: set[str] = set()
         self.probes: dict[str, list[Probe]] = defaultdict(list)
+        self.sites: dict[str, tuple[Typed, ...]] = {}
 
     def rule(self, found: Declared[Rule]) -> Iterable[tuple[str, TypedRule]]:
         """The rule as it stands for each of its types."""
@@ -58,6 +63,8 @@ class _BundleChecker:
             checker = RuleChecker(self._symbols, self._faults, found, type_)
             typed = checker.check(actions)
             self._used |= checker.used
+            full = f"{found.module}.{found.statement.id.text}"
+            self.sites[full] = (*self.sites.get(full, ()), *checker.sites)
             if typed is not None and actions:
                 self.probes[type_] += checker.probes
                 yield type_, typed

@@ -82,7 +82,7 @@ def _load(folder: Path) -> tuple[Bundle | None, tuple[Diagnostic, ...]]:
             bundle = load_bundle(folder)
         except PolicyError as error:
             return None, error.diagnostics
-    return bundle, bundle.warnings
+    return bundle, ()
 
 
 def _counts(bundle: Bundle) -> dict[str, int]:

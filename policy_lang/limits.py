@@ -18,3 +18,5 @@ STAR_LIMIT: Final = 8
 """Stars in a pattern of `like`."""
 STEP_LIMIT: Final = 3
 """Steps through references in a path."""
+MATRIX_LIMIT: Final = 10_000
+"""Cells in the matrix of a test: principals times resources times actions."""

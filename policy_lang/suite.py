@@ -30,6 +30,11 @@ class TestResult:
     lines: tuple[str, ...]
 
     @property
+    def title(self) -> str:
+        """What a report calls it: the test's name, in a matrix with the cell."""
+        return self.case.title(self.expectation.action)
+
+    @property
     def has_passed(self) -> bool:
         """Whether the decision is the expected one."""
         return not self.lines
@@ -111,8 +116,9 @@ def _differences(expectation: Expectation, decision: Decision) -> Iterator[str]:
 
 
 def _wanted(expectation: Expectation) -> str:
+    listed = "" if expectation.is_listed else ", as the matrix lists nothing else"
     return _sentence(
-        f"{expectation.effect.value} {expectation.action}",
+        f"{expectation.effect.value} {expectation.action}{listed}",
         by=expectation.by,
         code=expectation.code,
         obliges=expectation.obliges,

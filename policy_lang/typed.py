@@ -319,7 +319,10 @@ class EntityFixture:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """`expect allow|deny action [by rules] [code C] [oblige names]`; None where the test does not say."""
+    """`expect allow|deny action [by rules] [code C] [oblige names]`; None where the test does not say.
+
+    `is_listed` is false for a deny that a matrix expects because no line of it says otherwise; `span` is then its own.
+    """
 
     effect: Effect
     action: str
@@ -327,6 +330,7 @@ class Expectation:
     code: str | None
     obliges: frozenset[str] | None
     span: Span
+    is_listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,6 +340,8 @@ class TestCase:
     `entities` are the rows that are stored: of fixtures, of `given`, and the principal's. The resource's is among them
     where a fixture or a `given` wrote it; a row that stands behind `resource` alone is in `resource`: for a `new`
     action it is what the request brings, for any other it is stored too. `context` has every field, and `now`.
+
+    A test with a matrix is a case for each of its principals and resources: `row` is what its author calls these two.
     """
 
     __test__ = False
@@ -350,15 +356,28 @@ class TestCase:
     now: int
     expectations: tuple[Expectation, ...]
     span: Span
+    row: tuple[str, str] | None = None
+
+    def title(self, action: str) -> str:
+        """What a report calls one expectation: the test's name, in a matrix with the cell."""
+        if self.row is None:
+            return self.name
+        principal, resource = self.row
+        return f"{self.name}: {action} on {resource} to {principal}"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A checked bundle: its schema, its rules by resource type (sorted by id), its tests."""
+    """A checked bundle: its schema, its rules by resource type (sorted by id), the cases of its tests."""
 
     schema: Schema
     rules: Mapping[str, tuple[Rule, ...]]
     tests: tuple[TestCase, ...] = ()
+
+    @property
+    def test_count(self) -> int:
+        """How many tests stand in the files; one with a matrix is several cases."""
+        return len({case.span for case in self.tests})
 
     @cached_property
     def in_play(self) -> Mapping[tuple[str, str], tuple[Rule, ...]]:

@@ -1,29 +1,17 @@
-"""Turns the authors' tests into cases: rows, assignments and links, who asks about what, what is expected.
+"""Turns the authors' tests into cases: what is given, who asks about what, what is expected.
 
-An entity that a `given` names as a parent, a subject or a place has an empty row where none is written, so that tests
-read naturally: `given alice in Team "legal"` needs no row for the team. Not so the principal and the resource of the
-test, which have the rows that are written, and otherwise none.
+A test asks of one principal and one resource, or it holds a matrix; that gives a case for each pair in it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from policy_lang.checking.cells import CellReader
-from policy_lang.checking.symbols import Declared, Faults, Symbols, full_name
-from policy_lang.decision import Effect
-from policy_lang.diagnostics import did_you_mean
-from policy_lang.facts import Assignment, Link
+from policy_lang.checking.expectations import ExpectationReader
+from policy_lang.checking.givens import Givens
+from policy_lang.checking.matrix_check import MatrixReader, Place
+from policy_lang.checking.symbols import Declared, Faults, Symbols
 from policy_lang.source import Span
-from policy_lang.syntax.ast import Word
-from policy_lang.syntax.statements import (
-    Asks,
-    Expect,
-    GivenLink,
-    GivenParent,
-    GivenRow,
-    Test,
-    WrittenContext,
-    WrittenEntity,
-)
+from policy_lang.syntax.cases import Asks, Expect, Matrix, Test, WrittenContext
 from policy_lang.typed import EntityFixture, Expectation, TestCase
 from policy_lang.values import Cell, Ref
 
@@ -34,7 +22,7 @@ def check_tests(symbols: Symbols, faults: Faults) -> tuple[TestCase, ...]:
     for reader in readers.values():
         reader.read_fixtures()
     found = (_Case(symbols, faults, readers[test.module], test).check() for test in symbols.tests)
-    return tuple(case for case in found if case is not None)
+    return tuple(case for cases in found for case in cases)
 
 
 class _Case:
@@ -42,134 +30,92 @@ class _Case:
 
     def __init__(self, symbols: Symbols, faults: Faults, reader: CellReader, test: Declared[Test]) -> None:
         self._schema = symbols.schema
-        self._symbols = symbols
         self._faults = faults
         self._reader = reader
-        self._module = test.module
         self._test = test.statement
-        self._cells: dict[Ref, Mapping[str, Cell]] = dict(reader.rows)
-        self._parents: dict[Ref, list[Ref]] = {}
-        self._mentioned: list[Ref] = []
-        self._assignments: list[Assignment] = []
-        self._links: list[Link] = []
+        self._given = Givens(symbols, faults, reader, test.module)
+        self._expectations = ExpectationReader(symbols, faults, test.module)
+        self._matrices = MatrixReader(symbols, faults, reader, self._expectations)
 
-    def check(self) -> TestCase | None:
-        """The case; None where a fault was noted."""
+    def check(self) -> tuple[TestCase, ...]:
+        """The cases; none where a fault was noted."""
         for item in self._test.items:
-            self._given(item)
+            self._given.take(item)
+        matrices = [item for item in self._test.items if isinstance(item, Matrix)]
+        return self._table(matrices) if matrices else self._plain()
+
+    def _plain(self) -> tuple[TestCase, ...]:
+        """The one case of a test without a matrix."""
         principal, resource = self._asker(is_principal=True), self._asker(is_principal=False)
         context = self._context()
-        expectations = tuple(self._expectations(None if resource is None else resource.ref.type))
+        expectations = tuple(self._expected(None if resource is None else resource.ref.type))
         if principal is None or resource is None or context is None:
-            return None
-        for ref in self._mentioned:
-            if ref not in self._cells and ref not in {principal.ref, resource.ref}:
-                self._cells[ref] = self._schema.types[ref.type].complete({})
-        if principal.cells is not None:
-            self._cells[principal.ref] = principal.cells
-        if resource.cells is not None and resource.ref in self._cells:
-            self._cells[resource.ref] = resource.cells
+            return ()
+        self._given.imply_rows({principal.ref, resource.ref})
+        self._store([principal], [resource])
+        return (self._case(principal, resource, context, expectations),)
+
+    def _table(self, matrices: Sequence[Matrix]) -> tuple[TestCase, ...]:
+        """A case for each principal and resource of the matrix."""
+        self._refuse_beside(matrices)
+        context = self._context()
+        rows = self._matrices.rows(matrices[0])
+        principals, resources = _once(row.principal for row in rows), _once(row.resource for row in rows)
+        may_ask = [self._may_ask(place.entity.ref, place.span) for place in principals.values()]
+        if context is None or not all(may_ask):
+            return ()
+        asked = {ref: self._with_row(place.entity) for ref, place in (principals | resources).items()}
+        self._given.imply_rows(asked)
+        self._store([asked[ref] for ref in principals], [asked[ref] for ref in resources])
+        return tuple(
+            self._case(
+                asked[row.principal.entity.ref], asked[row.resource.entity.ref], context, row.expectations,
+                row=(row.principal.label, row.resource.label),
+            )
+            for row in rows
+        )  # fmt: skip
+
+    def _refuse_beside(self, matrices: Sequence[Matrix]) -> None:
+        for extra in matrices[1:]:
+            self._faults.refuse("E501", "a second matrix", extra.span, "make a test of it")
+        for item in self._test.items:
+            if isinstance(item, Asks | Expect):
+                span = item.span if isinstance(item, Asks) else item.answer.span
+                self._faults.refuse("E501", "a matrix says who asks, about what, and what to expect", span)
+
+    def _store(self, principals: Iterable[EntityFixture], resources: Iterable[EntityFixture]) -> None:
+        """Keeps the rows of those asked of as stored ones; the resource's only where it is a changed one."""
+        cells = self._given.cells
+        cells.update({each.ref: each.cells for each in principals if each.cells is not None})
+        cells.update({each.ref: each.cells for each in resources if each.cells is not None and each.ref in cells})
+
+    def _case(
+        self,
+        principal: EntityFixture,
+        resource: EntityFixture,
+        context: tuple[Mapping[str, Cell], int],
+        expectations: tuple[Expectation, ...],
+        *,
+        row: tuple[str, str] | None = None,
+    ) -> TestCase:
+        given = self._given
         return TestCase(
             name=self._test.name.text,
-            principal=self._with_parents(principal),
-            resource=self._with_parents(resource),
+            principal=given.with_parents(principal),
+            resource=given.with_parents(resource),
             entities=tuple(
-                self._with_parents(EntityFixture(ref, cells))
-                for ref, cells in sorted(self._cells.items())
+                given.with_parents(EntityFixture(ref, cells))
+                for ref, cells in sorted(given.cells.items())
                 if self._schema.types[ref.type].is_stored
             ),
-            assignments=tuple(self._assignments),
-            links=tuple(self._links),
+            assignments=tuple(given.assignments),
+            links=tuple(given.links),
             context=context[0],
             now=context[1],
             expectations=expectations,
             span=self._test.span,
+            row=row,
         )
-
-    def _with_parents(self, entity: EntityFixture) -> EntityFixture:
-        return EntityFixture(entity.ref, entity.cells, tuple(self._parents.get(entity.ref, ())))
-
-    def _given(self, item: object) -> None:
-        match item:
-            case GivenRow():
-                self._entity(item.entity, has_row=True)
-            case GivenParent():
-                self._given_parent(item)
-            case GivenLink():
-                self._given_link(item)
-            case _:
-                pass
-
-    def _entity(self, written: WrittenEntity, *, has_row: bool = False) -> Ref | None:
-        """The reference of an entity that a given names; a row that is written there counts."""
-        found = self._reader.entity(written)
-        if found is None:
-            return None
-        if found.cells is not None:
-            self._cells[found.ref] = found.cells
-        elif has_row:
-            self._cells.setdefault(found.ref, self._schema.types[found.ref.type].complete({}))
-        else:
-            self._mentioned.append(found.ref)
-        return found.ref
-
-    def _given_parent(self, given: GivenParent) -> None:
-        child, parent = self._entity(given.child, has_row=True), self._entity(given.parent)
-        if child is None or parent is None:
-            return
-        if parent.type not in self._schema.types[child.type].parents:
-            self._faults.refuse("E503", f"a `{child.type}` is never in a `{parent.type}`", given.parent.span)
-            return
-        self._parents.setdefault(child, []).append(parent)
-
-    def _given_link(self, given: GivenLink) -> None:
-        subject = self._entity(given.subject)
-        place = None if given.place is None else self._entity(given.place)
-        if subject is None or (given.place is not None and place is None):
-            return
-        full = full_name(given.name, self._module)
-        kind = self._symbols.kinds.get(full)
-        until = self._until(given)
-        if kind == "role":
-            self._assign(given, full, subject, place, until)
-        elif kind == "relation":
-            self._link(given, full, subject, place, until)
-        else:
-            known = [name.removeprefix(f"{self._module}.") for name, kind in self._symbols.kinds.items()
-                     if kind in {"role", "relation"}]  # fmt: skip
-            self._faults.unknown("E205", "role or relation", given.name, known)
-
-    def _until(self, given: GivenLink) -> int | None:
-        if given.until is None:
-            return None
-        if str(given.until.type) != "timestamp" or not isinstance(given.until.value, int):
-            self._faults.refuse("E502", "expected a time after `until`", given.until.span, "`2027-01-01T00:00:00Z`")
-            return None
-        return given.until.value
-
-    def _assign(self, given: GivenLink, full: str, subject: Ref, place: Ref | None, until: int | None) -> None:
-        on = self._schema.roles[full].on
-        if on != (None if place is None else place.type):
-            help_ = f"write `of {on} …`" if on else "it is held globally: leave out `of`"
-            span = given.name.span if given.place is None else given.place.span
-            self._faults.refuse("E503", f"role `{given.name.text}` is not held there", span, help_)
-            return
-        self._assignments.append(Assignment(subject, full, place, until))
-
-    def _link(self, given: GivenLink, full: str, subject: Ref, place: Ref | None, until: int | None) -> None:
-        if place is None:
-            self._faults.refuse("E503", f"`{given.name.text}` of what?", given.name.span, "add `of` and a resource")
-            return
-        declared = self._schema.relations.get((full, place.type))
-        if declared is None:
-            is_computed = (full, place.type) in self._symbols.computed
-            why = "is computed" if is_computed else "is not declared"
-            self._faults.refuse("E503", f"relation `{given.name.text}` {why} on `{place.type}`", given.name.span)
-        elif subject.type not in declared.subjects:
-            either = " or ".join(f"`{type_}`" for type_ in declared.subjects)
-            self._faults.refuse("E503", f"`{given.name.text}` leads to {either}", given.subject.span)
-        else:
-            self._links.append(Link(place, full, subject, until))
 
     def _asker(self, *, is_principal: bool) -> EntityFixture | None:
         """Who asks, or what about: exactly one of each."""
@@ -184,12 +130,19 @@ class _Case:
         entity = self._reader.entity(found[0].entity)
         if entity is None:
             return None
-        if is_principal and not self._schema.types[entity.ref.type].is_principal:
-            self._faults.refuse("E503", f"a `{entity.ref.type}` is no principal", found[0].entity.span)
+        if is_principal and not self._may_ask(entity.ref, found[0].entity.span):
             return None
-        if entity.cells is None and entity.ref in self._cells:
-            return EntityFixture(entity.ref, self._cells[entity.ref])
-        return entity
+        return self._with_row(entity)
+
+    def _may_ask(self, ref: Ref, span: Span) -> bool:
+        is_principal = self._schema.types[ref.type].is_principal
+        if not is_principal:
+            self._faults.refuse("E503", f"a `{ref.type}` is no principal", span)
+        return is_principal
+
+    def _with_row(self, entity: EntityFixture) -> EntityFixture:
+        """The entity, with the row that a fixture or a `given` has for it where it brings none itself."""
+        return EntityFixture(entity.ref, self._given.cells.get(entity.ref)) if entity.cells is None else entity
 
     def _context(self) -> tuple[Mapping[str, Cell], int] | None:
         """The context and the time."""
@@ -209,7 +162,7 @@ class _Case:
             return None
         return cells, now
 
-    def _expectations(self, type_: str | None) -> Iterable[Expectation]:
+    def _expected(self, type_: str | None) -> Iterator[Expectation]:
         found = [item for item in self._test.items if isinstance(item, Expect)]
         if not found:
             self._faults.refuse("E506", "the test expects nothing", self._test.span, "add `expect`")
@@ -217,25 +170,8 @@ class _Case:
         for expect in found:
             if type_ is not None and expect.action.text not in known:
                 self._faults.unknown("E204", "action", expect.action, known, of=type_)
-            yield Expectation(
-                effect=Effect.ALLOW if expect.is_allow else Effect.DENY,
-                action=expect.action.text,
-                by=None if expect.by is None else frozenset(self._rule_ids(expect)),
-                code=None if expect.code is None else expect.code.text,
-                obliges=None if expect.obliges is None else frozenset(map(_text, expect.obliges)),
-                span=expect.span,
-            )
-
-    def _rule_ids(self, expect: Expect) -> Iterable[str]:
-        for name in expect.by or ():
-            full = full_name(name, self._module)
-            if full not in self._symbols.rules:
-                known = [rule.removeprefix(f"{self._module}.") for rule in self._symbols.rules]
-                self._faults.refuse(
-                    "E207", f"unknown rule `{name.text}`", name.span, did_you_mean(name.text, known)
-                )  # fmt: skip
-            yield full
+            yield self._expectations.read(expect.action.text, expect.answer)
 
 
-def _text(word: Word) -> str:
-    return word.text
+def _once(places: Iterable[Place]) -> dict[Ref, Place]:
+    return {place.entity.ref: place for place in places}

@@ -7,7 +7,7 @@ from policy_lang.diagnostics import did_you_mean
 from policy_lang.schema import Attribute
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import EntityLiteral, Expression, Literal, Name
-from policy_lang.syntax.statements import WrittenEntity, WrittenRow
+from policy_lang.syntax.cases import WrittenEntity, WrittenRow
 from policy_lang.typed import EntityFixture
 from policy_lang.types import (
     BadValue,
@@ -150,6 +150,10 @@ class CellReader:
             return self._refuse(written, f"expected a value of type `{type_}`")
         found = self._fixture_reference(written)
         return BAD_VALUE if found is None else self._fitting(found, type_, written)
+
+    def reference(self, subject: Name | EntityLiteral) -> Ref | None:
+        """The reference of an entity, its row unread; None where a fault was noted."""
+        return self._reference(subject) if isinstance(subject, EntityLiteral) else self._fixture_reference(subject)
 
     def _fixture_reference(self, name: Name) -> Ref | None:
         """The reference of a fixture, its row unread: rows may name each other."""

@@ -10,7 +10,8 @@ from policy_lang.functions import FUNCTIONS
 from policy_lang.limits import RULE_LIMIT
 from policy_lang.schema import EntityType, Schema, StoredRelation
 from policy_lang.syntax.ast import Word
-from policy_lang.syntax.statements import ComputedRelation, File, Fixture, Let, RoleDeclaration, Rule, Test
+from policy_lang.syntax.cases import Fixture, Test
+from policy_lang.syntax.statements import ComputedRelation, File, Let, RoleDeclaration, Rule
 from policy_lang.syntax.statements import StoredRelation as StoredDeclaration
 from policy_lang.types import EnumType, SetType
 

@@ -10,7 +10,8 @@ from policy_lang.diagnostics import Diagnostic, did_you_mean
 from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.syntax.ast import Name, Word
-from policy_lang.syntax.statements import ComputedRelation, File, Fixture, Let, Rule, Test
+from policy_lang.syntax.cases import Fixture, Test
+from policy_lang.syntax.statements import ComputedRelation, File, Let, Rule
 
 _T = TypeVar("_T")
 

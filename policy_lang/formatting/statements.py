@@ -37,7 +37,7 @@ def _role(pieces: Pieces, branch: Branch) -> Document:
 
 
 def _test(pieces: Pieces, branch: Branch) -> Document:
-    """A test's items stand on a line each."""
+    """The items of a test, and of a matrix, stand on a line each."""
     return _with_braces(pieces, branch, Brackets(separator="", ends_with_separator=False, is_broken=True))
 
 
@@ -80,6 +80,21 @@ def _condition(pieces: Pieces, branch: Branch) -> Document:
     return clause if ends_hugged(branch.parts[-1]) else Indent(clause)
 
 
+def _entities(pieces: Pieces, branch: Branch) -> Document:
+    """`principals alice, bob`."""
+    keyword, *entities = branch.parts
+    return (pieces.document(keyword), Space(), pieces.listed(branch, entities))
+
+
+def _matrix_expect(pieces: Pieces, branch: Branch) -> Document:
+    """`expect allow read on plan to alice by owner`: what does not fit begins its lines with `on`, `to` and clauses."""
+    keyword, effect, actions, on, resources, to, principals, *clauses = branch.parts
+    pairs = ((on, resources), (to, principals))
+    rest = [(Line(" "), pieces.spaced(pair)) for pair in pairs]
+    rest += [(Line(" "), pieces.document(clause)) for clause in clauses]
+    return pieces.group(branch, (pieces.spaced((keyword, effect, actions)), Indent(tuple(rest))))
+
+
 def _expect(pieces: Pieces, branch: Branch) -> Document:
     """`expect deny read by a, b code C`."""
     keyword, effect, action, *clauses = branch.parts
@@ -95,6 +110,11 @@ STATEMENTS: Final[Mapping[str, Form]] = {
     "row": _block,
     "role": _role,
     "test": _test,
+    "matrix": _test,
+    "matrix_principals": _entities,
+    "matrix_resources": _entities,
+    "matrix_expect": _matrix_expect,
+    "some": _listed,
     "set_type": lambda pieces, branch: pieces.glued(branch.parts),
     "enum_type": called,
     "oblige": called,

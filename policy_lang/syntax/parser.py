@@ -16,8 +16,8 @@ from lark.exceptions import UnexpectedInput
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.limits import FILE_LIMIT
 from policy_lang.source import SourceFile, Span
+from policy_lang.syntax.case_builder import PolicyBuilder
 from policy_lang.syntax.reading import READING, Reading
-from policy_lang.syntax.rule_builder import PolicyBuilder
 from policy_lang.syntax.statements import File
 from policy_lang.syntax.syntax_errors import explain
 

@@ -1,10 +1,10 @@
-"""Builds rules, fixtures and tests: a method for each of the grammar's rules, called as its text is recognised."""
+"""Builds rules: a method for each of the grammar's rules, called as its text is recognised."""
 
 from dataclasses import dataclass
 
 from policy_lang.source import Span
 from policy_lang.syntax import statements
-from policy_lang.syntax.ast import EntityLiteral, Expression, ListLiteral, Literal, Name, Quoted, Word
+from policy_lang.syntax.ast import Expression, Quoted, Word
 from policy_lang.syntax.clauses import Clause, Clauses
 from policy_lang.syntax.reading import Lexeme, between, quoted, span_of, word
 from policy_lang.syntax.statement_builder import StatementBuilder
@@ -23,8 +23,8 @@ class _Actions:
     is_granted: bool
 
 
-class PolicyBuilder(StatementBuilder):
-    """Methods for every rule of the grammar."""
+class RuleBuilder(StatementBuilder):
+    """Methods for the rules of policy rules; each returns its node."""
 
     def rule(
         self,
@@ -105,76 +105,3 @@ class PolicyBuilder(StatementBuilder):
     def parameter(self, name: Lexeme, value: Expression) -> tuple[Word, Expression]:
         """`method: "totp"`."""
         return word(name), value
-
-    # Tests
-
-    def fixture(self, name: Lexeme, entity: EntityLiteral, row: statements.WrittenRow | None) -> statements.Fixture:
-        """`fixture alice = User "alice" { … }`."""
-        return statements.Fixture(word(name), self.who(entity, row))
-
-    def who(self, subject: "Name | EntityLiteral", row: statements.WrittenRow | None) -> statements.WrittenEntity:
-        """An entity, by fixture or by type and id, perhaps with a row."""
-        span = subject.span if row is None else between(subject.span, row.span)
-        return statements.WrittenEntity(subject, row, span)
-
-    def row(
-        self, left: Lexeme, cells: tuple[statements.WrittenCell, ...] | None, right: Lexeme
-    ) -> statements.WrittenRow:
-        """`{ name: value, … }`."""
-        return statements.WrittenRow(cells or (), between(span_of(left), span_of(right)))
-
-    def cells(self, *cells: statements.WrittenCell) -> tuple[statements.WrittenCell, ...]:
-        """The cells of a row."""
-        return cells
-
-    def cell(self, name: Lexeme, value: "Literal | Name | EntityLiteral | ListLiteral") -> statements.WrittenCell:
-        """`name: value`."""
-        return statements.WrittenCell(word(name), value)
-
-    def test(self, _: Lexeme, name: Lexeme, *items: statements.TestItem) -> statements.Test:
-        """`test "…" { … }`."""
-        title = quoted(name)
-        return statements.Test(title, items, title.span)
-
-    def given_row(self, entity: statements.WrittenEntity) -> statements.GivenRow:
-        """`given Team "legal" {}`."""
-        return statements.GivenRow(entity)
-
-    def given_parent(self, child: statements.WrittenEntity, parent: statements.WrittenEntity) -> statements.GivenParent:
-        """`given alice in Team "legal"`."""
-        return statements.GivenParent(child, parent)
-
-    def given_link(
-        self,
-        subject: statements.WrittenEntity,
-        name: Name,
-        place: statements.WrittenEntity | None,
-        until: Literal | None,
-    ) -> statements.GivenLink:
-        """`given alice is editor of Tenant "t1" until 2027-01-01T00:00:00Z`."""
-        return statements.GivenLink(subject, name, place, until)
-
-    def asks(self, keyword: Lexeme, entity: statements.WrittenEntity) -> statements.Asks:
-        """`principal alice`, `resource plan`."""
-        return statements.Asks(str(keyword) == "principal", entity, span_of(keyword))
-
-    def test_context(self, row: statements.WrittenRow) -> statements.WrittenContext:
-        """`context { … }`."""
-        return statements.WrittenContext(row)
-
-    def expect(self, keyword: Lexeme, effect: Lexeme, action: Lexeme, *parts: Clause) -> statements.Expect:
-        """`expect deny export by export_mfa code STEP_UP oblige step_up`."""
-        clauses = Clauses(parts)
-        return statements.Expect(
-            is_allow=str(effect) == "allow",
-            action=word(action),
-            by=clauses.once("by", tuple),
-            code=clauses.once("code", Word),
-            obliges=clauses.once("oblige", tuple),
-            span=between(span_of(keyword), span_of(action)),
-        )
-
-    def expect_clause(self, keyword: Lexeme, content: "Lexeme | tuple[Name, ...] | tuple[Word, ...]") -> Clause:
-        """`by rules`, `code C`, `oblige names`."""
-        said = content if isinstance(content, tuple) else word(content)
-        return Clause(str(keyword), span_of(keyword), said)

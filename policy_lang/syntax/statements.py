@@ -1,10 +1,11 @@
-"""The statements that policy text is read into: declarations, rules and tests as written."""
+"""The statements that policy text is read into: declarations and rules as written."""
 
 from dataclasses import dataclass
 from enum import Enum
 
 from policy_lang.source import Span
-from policy_lang.syntax.ast import EntityLiteral, Expression, Literal, Name, Quoted, Word
+from policy_lang.syntax.ast import Expression, Name, Quoted, Word
+from policy_lang.syntax.cases import Fixture, Test
 
 # Declarations -----------------------------------------------------------------------------------------------------
 
@@ -182,109 +183,6 @@ class Rule:
     code: Word | None
     hide: Span | None
     obligations: tuple[Obligation, ...]
-    span: Span
-
-
-# Tests ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenCell:
-    """`name: value` in a row or a test's context; the value is a literal, a name, an entity or a list."""
-
-    name: Word
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenRow:
-    """`{ name: value, … }` behind an entity."""
-
-    cells: tuple[WrittenCell, ...]
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenEntity:
-    """A fixture's name or `Type "id"`, perhaps with a row."""
-
-    subject: Name | EntityLiteral
-    row: WrittenRow | None
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Fixture:
-    """`fixture alice = User "alice" { … }`."""
-
-    name: Word
-    entity: WrittenEntity
-
-
-@dataclass(frozen=True, slots=True)
-class GivenRow:
-    """`given Team "legal" {}`: the entity has this row."""
-
-    entity: WrittenEntity
-
-
-@dataclass(frozen=True, slots=True)
-class GivenParent:
-    """`given alice in Team "legal"`."""
-
-    child: WrittenEntity
-    parent: WrittenEntity
-
-
-@dataclass(frozen=True, slots=True)
-class GivenLink:
-    """`given alice is editor of Tenant "t1" until …`: a role or a stored relation."""
-
-    subject: WrittenEntity
-    name: Name
-    place: WrittenEntity | None
-    until: Literal | None
-
-
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """`principal alice`, `resource plan`."""
-
-    is_principal: bool
-    entity: WrittenEntity
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenContext:
-    """`context { … }` in a test."""
-
-    row: WrittenRow
-
-
-@dataclass(frozen=True, slots=True)
-class Expect:
-    """`expect allow edit by owner`; `by` is None where the test does not say."""
-
-    is_allow: bool
-    action: Word
-    by: tuple[Name, ...] | None
-    code: Word | None
-    obliges: tuple[Word, ...] | None
-    span: Span
-
-
-TestItem = GivenRow | GivenParent | GivenLink | Asks | WrittenContext | Expect
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """`test "…" { … }`."""
-
-    __test__ = False
-
-    name: Quoted
-    items: tuple[TestItem, ...]
     span: Span
 
 

@@ -70,7 +70,7 @@ def test(folder: Path, output: str) -> None:
     else:
         _show(diagnostics)
         if bundle and results is not None:
-            _show_results(results, len(bundle.program.tests))
+            _show_results(results, bundle.program.test_count)
     has_passed = results is not None and all(result.has_passed for result in results)
     sys.exit(0 if has_passed else FINDINGS)
 
@@ -92,7 +92,7 @@ def _counts(bundle: Bundle) -> dict[str, int]:
         "files": len(bundle.files),
         "types": len(bundle.program.schema.types),
         "rules": len(rules),
-        "tests": len(bundle.program.tests),
+        "tests": bundle.program.test_count,
     }
 
 
@@ -112,7 +112,7 @@ def _show_results(results: Sequence[TestResult], tests: int) -> None:
 
 def _failure(result: TestResult) -> str:
     """What failed, where, and the lines that say how."""
-    head = f"{result.expectation.span.location}: {result.case.name}"
+    head = f"{result.expectation.span.location}: {result.title}"
     return "\n".join((head, *(f"  {line}" for line in result.lines)))
 
 

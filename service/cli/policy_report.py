@@ -74,7 +74,7 @@ def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
 def _result_json(result: TestResult) -> dict[str, Json]:
     span = result.expectation.span
     return {
-        "test": result.case.name,
+        "test": result.title,
         "path": span.file.path,
         "line": span.file.position(span.start).line,
         "action": result.expectation.action,

@@ -214,6 +214,7 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
 async def gauge(samples: Samples, spool: Spool, feed: Feed) -> None:
     """Keeps what this worker tells of its record and its feed true."""
     while True:
+        spool.retry()
         samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
         samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
         samples.counters["magistrate_unrecorded", ()] = spool.unrecorded

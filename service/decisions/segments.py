@@ -42,22 +42,22 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def create_segment(folder: Path) -> int:
-    """The descriptor of a new segment: locked, its header written, open to its owner alone; OSError if it cannot be."""
+def create_segment(folder: Path) -> tuple[Path, int]:
+    """A new segment and its descriptor: locked, with its header, open to its owner alone; OSError if it cannot be."""
     name = str(uuid7())
-    unborn = folder / (name + _UNBORN)
+    unborn, path = folder / (name + _UNBORN), folder / (name + SUFFIX)
     descriptor = os.open(unborn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.write(descriptor, HEADER) != len(HEADER):
             raise OSError(f"no room for a new segment in {folder}")
-        unborn.rename(folder / (name + SUFFIX))
+        unborn.rename(path)
     except OSError:
         os.close(descriptor)
         with suppress(OSError):
             unborn.unlink()
         raise
-    return descriptor
+    return path, descriptor
 
 
 def segments(folder: Path) -> list[Path]:

@@ -24,6 +24,9 @@ _GRANTS: Final = 64
 _SEGMENTS: Final = 8
 """A full spool has at least so many segments, so that shipping one makes room."""
 
+_TRIAL: Final = make_frame(b"[" + b" " * 4096 + b"]")
+"""A batch of no records, of the size of a usual one."""
+
 _log = get_log("decisions")
 
 
@@ -40,6 +43,7 @@ class Spool:
         self._max_bytes = settings.max_bytes
         self._segment_bytes = min(settings.segment_bytes, settings.max_bytes // _SEGMENTS)
         self._is_refusing = settings.when_full == "refuse"
+        self._path = folder
         self._descriptor: int | None = None
         self._position = 0
         self._granted = 0
@@ -72,11 +76,25 @@ class Spool:
             if self._is_failing:
                 self._recover()
 
+    def retry(self) -> None:
+        """Tries whether records can be kept again, if the last one could not.
+
+        A service that is not ready is not asked, so that no record would ever show that it may be ready again.
+        """
+        if self._is_failing:
+            with suppress(OSError):
+                self._append(_TRIAL)
+                self._recover()
+
     def close(self) -> None:
         """Lets the segment go, so that it can be shipped to its end and deleted. A later record opens another."""
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)  # which frees the lock
+        if descriptor is None:
+            return
+        if self._position == len(HEADER):  # nothing could be kept in it
+            with suppress(OSError):
+                self._path.unlink()
+        os.close(descriptor)  # which frees the lock
 
     def _append(self, frame: bytes) -> None:
         size = len(frame)
@@ -84,7 +102,8 @@ class Spool:
             self._measure(size)
         descriptor = self._descriptor
         if descriptor is None:
-            descriptor = self._descriptor = create_segment(self._folder)
+            self._path, descriptor = create_segment(self._folder)
+            self._descriptor = descriptor
             self._position = len(HEADER)
         try:
             written = os.write(descriptor, frame)

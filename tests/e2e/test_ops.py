@@ -1,11 +1,13 @@
 """What an operator sees from outside: readiness, policies and metrics over all processes, and an ordered end."""
 
 import os
+import resource
 import signal
 import time
 from pathlib import Path
 
 import grpc
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -99,6 +101,20 @@ def test_a_service_that_ends_says_so_first_and_answers_meanwhile(project: Projec
         assert server.process.wait(SECONDS) == 0
         assert time.monotonic() - told >= 1
     assert not list((server.data / "spool").rglob("*.seg")), "something is left to ship"
+
+
+def test_a_service_that_cannot_keep_its_record_is_not_ready_until_it_can(project: Project) -> None:
+    with project.serving("--dev") as server:
+        metadata, worker = bearer(server.token("User:alice")), server.worker()
+        check(server, metadata)
+        free = resource.prlimit(worker, resource.RLIMIT_FSIZE, (1_000, resource.RLIM_INFINITY))
+        with pytest.raises(grpc.RpcError, match="the decision cannot be recorded, so it is not given"):
+            check(server, metadata, times=2)
+        wait_until(server.asked_ready, False)
+        assert server.asked("/readyz") == (503, "the record cannot be written\n")
+        resource.prlimit(worker, resource.RLIMIT_FSIZE, free)
+        wait_until(server.asked_ready, True)
+        check(server, metadata)
 
 
 def test_a_service_whose_ops_port_is_taken_is_refused(project: Project, tmp_path: Path) -> None:

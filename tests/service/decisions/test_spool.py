@@ -168,6 +168,24 @@ def test_a_disk_without_room_for_a_segment_leaves_none(folder: Path) -> None:
     spool.close()
 
 
+def test_a_spool_that_failed_finds_out_by_itself_when_it_can_keep_records_again(
+    folder: Path, log_database: Database
+) -> None:
+    spool = Spool(folder, SpoolSettings())
+    with files_up_to(100):
+        with pytest.raises(AuditUnavailable):
+            spool.record([sample()])
+        spool.retry()
+        assert (spool.is_failing, list(folder.iterdir())) == (True, [])
+    spool.retry()
+    assert not spool.is_failing
+    kept = sample()
+    spool.record([kept])
+    spool.close()
+    Shipper(folder, log_database).ship()
+    assert (ids_in(log_database), list(folder.iterdir())) == ([kept.id], [])
+
+
 def test_a_writer_killed_in_mid_stream_loses_nothing_acknowledged(folder: Path, log_database: Database) -> None:
     shipper = Shipper(folder, log_database)
     writer = subprocess.Popen(

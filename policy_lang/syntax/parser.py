@@ -58,7 +58,7 @@ def _read(reading: Reading) -> File | None:
     start, symbol, tree = 0, "file", None
     while len(reading.faults) < _FAULT_LIMIT:
         try:
-            found = _lark().parse(TextSlice(text, start, len(text)), start=symbol)
+            found = language().parse(TextSlice(text, start, len(text)), start=symbol)
         except UnexpectedInput as error:
             fault = explain(error, reading.file)
             reading.faults.append(fault)
@@ -75,8 +75,14 @@ def _read(reading: Reading) -> File | None:
     return tree
 
 
+def statement_starts(text: str) -> list[int]:
+    """Where lines begin that begin a statement, as far as their first words say."""
+    return [found.start() for found in _STATEMENT_START.finditer(text)]
+
+
 @cache
-def _lark() -> Lark:
+def language() -> Lark:
+    """The parser of files, and of what is left of one (`rest`); it builds the tree of the file in `READING`."""
     grammar = files("policy_lang.syntax").joinpath("grammar.lark").read_text(encoding="utf-8")
     return Lark(
         grammar,

@@ -1,0 +1,110 @@
+"""The names of a bundle: which stands at a place, where it is declared, where it is used."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from policy_lang.checking.resolve import resolve
+from policy_lang.checking.symbols import Faults, Symbols
+from policy_lang.editing import cases, declarations, rules
+from policy_lang.editing.declarations import declared
+from policy_lang.editing.names import Kind, Occurrence, Symbol
+from policy_lang.editing.scope import Scope, Types
+from policy_lang.syntax import ast, statements
+from policy_lang.syntax import cases as syntax_cases
+from policy_lang.syntax.statements import File, Statement
+
+
+class Index:
+    """The names of some files' trees, which need not be without faults; each file's are found when first asked for."""
+
+    def __init__(self, files: Iterable[File]) -> None:
+        self._files: Mapping[str, File] = {file.module.span.file.path: file for file in files}
+        self._found: dict[str, tuple[Occurrence, ...]] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], Types] = {}
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """All that the files declare."""
+        return resolve(tuple(self._files.values()), Faults())
+
+    @property
+    def files(self) -> Sequence[File]:
+        """The files, by path."""
+        return tuple(self._files.values())
+
+    def file(self, path: str) -> File | None:
+        """The tree of a file, if there is one."""
+        return self._files.get(path)
+
+    def scope(self, module: str, statement: Statement | None = None) -> Scope:
+        """The scope of what stands in a statement, or in none that is known."""
+        resources, principals = tuple(sorted(self.symbols.schema.actions)), self.symbols.principals
+        match statement:
+            case statements.Rule():
+                resources = rules.types_of_rule(statement, resources)
+                principals = _asking(statement, principals)
+            case statements.ComputedRelation():
+                resources = (statement.on.text,)
+        return Scope(self.symbols, module, resources, principals, known=self._known)
+
+    def occurrences(self, path: str) -> tuple[Occurrence, ...]:
+        """The names in a file, in the order of the text."""
+        if path not in self._found:
+            file = self._files.get(path)
+            found = () if file is None else self._occurrences(file)
+            self._found[path] = tuple(sorted(found, key=lambda name: (name.span.start, name.span.end)))
+        return self._found[path]
+
+    def at(self, path: str, offset: int) -> Occurrence | None:
+        """The name that a place is in, or right behind."""
+        found = self.occurrences(path)
+        last = bisect_right(found, offset, key=lambda name: name.span.start) - 1
+        if last >= 0 and offset <= found[last].span.end:
+            return found[last]
+        return None
+
+    def everywhere(self, symbols: frozenset[Symbol]) -> Iterator[Occurrence]:
+        """Every name that stands for one of these, by path and place."""
+        for path in sorted(self._files):
+            yield from (name for name in self.occurrences(path) if not symbols.isdisjoint(name.symbols))
+
+    def declarations(self, symbols: frozenset[Symbol]) -> tuple[Occurrence, ...]:
+        """Where these are declared."""
+        return tuple(name for name in self.everywhere(symbols) if name.is_declaration)
+
+    def _occurrences(self, file: File) -> Iterator[Occurrence]:
+        yield declared(file.module, Kind.MODULE)
+        for statement in file.statements:
+            yield from self._in_statement(statement, self.scope(file.module.text, statement))
+
+    def _in_statement(self, statement: Statement, scope: Scope) -> Iterator[Occurrence]:
+        match statement:
+            case statements.TypeDeclaration():
+                yield from declarations.type_declaration(statement, scope)
+            case statements.ContextDeclaration():
+                yield from declarations.context(statement, scope)
+            case statements.ActionsDeclaration():
+                yield from declarations.actions(statement, scope)
+            case statements.GroupDeclaration():
+                yield from declarations.group(statement, scope)
+            case statements.RoleDeclaration():
+                yield from declarations.role(statement, scope)
+            case statements.ComputedRelation():
+                yield from declarations.computed_relation(statement, scope)
+            case statements.StoredRelation():
+                yield from declarations.stored_relation(statement, scope)
+            case statements.Let():
+                yield from declarations.let(statement, scope)
+            case statements.Rule():
+                yield from rules.rule(statement, scope)
+            case syntax_cases.Fixture():
+                yield from cases.fixture(statement, scope)
+            case syntax_cases.Test():
+                yield from cases.test(statement, scope)
+
+
+def _asking(rule: statements.Rule, principals: tuple[str, ...]) -> tuple[str, ...]:
+    """The types of principal that a rule is for, where its `to` names nothing else."""
+    named = tuple(item.text for item in rule.to or () if isinstance(item, ast.Name) and item.text in principals)
+    return named if named and len(named) == len(rule.to or ()) else principals

@@ -1,0 +1,64 @@
+"""The names in policy text, as editors see them: what each stands for, and where it stands."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from policy_lang.source import Span
+
+
+class Kind(Enum):
+    """What a name stands for; the value is how a reader is told."""
+
+    MODULE = "module"
+    TYPE = "type"
+    SCALAR = "built-in type"
+    ATTRIBUTE = "attribute"
+    MEMBER = "enum member"
+    FIELD = "context field"
+    ACTION = "action"
+    GROUP = "action group"
+    ROLE = "role"
+    RELATION = "relation"
+    LET = "let"
+    RULE = "rule"
+    FIXTURE = "fixture"
+    CODE = "code"
+    OBLIGATION = "obligation"
+    FUNCTION = "function"
+    ROOT = "root"
+
+
+GIVEN: Final = frozenset({Kind.SCALAR, Kind.FUNCTION, Kind.ROOT})
+"""What the language itself names."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Symbol:
+    """What a name stands for: its kind, and the way to it, the name itself last.
+
+    A module's own names have their full name, an attribute, action or group its type before it, a relation its full
+    name and its type, a member its enum's whole list.
+    """
+
+    kind_name: str
+    way: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return Kind(self.kind_name)
+
+
+def symbol(kind: Kind, *way: str) -> Symbol:
+    """The symbol of that kind."""
+    return Symbol(kind.value, way)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A name in the text. It stands for several things where a rule is on several types: each is meant."""
+
+    span: Span
+    symbols: frozenset[Symbol]
+    is_declaration: bool = False

@@ -1,12 +1,14 @@
 """Values as the client takes and gives them, and their form on the wire.
 
 Law: what is read back is what was written, where the wire tells kinds apart (bool, int, str, reference, set). Times,
-durations, addresses and networks are written as strings and read back as such: only the policies know their type.
+durations, decimals, addresses and networks are written as strings and read back as such: only the policies know their
+type.
 """
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
@@ -43,7 +45,7 @@ Scalar = bool | int | str | EntityRef
 Value = Scalar | frozenset[Scalar]
 """What the service's values become."""
 
-GivenScalar = Scalar | datetime | timedelta | IPv4Address | IPv6Address | IPv4Network | IPv6Network
+GivenScalar = Scalar | Decimal | datetime | timedelta | IPv4Address | IPv6Address | IPv4Network | IPv6Network
 Given = GivenScalar | AbstractSet[GivenScalar] | list[GivenScalar] | tuple[GivenScalar, ...] | None
 """What may be asked with. A list or tuple is a set written down; None is "not set"."""
 
@@ -92,6 +94,18 @@ def format_timestamp(moment: datetime) -> str:
         raise BadValue("a datetime lies in the years 1–9999 of UTC") from None
 
 
+def format_decimal(number: Decimal) -> str:
+    """The number as policies read it, such as `12.5`; more than four places are refused, never rounded."""
+    try:
+        is_fit = abs(number.scaleb(4, _EXACT).to_integral_exact(context=_EXACT)) <= INT_LIMIT
+    except DecimalException:
+        is_fit = False
+    if not is_fit:
+        raise BadValue(f"a decimal has at most 4 places and lies within ±900719925474.0991, not `{number}`")
+    return f"{number.normalize(_EXACT):f}"
+
+
+_EXACT: Final = Context(prec=40, traps=[Inexact, InvalidOperation])
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 
 
@@ -108,6 +122,8 @@ def _write_scalar(given: GivenScalar, target: types_pb2.Value) -> None:
         case EntityRef():
             target.ref_value.type = given.type
             target.ref_value.id = given.id
+        case Decimal():
+            target.string_value = format_decimal(given)
         case datetime():
             target.string_value = format_timestamp(given)
         case timedelta():
@@ -115,7 +131,9 @@ def _write_scalar(given: GivenScalar, target: types_pb2.Value) -> None:
         case IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
             target.string_value = str(given)
         case _:
-            raise BadValue(f"expected a bool, int, string, reference, time, address or a set of them, not `{given!r}`")
+            raise BadValue(
+                f"expected a bool, number, string, reference, time, address or a set of them, not `{given!r}`"
+            )
 
 
 def _read_scalar(value: types_pb2.Value) -> Scalar | None:

@@ -77,7 +77,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """`left + right`, or `left - right`, over ints, durations and timestamps (all ints at run time); exact."""
+    """`left + right`, or `left - right`, over numbers, durations and timestamps (all ints at run time); exact."""
 
     is_minus: bool
     left: "Expression"
@@ -134,7 +134,7 @@ class Test:
 
 
 class Comparison(Enum):
-    """The comparing operators; order only on int, timestamp, duration."""
+    """The comparing operators; order only on int, decimal, timestamp, duration."""
 
     EQ = "=="
     NE = "!="

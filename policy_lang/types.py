@@ -1,32 +1,40 @@
 """The types of values, and how JSON becomes a value of one.
 
-There are two written forms: the *given* form that people and callers write (RFC 3339 times, `15m`, `{"type", "id"}` or
-a bare id), and the *stored* form that is canonical (milliseconds, `Type:id`, sorted sets): equal values, equal bytes.
+There are two written forms: the *given* form that people and callers write (RFC 3339 times, `15m`, `"12.5"`,
+`{"type", "id"}` or a bare id), and the *stored* form that is canonical (milliseconds, ten-thousandths, `Type:id`,
+sorted sets): equal values, equal bytes.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final, assert_never
 
+from policy_lang.notation import (
+    DECIMAL_ONE,
+    DURATION_LIMIT,
+    FIRST_TIME,
+    INT_LIMIT,
+    LAST_TIME,
+    BadValue,
+    check_decimal,
+    format_decimal,
+    format_duration,
+    format_timestamp,
+    parse_decimal,
+    parse_duration,
+    parse_timestamp,
+)
 from policy_lang.timezones import timezones
 from policy_lang.values import Ip, Network, Ref, Scalar, Value
 
 Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
 
-INT_LIMIT: Final = 2**53 - 1
-"""Ints lie within ± this, at every entrance."""
 STRING_LIMIT: Final = 4096
 """Code points in a string value."""
 ID_LIMIT: Final = 256
 """Code points in an id."""
 SET_LIMIT: Final = 1000
 """Elements in a set."""
-
-
-class BadValue(ValueError):
-    """A written value that does not fit its type; the message says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,14 @@ class IntType:
 
     def __str__(self) -> str:
         return "int"
+
+
+@dataclass(frozen=True, slots=True)
+class DecimalType:
+    """A number of at most 4 places, kept as whole ten-thousandths; exact."""
+
+    def __str__(self) -> str:
+        return "decimal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +130,7 @@ class RefType:
 
 
 ScalarType = (
-    BoolType | IntType | StringType | EnumType | TimestampType | DurationType | TimezoneType | IpType
+    BoolType | IntType | DecimalType | StringType | EnumType | TimestampType | DurationType | TimezoneType | IpType
     | NetworkType | RefType
 )  # fmt: skip
 
@@ -141,6 +157,8 @@ def read_given(type_: Type, given: Json) -> Value:
             return parse_timestamp(_text(given, "an RFC 3339 time such as `2026-01-05T10:00:00Z`"))
         case DurationType():
             return parse_duration(_text(given, "a duration such as `15m`"))
+        case DecimalType():
+            return _read_given_decimal(given)
         case RefType():
             return _read_given_ref(type_, given)
         case _:
@@ -152,8 +170,12 @@ def read_stored(type_: Type, stored: Json) -> Value:
     if isinstance(type_, SetType):
         return _read_set(type_, stored, read_stored)
     match type_:
-        case TimestampType() | DurationType():
-            return _whole(stored, limit=10**15)
+        case TimestampType():
+            return _whole(stored, least=FIRST_TIME, most=LAST_TIME)
+        case DurationType():
+            return _whole(stored, least=-DURATION_LIMIT, most=DURATION_LIMIT)
+        case DecimalType():
+            return _whole(stored, least=-INT_LIMIT, most=INT_LIMIT)
         case RefType():
             kind, colon, id_ = _text(stored, "a stored reference").partition(":")
             if not colon or kind not in type_.targets:
@@ -172,6 +194,8 @@ def write_given(type_: Type, value: Value) -> Json:
             return format_timestamp(value)
         case DurationType(), int():
             return format_duration(value)
+        case DecimalType(), int():
+            return format_decimal(value)
         case RefType(), Ref():
             return {"type": value.type, "id": value.id}
         case _, Ip() | Network():
@@ -206,49 +230,6 @@ def check_id(id_: str) -> str:
     return id_
 
 
-def parse_timestamp(text: str) -> int:
-    """Milliseconds since 1970 UTC; finer input is floored; the offset is required, years are 1–9999."""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", text):
-        raise BadValue("expected an RFC 3339 time with its offset, such as `2026-01-05T10:00:00Z`")
-    seconds, dot, rest = text.partition(".")
-    digits = re.match(r"\d*", rest)
-    fraction = digits.group() if dot and digits else ""
-    offset = rest[len(fraction) :] if dot else ""
-    try:
-        moment = datetime.fromisoformat((seconds + offset).upper().replace("Z", "+00:00"))
-        whole = (moment.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
-    except (ValueError, OverflowError) as error:
-        raise BadValue("expected a time that exists, in the years 1–9999") from error
-    return whole + int((fraction + "000")[:3])
-
-
-def format_timestamp(milliseconds: int) -> str:
-    """RFC 3339 in UTC, with milliseconds only where there are any."""
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds" if milliseconds % 1000 else "seconds").replace("+00:00", "Z")
-
-
-def parse_duration(text: str) -> int:
-    """Milliseconds of a duration such as `15m`, `1h30m`, `250ms`; `1d` is 24 hours."""
-    found = re.fullmatch(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?", text)
-    if not found or not text:
-        raise BadValue("expected a duration such as `15m`, `1h30m` or `250ms`")
-    return sum(int(digits) * size for digits, (_, size) in zip(found.groups(), _UNITS, strict=True) if digits)
-
-
-def format_duration(milliseconds: int) -> str:
-    """The shortest form that `parse_duration` reads back."""
-    sign, rest, out = ("-" if milliseconds < 0 else ""), abs(milliseconds), ""
-    for unit, size in _UNITS:
-        count, rest = divmod(rest, size)
-        out += f"{count}{unit}" if count else ""
-    return sign + (out or "0s")
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
-
-
 def _read_plain(type_: Type, written: Json) -> Scalar:
     match type_:
         case BoolType():
@@ -256,7 +237,7 @@ def _read_plain(type_: Type, written: Json) -> Scalar:
                 raise BadValue("expected true or false")
             return written
         case IntType():
-            return _whole(written, limit=INT_LIMIT)
+            return _whole(written, least=-INT_LIMIT, most=INT_LIMIT)
         case StringType():
             return _text(written, "a string")
         case EnumType():
@@ -271,7 +252,7 @@ def _read_plain(type_: Type, written: Json) -> Scalar:
             return _address(_text(written, "an ip address"))
         case NetworkType():
             return _network(_text(written, "a network"))
-        case TimestampType() | DurationType() | RefType() | SetType():
+        case DecimalType() | TimestampType() | DurationType() | RefType() | SetType():
             raise TypeError(f"{type_} has forms of its own")
         case _:
             assert_never(type_)
@@ -291,12 +272,20 @@ def _network(text: str) -> Network:
         raise BadValue("expected a network without host bits, such as `10.0.0.0/8`") from error
 
 
-def _whole(written: Json, *, limit: int) -> int:
+def _whole(written: Json, *, least: int, most: int) -> int:
     if isinstance(written, bool) or not isinstance(written, int):
         raise BadValue("expected a whole number")
-    if abs(written) > limit:
-        raise BadValue(f"expected a whole number within ±{limit}")
+    if not least <= written <= most:
+        raise BadValue(f"expected a whole number within {f'±{most}' if least == -most else f'{least}..{most}'}")
     return written
+
+
+def _read_given_decimal(given: Json) -> int:
+    if isinstance(given, str):
+        return parse_decimal(given)
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise BadValue('expected a decimal as a string, such as `"12.5"`, or a whole number')
+    return check_decimal(given * DECIMAL_ONE)
 
 
 def _text(written: Json, expected: str) -> str:

@@ -66,7 +66,8 @@ class Network(NamedTuple):
 
 Scalar = bool | int | str | Ref | Ip | Network
 Value = Scalar | frozenset[Scalar]
-"""Enum members, time zones and strings are `str`; timestamps and durations are `int`, in milliseconds."""
+"""Enum members, time zones and strings are `str`; timestamps and durations are `int`, in
+milliseconds, and decimals, in ten-thousandths."""
 
 
 class Cause(Enum):

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from policy_lang.checking.symbols import Faults, Symbols, full_name
 from policy_lang.diagnostics import did_you_mean
+from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import EntityLiteral, Expression, Literal, Name
 from policy_lang.syntax.cases import WrittenEntity, WrittenRow
 from policy_lang.typed import EntityFixture
 from policy_lang.types import (
-    BadValue,
     EnumType,
     IntType,
     RefType,

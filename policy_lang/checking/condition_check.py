@@ -176,7 +176,7 @@ class ConditionChecker:
                 "E311",
                 f"`{left.type}` has no order",
                 node.operator.span,
-                "order is for int, timestamp and duration",
+                "order is for int, decimal, timestamp and duration",
             )
             return None
         return Compare(operator, left.expression, right.expression)

@@ -15,6 +15,7 @@ from policy_lang.types import ScalarType, Type
 BUILT_IN: Final[Mapping[str, ScalarType]] = {
     "bool": types.BoolType(),
     "int": types.IntType(),
+    "decimal": types.DecimalType(),
     "string": types.StringType(),
     "timestamp": types.TimestampType(),
     "duration": types.DurationType(),

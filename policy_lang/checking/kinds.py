@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from policy_lang.types import (
+    DecimalType,
     DurationType,
     EnumType,
     IntType,
@@ -18,6 +19,8 @@ from policy_lang.types import (
 SUMS: Final[Mapping[tuple[bool, type[Type], type[Type]], Type]] = {
     (False, IntType, IntType): IntType(),
     (True, IntType, IntType): IntType(),
+    (False, DecimalType, DecimalType): DecimalType(),
+    (True, DecimalType, DecimalType): DecimalType(),
     (False, DurationType, DurationType): DurationType(),
     (True, DurationType, DurationType): DurationType(),
     (False, TimestampType, DurationType): TimestampType(),
@@ -27,10 +30,11 @@ SUMS: Final[Mapping[tuple[bool, type[Type], type[Type]], Type]] = {
 }
 """Whether it is a minus, and the types of both sides → the type of the sum."""
 
-ORDERED: Final = (IntType, TimestampType, DurationType)
+ORDERED: Final = (IntType, DecimalType, TimestampType, DurationType)
 """The types that have an order."""
 
 _LITERAL_HELP: Final = {
+    "decimal": "a decimal is written bare: `12.5`",
     "timestamp": "a time is written bare: `2026-01-05T10:00:00Z`",
     "duration": "a duration is written bare: `15m`",
     "ip": "an address is written bare: `10.1.2.3`",
@@ -52,8 +56,8 @@ def either(one: Type, other: Type) -> Type:
     return one
 
 
-def scalar(type_: Type) -> ScalarType | None:
-    """The type, unless it is a set's."""
+def scalar(type_: Type | None) -> ScalarType | None:
+    """The type, unless it is a set's or none."""
     return None if isinstance(type_, SetType) else type_
 
 
@@ -70,6 +74,8 @@ def with_article(type_: Type) -> str:
 
 def help_for_mix(left: Type, right: Type) -> str:
     """What to write instead, where a string stands opposite something else."""
+    if {type(left), type(right)} == {IntType, DecimalType}:
+        return "only a literal such as `3` may stand for a decimal"
     if not isinstance(left, StringType) and not isinstance(right, StringType):
         return ""
     other = left if isinstance(right, StringType) else right

@@ -1,5 +1,7 @@
 """Types membership: in lists, sets, ranges and networks, and of sets in each other."""
 
+from collections.abc import Sequence
+
 from policy_lang.checking.kinds import ORDERED, fits
 from policy_lang.checking.known import Known
 from policy_lang.checking.symbols import Faults
@@ -8,7 +10,7 @@ from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression
 from policy_lang.typed import Condition, InList, InNetworks, InRange, InSet, Overlap, Quantifier
 from policy_lang.typed import Expression as TypedExpression
-from policy_lang.types import IpType, NetworkType, SetType
+from policy_lang.types import IpType, NetworkType, SetType, Type
 
 
 class MembershipChecker:
@@ -32,10 +34,8 @@ class MembershipChecker:
                 return self._in_value(node, known)
 
     def _in_range(self, node: ast.In, range_: ast.Range, known: Known) -> Condition | None:
-        low, high = (
-            self._values.pair(node.needle, range_.low, known),
-            self._values.pair(node.needle, range_.high, known),
-        )
+        expected = self._number(node.needle, (range_.low, range_.high), known)
+        low, high = (self._values.pair(node.needle, end, known, expected) for end in (range_.low, range_.high))
         if low is None or high is None:
             return None
         if not isinstance(low[0].type, ORDERED):
@@ -45,7 +45,8 @@ class MembershipChecker:
     def _in_list(self, node: ast.In, list_: ast.ListLiteral, known: Known) -> Condition | None:
         if not list_.items:
             return self._refuse("E301", list_, "an empty list holds nothing")
-        pairs = [self._in_item(node.needle, item, known) for item in list_.items]
+        expected = self._number(node.needle, list_.items, known)
+        pairs = [self._in_item(node.needle, item, known, expected) for item in list_.items]
         needle, items, networks = None, list[TypedExpression](), 0
         for pair in pairs:
             if pair is None:
@@ -60,14 +61,14 @@ class MembershipChecker:
         return InNetworks(needle, tuple(items)) if networks else InList(needle, tuple(items))
 
     def _in_item(
-        self, needle: Expression, item: Expression, known: Known
+        self, needle: Expression, item: Expression, known: Known, expected: Type | None
     ) -> tuple[TypedExpression, TypedExpression, bool] | None:
         """The needle and an item of a list, and whether an address is asked of a network."""
         if isinstance(needle, ast.Name):
             pair = self._values.pair(needle, item, known)
             return None if pair is None else (pair[0].expression, pair[1].expression, False)
-        left = self._values.value(needle, known)
-        right = self._values.value(item, known, None if left is None else left.type)
+        left = self._values.value(needle, known, expected)
+        right = self._values.value(item, known, expected or (None if left is None else left.type))
         if left is None or right is None:
             return None
         is_network = isinstance(left.type, IpType) and isinstance(right.type, NetworkType)
@@ -134,6 +135,10 @@ class MembershipChecker:
                 return None
             items.append(found.expression)
         return Overlap(quantifier, set_.expression, tuple(items))
+
+    def _number(self, needle: Expression, others: Sequence[Expression], known: Known) -> Type | None:
+        """Decimal, where the needle is an int literal that stands for one."""
+        return self._values.common_number((needle, *others), known) if isinstance(needle, ast.Literal) else None
 
     def _refuse(self, code: str, node: Expression, message: str, help_: str = "") -> Condition | None:
         self._faults.refuse(code, message, node.span, help_)

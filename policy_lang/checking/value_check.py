@@ -1,5 +1,6 @@
 """Types expressions that have a value; conditions are refused here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from policy_lang.checking.kinds import SUMS, are_references, either, fits, help_for_mix, scalar, with_article
@@ -9,6 +10,7 @@ from policy_lang.checking.paths import PathReader, ReadPath
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.functions import FUNCTIONS, Function
+from policy_lang.notation import BadValue
 from policy_lang.source import Span
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name
@@ -16,15 +18,17 @@ from policy_lang.timezones import timezones
 from policy_lang.typed import Call, Constant, Default, IdOf, Path, Sum
 from policy_lang.typed import Expression as TypedExpression
 from policy_lang.types import (
-    BadValue,
     BoolType,
+    DecimalType,
     EnumType,
+    IntType,
     RefType,
     SetType,
     StringType,
     TimezoneType,
     Type,
     check_id,
+    read_given,
 )
 from policy_lang.values import Ref, Scalar
 
@@ -63,7 +67,7 @@ class ValueChecker:
     def value(self, node: Expression, known: Known, expected: Type | None = None) -> Valued | None:
         """The typed expression; None where a fault was noted.
 
-        `expected` gives a bare name and a list their type, and lets a string name a time zone.
+        `expected` gives a bare name and a list their type; a string may name a time zone by it, an int be a decimal.
         """
         match node:
             case ast.Literal():
@@ -103,19 +107,31 @@ class ValueChecker:
         type_ = RefType((node.type.text,))
         return Valued(Constant(Ref(node.type.text, id_), type_), type_)
 
-    def pair(self, left: Expression, right: Expression, known: Known) -> tuple[Valued, Valued] | None:
+    def pair(
+        self, left: Expression, right: Expression, known: Known, expected: Type | None = None
+    ) -> tuple[Valued, Valued] | None:
         """Both operands, of types that fit; a bare name takes the type of what stands opposite."""
         if isinstance(left, Name | ast.Literal) and not isinstance(right, Name | ast.Literal):
-            turned = self.pair(right, left, known)
+            turned = self.pair(right, left, known, expected)
             return None if turned is None else (turned[1], turned[0])
-        first = self.value(left, known)
-        second = self.value(right, known, None if first is None else first.type)
+        if isinstance(left, ast.Literal):
+            expected = expected or self.common_number((left, right), known)
+        first = self.value(left, known, expected)
+        second = self.value(right, known, expected or (None if first is None else first.type))
         if first is None or second is None:
             return None
         if not fits(first.widest, second.widest):
             self.refuse_mix(first.type, second.type, right)
             return None
         return first, second
+
+    def common_number(self, written: Sequence[Expression], known: Known) -> Type | None:
+        """Decimal, where an int literal stands beside a decimal; else nothing is expected of any of them."""
+        if not any(isinstance(node, ast.Literal) and isinstance(node.type, IntType) for node in written):
+            return None
+        others = (node for node in written if not isinstance(node, Name | ast.ListLiteral | ast.Range))
+        found = (self.value(node, known) for node in others)
+        return next((valued.type for valued in found if valued and isinstance(valued.type, DecimalType)), None)
 
     def refuse_mix(self, left: Type, right: Type, node: Expression) -> None:
         """Notes that two types do not go together."""
@@ -135,14 +151,25 @@ class ValueChecker:
         return Valued(IdOf(found.path), StringType())
 
     def _literal(self, node: ast.Literal, expected: Type | None) -> Valued | None:
-        zone = expected.element if isinstance(expected, SetType) else expected
-        if not isinstance(zone, TimezoneType) or not isinstance(node.type, StringType):
+        wanted = expected.element if isinstance(expected, SetType) else expected
+        if isinstance(wanted, DecimalType) and isinstance(node.type, IntType):
+            return self._decimal(node)
+        if not isinstance(wanted, TimezoneType) or not isinstance(node.type, StringType):
             return Valued(Constant(node.value, node.type), node.type)
         if node.value not in timezones():
             near = did_you_mean(str(node.value), timezones()) or "it is a name such as `Europe/Paris`"
             self._faults.refuse("E315", f"no time zone is called `{node.value}`", node.span, near)
             return None
-        return Valued(Constant(node.value, zone), zone)
+        return Valued(Constant(node.value, wanted), wanted)
+
+    def _decimal(self, node: ast.Literal) -> Valued | None:
+        """An int literal as the decimal that it stands for."""
+        try:
+            value = read_given(DecimalType(), node.value if isinstance(node.value, int) else None)
+        except BadValue as error:
+            self._faults.refuse("E103", str(error), node.span)
+            return None
+        return Valued(Constant(value, DecimalType()), DecimalType())
 
     def _bare_name(self, node: Name, expected: Type | None) -> Valued | None:
         type_ = expected.element if isinstance(expected, SetType) else expected
@@ -162,7 +189,7 @@ class ValueChecker:
                 return Valued(Constant(frozenset(), expected), expected)
             self._faults.refuse("E301", "an empty list holds nothing", node.span)
             return None
-        element = expected.element if isinstance(expected, SetType) else None
+        element = expected.element if isinstance(expected, SetType) else scalar(self.common_number(node.items, known))
         values: list[Scalar] = []
         found = [self.value(item, known, element) for item in node.items]
         for valued, item in zip(found, node.items, strict=True):
@@ -252,9 +279,10 @@ class ValueChecker:
         return None if found is None else found.path
 
     def _sum(self, node: ast.Sum, known: Known) -> Valued | None:
-        total = self.value(node.first, known)
+        expected = self.common_number((node.first, *(term for _, term in node.rest)), known)
+        total = self.value(node.first, known, expected)
         for is_minus, term in node.rest:
-            right = self.value(term, known)
+            right = self.value(term, known, expected)
             if total is None or right is None:
                 return None
             type_ = SUMS.get((is_minus, type(total.type), type(right.type)))

@@ -11,6 +11,7 @@ from typing import Final, TypeGuard
 from policy_lang.counterfactual.changes import CellChange, Change, RowChange
 from policy_lang.facts import Assignment, Facts, Link
 from policy_lang.judging.expressions import evaluate, read
+from policy_lang.notation import BadValue
 from policy_lang.schema import Schema
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.typed import (
@@ -35,7 +36,7 @@ from policy_lang.typed import (
     Related,
     Root,
 )
-from policy_lang.types import BadValue, BoolType, EnumType, RefType, Type, read_given, write_given
+from policy_lang.types import BoolType, EnumType, RefType, Type, read_given, write_given
 from policy_lang.values import Cell, Gap, Ip, Network, Ref, Scalar
 from policy_lang.walk import paths
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from policy_lang.diagnostics import Diagnostic
+from policy_lang.notation import INT_LIMIT, BadValue, parse_decimal, parse_duration, parse_timestamp
 from policy_lang.source import SourceFile, Span
 from policy_lang.syntax.ast import Literal, Quoted, Word
 from policy_lang.types import (
-    INT_LIMIT,
-    BadValue,
     BoolType,
+    DecimalType,
     DurationType,
     IntType,
     IpType,
@@ -20,8 +20,6 @@ from policy_lang.types import (
     StringType,
     TimestampType,
     Type,
-    parse_duration,
-    parse_timestamp,
     read_given,
 )
 from policy_lang.values import Scalar
@@ -98,6 +96,8 @@ def literal(token: Lexeme) -> Literal:
             return Literal(quoted(token).text, StringType(), span)
         case "INT":
             return Literal(_whole(text, span), IntType(), span)
+        case "DECIMAL":
+            return Literal(_read_as(text, span, parse_decimal, 0), DecimalType(), span)
         case "DURATION":
             return Literal(_read_as(text, span, parse_duration, 0), DurationType(), span)
         case "TIMESTAMP":

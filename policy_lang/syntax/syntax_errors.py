@@ -12,6 +12,7 @@ _PLAIN: Final[Mapping[str, str]] = {
     "NAME": "a name",
     "STRING": "a string",
     "INT": "a number",
+    "DECIMAL": "a decimal",
     "DURATION": "a duration",
     "TIMESTAMP": "a time",
     "ADDRESS": "an address",
@@ -35,7 +36,7 @@ _PLAIN: Final[Mapping[str, str]] = {
     "$END": "the end of the file",
 }
 _VALUE: Final = frozenset(
-    {"NAME", "STRING", "INT", "DURATION", "TIMESTAMP", "ADDRESS", "TRUE", "FALSE", "LSQB", "LPAR"}
+    {"NAME", "STRING", "INT", "DECIMAL", "DURATION", "TIMESTAMP", "ADDRESS", "TRUE", "FALSE", "LSQB", "LPAR"}
 )
 _CONDITION: Final = frozenset({"NOT", "HAS", "ROLE"})
 _STATEMENT: Final = frozenset({"TYPE", "ACTIONS", "GROUP", "RELATION", "LET", "FIXTURE", "TEST", "RULE"})

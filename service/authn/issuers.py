@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
-from policy_lang.types import BadValue, check_id
+from policy_lang.notation import BadValue
+from policy_lang.types import check_id
 from service.config import IssuerSettings
 from service.errors import ConfigError
 

@@ -14,7 +14,8 @@ from typing import Final
 import jwt
 from jwt.types import Options
 
-from policy_lang.types import INT_LIMIT, Json
+from policy_lang.notation import INT_LIMIT
+from policy_lang.types import Json
 from service.authn.keys import KeySet, VerificationKey
 from service.authn.strict_json import BadJson, parse_object
 from service.authn.verified import Window

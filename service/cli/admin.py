@@ -13,7 +13,8 @@ import click
 from uuid_utils import uuid7
 
 from policy_lang.facts import Assignment
-from policy_lang.types import BadValue, Json, format_timestamp, parse_timestamp
+from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.cli.attributes import read_ref
 from service.cli.output import Output, output_option, print_result, print_rows

@@ -10,7 +10,8 @@ from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 from magistrate.v1.types_pb2 import Entity, EntityRef, Value
 
 from magistrate_client import values
-from policy_lang.types import BadValue, Json, format_timestamp, parse_timestamp
+from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
+from policy_lang.types import Json
 from service.cli.answers import given_form
 from service.cli.attributes import read_ref
 from service.cli.calling import Connection, call, connection_options

@@ -21,7 +21,8 @@ from policy_lang.decision import (
     Effect,
     Obligation,
 )
-from policy_lang.types import Json, format_timestamp
+from policy_lang.notation import format_timestamp
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.model import DecisionRecord, RecordKind
 

@@ -10,7 +10,8 @@ from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
 from policy_lang.bundle import load
-from policy_lang.types import Json, format_timestamp
+from policy_lang.notation import format_timestamp
+from policy_lang.types import Json
 from service.authn.private_files import read_private
 from service.cli.calling import Connection, call, long_connection_options
 from service.cli.output import Output, output_option, print_result, print_rows

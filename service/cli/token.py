@@ -10,7 +10,8 @@ from typing import Final
 import click
 import orjson
 
-from policy_lang.types import BadValue, Json, check_id, parse_duration
+from policy_lang.notation import BadValue, parse_duration
+from policy_lang.types import Json, check_id
 from policy_lang.values import Ref
 from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
 from service.cli.pairs import read_pairs

@@ -11,7 +11,8 @@ from typing import Final
 
 import click
 
-from policy_lang.types import Json, format_duration
+from policy_lang.notation import format_duration
+from policy_lang.types import Json
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import find_dev_issuer
 from service.authn.jwt import read_unverified

@@ -9,7 +9,8 @@ from magistrate.v1.credential_pb2 import RevokePrincipalRequest, RevokeTokenRequ
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
-from policy_lang.types import INT_LIMIT, BadValue, Json, format_timestamp, parse_timestamp
+from policy_lang.notation import INT_LIMIT, BadValue, format_timestamp, parse_timestamp
+from policy_lang.types import Json
 from service.authn.jwt import read_unverified
 from service.cli.attributes import read_ref
 from service.cli.calling import Connection, call, connection_options

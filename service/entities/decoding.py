@@ -10,14 +10,14 @@ from typing import Final
 
 import orjson
 
+from policy_lang.notation import INT_LIMIT, BadValue
 from policy_lang.schema import Origin, Schema
 from policy_lang.types import (
     ID_LIMIT,
-    INT_LIMIT,
     SET_LIMIT,
     STRING_LIMIT,
-    BadValue,
     BoolType,
+    DecimalType,
     EnumType,
     IntType,
     Json,
@@ -89,7 +89,7 @@ def reader_of(type_: Type) -> ReadCell:
     match type_:
         case BoolType():
             return lambda stored: stored if stored is True or stored is False else BAD_VALUE
-        case IntType():
+        case IntType() | DecimalType():
             return lambda stored: (
                 stored if type(stored) is int and -INT_LIMIT <= stored <= INT_LIMIT else by_law(stored)
             )

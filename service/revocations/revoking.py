@@ -7,7 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policy_lang.types import BadValue, check_id
+from policy_lang.notation import BadValue
+from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.config import IssuerSettings
 from service.errors import InvalidRequest, Violation

@@ -5,6 +5,7 @@ from typing import Final
 from policy_lang.schema import Attribute, EntityType, Origin, Role, Schema, StoredRelation
 from policy_lang.types import (
     BoolType,
+    DecimalType,
     DurationType,
     EnumType,
     IntType,
@@ -46,6 +47,7 @@ TYPES: Final = {
                 Attribute("tenant", TENANT),
                 Attribute("department", StringType(), is_optional=True),
                 Attribute("clearance", IntType()),
+                Attribute("budget", DecimalType()),
                 Attribute("suspended", BoolType()),
                 Attribute("zone", TimezoneType()),
                 Attribute("manager", USER, is_optional=True),
@@ -81,6 +83,9 @@ TYPES: Final = {
                 Attribute("folder", FOLDER, is_optional=True),
                 Attribute("region", StringType()),
                 Attribute("level", IntType()),
+                Attribute("price", DecimalType()),
+                Attribute("discount", DecimalType(), is_optional=True),
+                Attribute("rates", SetType(DecimalType()), is_optional=True),
                 Attribute("labels", SetType(StringType()), is_optional=True),
                 Attribute("readers", SetType(HOLDER)),
                 Attribute("visibility", VISIBILITY),

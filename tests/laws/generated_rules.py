@@ -44,6 +44,7 @@ from policy_lang.typed import (
 from policy_lang.typed import Test as FunctionTest
 from policy_lang.types import (
     BoolType,
+    DecimalType,
     DurationType,
     IntType,
     IpType,
@@ -97,6 +98,8 @@ class Rules:
                     return Call("size", (self.expression(SetType(StringType()), depth),), type_)
                 moment = self.expression(TimestampType(), depth), self.expression(TimezoneType(), depth)
                 return Call(self.random.choice(("hour", "weekday")), moment, type_)
+            case DecimalType() | DurationType():
+                return self.sum(type_, type_, depth)
             case TimestampType():
                 return self.sum(type_, DurationType(), depth)
             case StringType():
@@ -146,12 +149,12 @@ class Rules:
         return self.condition()
 
     def obligation(self) -> ObligationTemplate:
-        type_ = self.random.choice((IntType(), StringType(), DurationType(), USER, SetType(StringType())))
+        type_ = self.random.choice((*VALUES, USER, SetType(StringType()), SetType(DecimalType())))
         return ObligationTemplate(self.random.choice(("log", "mask")), (("how", self.expression(type_)),))
 
 
 def _overlap(rules: Rules) -> Condition:
-    element = rules.random.choice((StringType(), HOLDER))
+    element = rules.random.choice((StringType(), HOLDER, DecimalType()))
     written = tuple(rules.expression(element) for _ in range(rules.random.randint(0, 3)))
     among = written if rules.random.random() < 0.5 else rules.expression(SetType(element))
     return Overlap(rules.random.choice(list(Quantifier)), rules.expression(SetType(element)), among)
@@ -159,7 +162,7 @@ def _overlap(rules: Rules) -> Condition:
 
 def _compare(rules: Rules) -> Condition:
     type_ = rules.scalar_type()
-    is_ordered = isinstance(type_, IntType | TimestampType | DurationType)
+    is_ordered = isinstance(type_, IntType | DecimalType | TimestampType | DurationType)
     operators = list(Comparison) if is_ordered else [Comparison.EQ, Comparison.NE]
     return Compare(rules.random.choice(operators), rules.expression(type_), rules.expression(type_))
 
@@ -171,7 +174,7 @@ def _in_list(rules: Rules) -> Condition:
 
 
 def _in_range(rules: Rules) -> Condition:
-    type_ = rules.random.choice((IntType(), TimestampType(), DurationType()))
+    type_ = rules.random.choice((IntType(), DecimalType(), TimestampType(), DurationType()))
     return InRange(rules.expression(type_), rules.expression(type_), rules.expression(type_))
 
 
@@ -182,7 +185,7 @@ def _in_networks(rules: Rules) -> Condition:
 
 
 def _in_set(rules: Rules) -> Condition:
-    element = rules.random.choice((StringType(), HOLDER))
+    element = rules.random.choice((StringType(), HOLDER, DecimalType()))
     return InSet(rules.expression(element), rules.expression(SetType(element)))
 
 

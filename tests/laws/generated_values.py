@@ -7,6 +7,7 @@ from typing import Final
 from policy_lang.typed import Path, Root
 from policy_lang.types import (
     BoolType,
+    DecimalType,
     DurationType,
     IntType,
     IpType,
@@ -25,6 +26,7 @@ IDS: Final = ("a", "b", "c")
 VALUES: Final[dict[Type, tuple[Scalar, ...]]] = {
     BoolType(): (True, False),
     IntType(): (-1, 0, 1, 2),
+    DecimalType(): (-5_000, 0, 1, 10_000, 2**53 - 1),
     StringType(): ("", "eu", "us", "eu-west", "a", "b"),
     VISIBILITY: VISIBILITY.members,
     TimestampType(): (0, 1_700_000_000_000, 1_700_003_600_000, 253_402_300_799_999),

@@ -1,6 +1,7 @@
 """Values on their way out and back."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -10,7 +11,7 @@ from magistrate.v1.types_pb2 import Value, ValueSet
 
 import magistrate_client as mc
 from magistrate_client.values import BadValue, read_value, write_value
-from policy_lang.types import parse_duration, parse_timestamp
+from policy_lang.notation import parse_decimal, parse_duration, parse_timestamp
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 REFERENCES = st.builds(mc.EntityRef, TEXT, TEXT)
@@ -50,14 +51,23 @@ def test_a_datetime_is_the_moment_that_the_language_reads(moment: datetime) -> N
     assert parse_timestamp(text) == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
-@given(st.timedeltas(min_value=timedelta(0)))
+@given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(milliseconds=10**15)))
 def test_a_timedelta_is_the_duration_that_the_language_reads(duration: timedelta) -> None:
     assert parse_duration(written(duration).string_value) == duration // timedelta(milliseconds=1)
+
+
+@given(st.decimals(-900_719_925_474, 900_719_925_474, places=4))
+def test_a_decimal_is_the_one_that_the_language_reads(number: Decimal) -> None:
+    assert parse_decimal(written(number).string_value) == number * 10_000
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
+        (Decimal("12.50"), "12.5"),
+        (Decimal("-0.0001"), "-0.0001"),
+        (Decimal("1E+3"), "1000"),
+        (Decimal("900719925474.0991"), "900719925474.0991"),
         (datetime(2026, 1, 5, 11, tzinfo=timezone(timedelta(hours=1))), "2026-01-05T10:00:00.000Z"),
         (timedelta(minutes=15), "15m"),
         (timedelta(hours=1, milliseconds=250), "1h250ms"),
@@ -81,6 +91,12 @@ def test_scalars_of_other_types_are_written_as_strings(value: mc.Given, text: st
         timedelta(seconds=-1),
         2**53,
         -(2**53),
+        Decimal("0.00001"),
+        Decimal("900719925474.0992"),
+        Decimal("1E+1000"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1." + "0" * 60 + "1"),
     ],
     ids=str,
 )

@@ -10,13 +10,14 @@ module m
 tenant type Tenant {}
 type Team in Team {}
 principal type User in Team {
-  tenant: Tenant, department: string?, clearance: int, zone: timezone, grade: enum(junior, senior), boss: User?,
+  tenant: Tenant, department: string?, clearance: int, budget: decimal, zone: timezone, grade: enum(junior, senior),
+  boss: User?,
 }
 principal type Service from token { tenant: Tenant from claim "tid" "id", grade: int from claim "grade" }
 type Folder in Folder { tenant: Tenant, owner: User | Team, above: Folder? }
 type Document in Folder {
-  tenant: Tenant, owner: User, folder: Folder?, region: string, level: int, labels: set<string>,
-  visibility: enum(private, public), locked: bool, retain_until: timestamp?, members: set<User>,
+  tenant: Tenant, owner: User, folder: Folder?, region: string, level: int, price: decimal, rates: set<decimal>,
+  labels: set<string>, visibility: enum(private, public), locked: bool, retain_until: timestamp?, members: set<User>,
   nets: set<network>, kinds: set<enum(memo, plan)>, intent: string? from request, keeper: User | Team,
 }
 type Route from request { path: string }

@@ -30,7 +30,7 @@ def case(lines: str, *, context: str = "now: 2026-01-05T10:00:00Z", action: str 
 def test_rows_are_complete_and_typed() -> None:
     found = case("principal alice resource plan")
     assert found.principal.cells == {
-        "tenant": Ref("Tenant", "t1"), "department": ABSENT, "clearance": 2, "zone": "Europe/Paris",
+        "tenant": Ref("Tenant", "t1"), "department": ABSENT, "clearance": 2, "budget": UNSET, "zone": "Europe/Paris",
         "grade": "senior", "boss": Ref("User", "bob"),
     }  # fmt: skip
     cells = found.resource.cells

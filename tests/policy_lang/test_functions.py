@@ -3,7 +3,7 @@
 import pytest
 
 from policy_lang.functions import FUNCTIONS
-from policy_lang.types import parse_timestamp
+from policy_lang.notation import parse_timestamp
 from policy_lang.values import BAD_VALUE, Ip
 
 

@@ -46,8 +46,9 @@ Global___EntityRef: _TypeAlias = EntityRef  # noqa: Y015
 
 @_typing.final
 class Value(_message.Message):
-    """A value of an attribute, a context field or an obligation parameter. Timestamps (RFC 3339), durations (`15m`), ip
-    addresses, networks, time zones and enum members travel as `string_value` and are read by their declared type.
+    """A value of an attribute, a context field or an obligation parameter. Timestamps (RFC 3339), durations (`15m`), decimals
+    (`12.5`), ip addresses, networks, time zones and enum members travel as `string_value` and are read by their declared
+    type.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

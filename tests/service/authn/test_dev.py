@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.types import BadValue, Json
+from policy_lang.notation import BadValue
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import SUBJECT_AUDIENCE, dev_issuer, dev_issuers, mint

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_lang.notation import BadValue
 from policy_lang.types import (
-    BadValue,
     BoolType,
     DurationType,
     EnumType,

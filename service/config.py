@@ -6,81 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
 from service.errors import ConfigError
-from service.permits import PREFIX
-
-Algorithm = Literal[
-    "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
-]  # fmt: skip
-
-
-class ClaimRole(BaseModel):
-    """A role that an issuer's tokens may carry: where the claim has the value, the principal holds the role."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    claim: tuple[str, ...] = Field(min_length=1, description="the way into the claims, such as roles")
-    value: str = Field(min_length=1, description="what must stand there, alone or in a list")
-    role: str = Field(pattern=r"^[A-Za-z_]\w*\.[A-Za-z_][\w.:*]*$", description="the role, as `module.role`")
-    scope_type: str | None = Field(default=None, description="the type of where it is held; not given: everywhere")
-    scope_claim: tuple[str, ...] = Field(default=(), description="the way to the id of where it is held, or several")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_step(cls, fields: object) -> object:
-        """A way of one step may be written without a list."""
-        if not isinstance(fields, dict):
-            return fields
-        ways = {name: (way,) for name in ("claim", "scope_claim") if isinstance(way := fields.get(name), str)}
-        return {**fields, **ways}
-
-    @model_validator(mode="after")
-    def _scope_is_whole(self) -> "ClaimRole":
-        if (self.scope_type is None) != (not self.scope_claim):
-            raise ValueError("give scope_type and scope_claim, or neither")
-        return self
-
-
-class IssuerSettings(BaseModel):
-    """One issuer of tokens that the service trusts."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    issuer: str = Field(min_length=1, description="the `iss` claim, exactly")
-    audience: list[str] = Field(default=[], description="tokens for one of these may call")
-    subject_audiences: list[str] = Field(default=[], description="tokens for one of these pass as principal_token")
-    algorithms: list[Algorithm] = Field(min_length=1, description="the signature algorithms accepted")
-    jwks_file: Path | None = Field(default=None, description="a JWKS file with public keys")
-    secret_file: Path | None = Field(default=None, description="a file with a shared secret of 64 bytes or more")
-    principal_type: str = Field(description="the type that its subjects have")
-    id_prefix: str = Field(default="", description="put before `sub` to make the id")
-    roles: list[ClaimRole] = Field(default=[], description="the roles that its tokens may carry, and no others")
-    grants_admin: bool = Field(default=False, description="let its tokens carry roles of the module `magistrate`")
-
-    @model_validator(mode="after")
-    def _built_in_roles_are_asked_for(self) -> "IssuerSettings":
-        named = next((entry.role for entry in self.roles if entry.role.startswith(PREFIX)), None)
-        if named is not None and not self.grants_admin:
-            raise ValueError(f"`{named}` is a role of this service: its tokens may carry it with grants_admin = true")
-        return self
-
-    @model_validator(mode="after")
-    def _one_kind_of_key(self) -> "IssuerSettings":
-        if (self.jwks_file is None) == (self.secret_file is None):
-            raise ValueError("give one of jwks_file and secret_file")
-        symmetric = [name for name in self.algorithms if name.startswith("HS")]
-        if self.jwks_file is not None and symmetric:
-            raise ValueError(f"`{symmetric[0]}` needs secret_file: a public key is no shared secret")
-        if self.secret_file is not None and len(symmetric) < len(self.algorithms):
-            raise ValueError("secret_file goes with HS256, HS384, HS512 only")
-        if not self.audience and not self.subject_audiences:
-            raise ValueError("give audience, subject_audiences or both: a token for anybody is for nobody")
-        return self
+from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 
 
 class Limits(BaseModel):
@@ -210,5 +142,12 @@ def _explain(fault: ErrorDetails) -> str:
 
 
 def _known_keys() -> list[str]:
-    models: tuple[type[BaseModel], ...] = (Settings, IssuerSettings, ClaimRole, Limits, SpoolSettings)
+    models: tuple[type[BaseModel], ...] = (
+        Settings,
+        IssuerSettings,
+        IntrospectionSettings,
+        ClaimRole,
+        Limits,
+        SpoolSettings,
+    )
     return [name for model in models for name in model.model_fields]

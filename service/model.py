@@ -72,12 +72,16 @@ class VerifiedClaims:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a verified token can be revoked by. `issued_at` is in seconds since 1970 UTC, None where it does not say."""
+    """What a verified token can be revoked by. `issued_at` is in seconds since 1970 UTC, None where it does not say.
+
+    `key_id` is the id of its issuer's key that signed it, None where none did.
+    """
 
     issuer: str
     token_id: str | None
     principal: Ref
     issued_at: int | None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from typing import Final
 from policy_lang.schema import Schema
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
-from service.authn.key_watch import follow_keys, key_files
-from service.config import IssuerSettings, Limits, Settings
+from service.authn.key_files import key_files
+from service.authn.key_watch import follow_keys
+from service.config import Limits, Settings
 from service.db.engine import Database
 from service.db.feed import ACTIVATION
 from service.db.opening import open_database
@@ -35,6 +36,7 @@ from service.feed.revision import Revision
 from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
+from service.issuer_settings import IssuerSettings
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.activations import Activations

@@ -14,8 +14,9 @@ from service.authn.issued import IssuedTokens, KeyLoader
 from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
 from service.authn.verified import Verified, Verifier
-from service.config import IssuerSettings, Limits
+from service.config import Limits
 from service.errors import Unauthenticated
+from service.issuer_settings import IssuerSettings
 from service.model import Caller, Credential, Principal
 from service.ports import Revocations
 
@@ -64,10 +65,10 @@ class TokenAuthenticator:
 
         FactsUnavailable, here and for a principal, where it cannot be told whether the credential is revoked.
         """
-        caller = self._use(token, now).caller
-        if caller is None:
-            raise Unauthenticated("the token is no caller's: its audience may only be asked about")
-        return caller
+        verified = self._use(token, now)
+        if verified.caller is None:
+            raise Unauthenticated(f"the credential is no caller's: {verified.why_no_caller}")
+        return verified.caller
 
     def principal(self, token: str, now: int) -> Principal:
         """Whom the `principal_token` names; Unauthenticated unless it is meant for being asked about."""

@@ -10,7 +10,7 @@ from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue
 from policy_lang.types import Json, check_id
 from policy_lang.values import Ref
-from service.config import ClaimRole
+from service.issuer_settings import ClaimRole
 
 
 def roles_of(principal: Ref, claims: Mapping[str, Json], allowed: Sequence[ClaimRole]) -> tuple[Assignment, ...]:

@@ -29,8 +29,8 @@ from policy_lang.types import Json, check_id
 from policy_lang.values import Ref
 from service.authn.keys import thumbprint_of, to_jwk
 from service.authn.private_files import create_private, read_private, replace_private
-from service.config import ClaimRole, IssuerSettings
 from service.errors import ConfigError
+from service.issuer_settings import ClaimRole, IssuerSettings
 
 AUDIENCE: Final = "magistrate"
 """Dev tokens for this audience may call."""

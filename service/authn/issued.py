@@ -10,8 +10,9 @@ from service.authn.jwt import TokenVerifier, Trust
 from service.authn.keys import KeySet
 from service.authn.naming import named_by
 from service.authn.verified import Verified
-from service.config import IssuerSettings, Limits
+from service.config import Limits
 from service.errors import ConfigError, Unauthenticated
+from service.issuer_settings import IssuerSettings
 
 KeyLoader = Callable[[IssuerSettings], KeySet]
 """Gives the keys of an issuer; ConfigError if it cannot."""
@@ -42,10 +43,7 @@ class IssuedTokens:
 
     def reload_keys(self) -> None:
         """Reads the keys again and puts them in force at once; ConfigError leaves those in force that were."""
-        trusted = {
-            name: Trust(name, (*issuer.audience, *issuer.subject_audiences), self._load(issuer))
-            for name, issuer in self._issuers.items()
-        }
+        trusted = {name: Trust.of(issuer, self._load(issuer)) for name, issuer in self._issuers.items()}
         self._trusted: Mapping[str, Trust] = trusted
         self._verifier = TokenVerifier(
             trusted, token_bytes=self._limits.token_bytes, skew_seconds=self._limits.clock_skew_seconds

@@ -6,8 +6,8 @@ from itertools import combinations
 
 from policy_lang.notation import BadValue
 from policy_lang.types import check_id
-from service.config import IssuerSettings
 from service.errors import ConfigError
+from service.issuer_settings import IssuerSettings
 
 
 def check_issuers(issuers: Sequence[IssuerSettings]) -> None:

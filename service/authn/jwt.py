@@ -17,9 +17,12 @@ from jwt.types import Options
 from policy_lang.notation import INT_LIMIT
 from policy_lang.types import Json
 from service.authn.keys import KeySet, VerificationKey
+from service.authn.kinds import check_kind
+from service.authn.scopes import with_scopes
 from service.authn.strict_json import BadJson, parse_object
 from service.authn.verified import Window
 from service.errors import Unauthenticated
+from service.issuer_settings import IssuerSettings
 from service.model import VerifiedClaims
 
 OPTIONS: Final[Options] = {
@@ -46,11 +49,22 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What is trusted of one issuer: its keys, for tokens meant for one of these audiences."""
+    """What is trusted of one issuer: its keys, for tokens meant for one of these audiences.
+
+    `max_age_seconds` bounds how long a token holds after it was issued.
+    """
 
     issuer: str
     audiences: tuple[str, ...]
     keys: KeySet
+    require_at_jwt: bool = False
+    max_age_seconds: int | None = None
+
+    @classmethod
+    def of(cls, issuer: IssuerSettings, keys: KeySet) -> "Trust":
+        """What those settings come to with these keys."""
+        audiences = (*issuer.audience, *issuer.subject_audiences)
+        return cls(issuer.issuer, audiences, keys, issuer.require_at_jwt, issuer.max_age_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,9 @@ class TokenVerifier:
         unverified = read_unverified(token, self._token_bytes)
         trust = self._trust_of(unverified.claims.get("iss"))
         key = _key_of(unverified.header, trust.keys)
-        claims = _claims_of(_decode(token, trust, key), trust, key)
+        decoded = _decode(token, trust, key)
+        check_kind(unverified.header, decoded, require_at_jwt=trust.require_at_jwt)
+        claims = _claims_of(decoded, trust, key)
         Window.of(claims, self._skew_seconds).check(now)
         return claims
 
@@ -145,17 +161,26 @@ def _claims_of(claims: Mapping[str, Json], trust: Trust, key: VerificationKey) -
     subject, token_id = claims["sub"], claims.get("jti")
     if not isinstance(subject, str) or not subject:
         raise Unauthenticated("the token's `sub` is empty or no string")
+    issued_at = _seconds(claims, "iat", math.ceil) if "iat" in claims else None
     return VerifiedClaims(
         issuer=trust.issuer,
         subject=subject,
         key_id=key.key_id,
         thumbprint=key.thumbprint,
         token_id=token_id if isinstance(token_id, str) else None,
-        issued_at=_seconds(claims, "iat", math.ceil) if "iat" in claims else None,
+        issued_at=issued_at,
         not_before=_seconds(claims, "nbf", math.ceil) if "nbf" in claims else None,
-        expires_at=_seconds(claims, "exp", math.floor),
-        claims=claims,
+        expires_at=_end(_seconds(claims, "exp", math.floor), issued_at, trust.max_age_seconds),
+        claims=with_scopes(claims),
     )
+
+
+def _end(expires_at: int, issued_at: int | None, max_age_seconds: int | None) -> int:
+    if max_age_seconds is None:
+        return expires_at
+    if issued_at is None:
+        raise Unauthenticated("the token has no `iat`, so that its age is not known")
+    return min(expires_at, issued_at + max_age_seconds)
 
 
 def _seconds(claims: Mapping[str, Json], name: str, rounded: Callable[[float], int]) -> int:

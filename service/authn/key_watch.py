@@ -1,21 +1,14 @@
 """Follows the files that trusted keys stand in, and has them read again when one has changed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from service.config import IssuerSettings
 from service.errors import ConfigError
 from service.samples import Samples
 from service.telemetry import get_log
 
 _log = get_log("authn")
-
-
-def key_files(issuers: Iterable[IssuerSettings]) -> tuple[Path, ...]:
-    """The files that the issuers' keys stand in, each once."""
-    files = (file for issuer in issuers for file in (issuer.jwks_file, issuer.secret_file) if file is not None)
-    return tuple(dict.fromkeys(files))
 
 
 async def follow_keys(files: Sequence[Path], reload: Callable[[], None], *, every: float, samples: Samples) -> None:

@@ -46,33 +46,35 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """The keys of an issuer, by id."""
+    """The keys of an issuer, by id; `is_unnamed` says that there is one, of which the issuer's tokens know no id."""
 
     keys: Mapping[str, VerificationKey]
     thumbprints: frozenset[str]
-    is_shared_secret: bool
+    is_unnamed: bool = False
 
     def find(self, key_id: str | None) -> VerificationKey | None:
         """The key that a token's `kid` names; without one, the only key there is. Keys are never tried in turn.
 
-        A shared secret has no id of its own, so any `kid` means it.
+        Of an unnamed key any `kid` means it: it is the only one that the issuer's settings have.
         """
-        if key_id is not None and not self.is_shared_secret:
+        if key_id is not None and not self.is_unnamed:
             return self.keys.get(key_id)
         return next(iter(self.keys.values())) if len(self.keys) == 1 else None
 
 
-def public_key_set(keys: Iterable[VerificationKey]) -> KeySet:
-    """A set of public keys, whose ids differ."""
+NO_KEYS: Final = KeySet(MappingProxyType({}), frozenset())
+
+
+def key_set(keys: Iterable[VerificationKey], *, is_unnamed: bool = False) -> KeySet:
+    """A set of keys, whose ids differ."""
     by_id = {key.key_id: key for key in keys}
-    return KeySet(MappingProxyType(by_id), frozenset(key.thumbprint for key in by_id.values()), is_shared_secret=False)
+    return KeySet(MappingProxyType(by_id), frozenset(key.thumbprint for key in by_id.values()), is_unnamed)
 
 
-def secret_key_set(secret: bytes, algorithms: frozenset[str], salt: bytes) -> KeySet:
-    """A set of one shared secret; its thumbprint is salted, for the bare one could be guessed (RFC 7638 section 7)."""
+def secret_key(secret: bytes, key_id: str, algorithms: frozenset[str], salt: bytes) -> VerificationKey:
+    """A shared secret as a key; its thumbprint is salted, for the bare one could be guessed (RFC 7638 section 7)."""
     thumbprint = hashlib.blake2b(secret, key=salt, digest_size=32).hexdigest()
-    key = VerificationKey("", thumbprint, algorithms & SYMMETRIC, secret)
-    return KeySet(MappingProxyType({key.key_id: key}), frozenset({thumbprint}), is_shared_secret=True)
+    return VerificationKey(key_id, thumbprint, algorithms & SYMMETRIC, secret)
 
 
 def algorithms_of(key: PublicKey) -> frozenset[str]:

@@ -1,27 +1,35 @@
 """Says whom verified claims name, and in which role, by the settings of their issuer (identity.md)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from policy_lang.notation import BadValue
 from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.authn.claim_roles import roles_of
 from service.authn.verified import Verified, Window
-from service.config import IssuerSettings
 from service.errors import Unauthenticated
+from service.issuer_settings import IssuerSettings
 from service.model import Caller, Credential, Principal, VerifiedClaims
 
 
 def named_by(claims: VerifiedClaims, issuer: IssuerSettings, skew_seconds: int) -> Verified:
-    """Whom the claims name; Unauthenticated where their subject makes no id."""
+    """Whom the claims name; Unauthenticated where their subject makes no id.
+
+    A token that is bound to a key (`cnf`: RFC 7800, 8705, 9449) does not call, for nobody here sees that its bearer has
+    the key. It may be asked about: who shows it as `principal_token` was shown the proof.
+    """
     ref = _ref_of(claims, issuer)
     principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles))
-    return Verified(
-        credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at),
+    verified = Verified(
+        credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at, claims.key_id),
         window=Window.of(claims, skew_seconds),
         caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
         principal=principal if _is_for(claims, issuer.subject_audiences) else None,
     )
+    if verified.caller is not None and "cnf" in claims.claims:
+        return replace(verified, caller=None, why_no_caller="it is bound to a key (`cnf`) that a bearer does not prove")
+    return verified
 
 
 def _ref_of(claims: VerifiedClaims, issuer: IssuerSettings) -> Ref:

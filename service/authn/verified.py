@@ -34,12 +34,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whom a credential names in either role, None where it is not for that role; and what it is revoked by."""
+    """Whom a credential names in either role, None where it is not for that role; and what it is revoked by.
+
+    `why_no_caller` says why it may not call, where it may not.
+    """
 
     credential: Credential
     window: Window
     caller: Caller | None
     principal: Principal | None
+    why_no_caller: str = "its audience may only be asked about"
 
 
 class Verifier(Protocol):

@@ -16,8 +16,9 @@ from policy_lang.types import Json
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.dev import find_dev_issuer
 from service.authn.jwt import read_unverified
-from service.config import IssuerSettings, Settings
+from service.config import Settings
 from service.errors import Unauthenticated
+from service.issuer_settings import IssuerSettings
 from service.model import Principal
 
 _TIMES: Final = ("exp", "nbf", "iat", "auth_time")

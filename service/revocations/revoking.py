@@ -10,8 +10,8 @@ from typing import Final
 from policy_lang.notation import BadValue
 from policy_lang.types import check_id
 from policy_lang.values import Ref
-from service.config import IssuerSettings
 from service.errors import InvalidRequest, Violation
+from service.issuer_settings import IssuerSettings
 from service.model import Caller
 from service.permits import Act, Action
 from service.ports import Clock, Gate

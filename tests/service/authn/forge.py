@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from policy_lang.types import Json
 from service.authn.keys import PublicKey, to_jwk
-from service.config import Algorithm, IssuerSettings
+from service.issuer_settings import Algorithm, IssuerSettings
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 
@@ -90,6 +90,12 @@ def write_secret(path: Path, content: bytes, mode: int = 0o600) -> Path:
     path.write_bytes(content)
     path.chmod(mode)
     return path
+
+
+def settings(**given: object) -> IssuerSettings:
+    """Settings of an issuer, as a configuration would say them; its keys must be among those given."""
+    good = {"issuer": ISSUER, "principal_type": "User", "algorithms": ["ES256"]}
+    return IssuerSettings.model_validate({**good, "audience": [CALLS], "subject_audiences": [ASKED], **given})
 
 
 def issuer(

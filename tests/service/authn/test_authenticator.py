@@ -6,8 +6,9 @@ import pytest
 
 from policy_lang.values import Ref
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
-from service.config import IssuerSettings, Limits
+from service.config import Limits
 from service.errors import ConfigError, Unauthenticated
+from service.issuer_settings import IssuerSettings
 from tests.service.authn.forge import (
     ASKED,
     CALLS,

@@ -11,8 +11,8 @@ from jwt.algorithms import ECAlgorithm
 from policy_lang.types import Json
 from service.authn.key_files import SECRET_BYTES, load_keys
 from service.authn.keys import thumbprint_of
-from service.config import Algorithm
 from service.errors import ConfigError
+from service.issuer_settings import Algorithm
 from tests.service.authn.forge import (
     EC_KEY,
     ED_KEY,

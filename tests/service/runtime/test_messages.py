@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.config import IssuerSettings, Settings
+from service.config import Settings
+from service.issuer_settings import IssuerSettings
 from service.runtime.messages import (
     Activate,
     Boot,

@@ -1,9 +1,6 @@
 """The gRPC door over a real channel: statuses, details, health, reflection, garbage."""
 
-import asyncio
 from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
 
 import grpc
 import pytest
@@ -18,56 +15,13 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
 
-from service.config import Limits
-from service.doors.grpc.authorization import AuthorizationServicer
-from service.doors.grpc.server import AUTHORIZATION, SERVICE, GrpcDoor
-from service.model import Batch, Consistency, Known
-from tests.service.point import KeptRecords, build_point
-
-Asked = TypeVar("Asked")
-Conversation = Callable[[grpc.Channel], Asked]
-
-LIMITS = Limits(batch_checks=3, attributes=4, message_bytes=4096)
-
-
-@pytest.fixture
-def recorder() -> KeptRecords:
-    return KeptRecords()
-
-
-@pytest.fixture
-def talk(tmp_path: Path, recorder: KeptRecords) -> Callable[[Conversation[Asked]], Asked]:
-    """Runs a conversation of a plain client with the door, in a thread beside the door's loop."""
-    point = build_point(tmp_path, recorder)
-
-    async def serve(conversation: Conversation[Asked]) -> Asked:
-        async def fetch(batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
-            return point.fetch(batch, timeout_ms)
-
-        async def reach(consistency: Consistency, _: int | None) -> Consistency:
-            return consistency
-
-        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(point, fetch, reach, LIMITS))], LIMITS)
-        port = await door.open("127.0.0.1:0")
-        try:
-            return await asyncio.to_thread(_converse, port, conversation)
-        finally:
-            await door.close(1)
-
-    return lambda conversation: asyncio.run(serve(conversation))
-
-
-def _converse(port: int, conversation: Conversation[Asked]) -> Asked:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        return conversation(channel)
+from service.doors.grpc.server import SERVICE
+from tests.service.doors.talking import Talk, bearer
+from tests.service.point import KeptRecords
 
 
 def order(action: str = "read", id_: str = "o1") -> pb.CheckRequest:
     return pb.CheckRequest(request_id="r1", action=action, resource=types_pb2.Entity(type="Order", id=id_))
-
-
-def bearer(token: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {token}"),)
 
 
 def error_of(call: Callable[[], object]) -> grpc.Call:
@@ -85,9 +39,7 @@ def info_of(error: grpc.Call) -> ErrorInfo:
     return info
 
 
-def test_a_check_is_answered_with_its_reasons(
-    talk: Callable[[Conversation[pb.CheckResponse]], pb.CheckResponse],
-) -> None:
+def test_a_check_is_answered_with_its_reasons(talk: Talk) -> None:
     request = order()
     request.principal.CopyFrom(types_pb2.Entity(type="User", id="alice"))
 
@@ -110,9 +62,7 @@ def test_a_check_is_answered_with_its_reasons(
         pytest.param((("authorization", "Basic cGxhaW4="),), id="no bearer"),
     ],
 )
-def test_every_failed_authentication_reads_the_same(
-    talk: Callable[[Conversation[grpc.Call]], grpc.Call], metadata: tuple[tuple[str, str], ...]
-) -> None:
+def test_every_failed_authentication_reads_the_same(talk: Talk, metadata: tuple[tuple[str, str], ...]) -> None:
     error = talk(
         lambda channel: error_of(lambda: pb_grpc.AuthorizationServiceStub(channel).Check(order(), metadata=metadata))
     )
@@ -122,7 +72,7 @@ def test_every_failed_authentication_reads_the_same(
     assert info_of(error) == ErrorInfo(reason="UNAUTHENTICATED", domain="magistrate")
 
 
-def test_a_malformed_question_names_its_fields(talk: Callable[[Conversation[grpc.Call]], grpc.Call]) -> None:
+def test_a_malformed_question_names_its_fields(talk: Talk) -> None:
     error = talk(
         lambda channel: error_of(
             lambda: pb_grpc.AuthorizationServiceStub(channel).Check(order("raed"), metadata=bearer("plain"))
@@ -138,7 +88,7 @@ def test_a_malformed_question_names_its_fields(talk: Callable[[Conversation[grpc
     assert "did you mean `read`" in violations.field_violations[0].description
 
 
-def test_a_refused_caller_is_told_what_it_lacks(talk: Callable[[Conversation[grpc.Call]], grpc.Call]) -> None:
+def test_a_refused_caller_is_told_what_it_lacks(talk: Talk) -> None:
     error = talk(
         lambda channel: error_of(
             lambda: pb_grpc.AuthorizationServiceStub(channel).Explain(
@@ -151,9 +101,7 @@ def test_a_refused_caller_is_told_what_it_lacks(talk: Callable[[Conversation[grp
     assert info_of(error).metadata["permission"] == "read_reasons"
 
 
-def test_a_decision_that_cannot_be_recorded_is_not_given(
-    talk: Callable[[Conversation[grpc.Call]], grpc.Call], recorder: KeptRecords
-) -> None:
+def test_a_decision_that_cannot_be_recorded_is_not_given(talk: Talk, recorder: KeptRecords) -> None:
     recorder.is_refusing = True
 
     error = talk(
@@ -167,7 +115,7 @@ def test_a_decision_that_cannot_be_recorded_is_not_given(
 
 
 def test_a_fault_of_the_service_is_internal_and_says_nothing(
-    talk: Callable[[Conversation[grpc.Call]], grpc.Call], recorder: KeptRecords, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, recorder: KeptRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def break_down(records: object) -> None:
         raise ZeroDivisionError("of no caller's concern")
@@ -185,7 +133,7 @@ def test_a_fault_of_the_service_is_internal_and_says_nothing(
     assert info_of(error).metadata["request_id"]
 
 
-def test_limits_are_named(talk: Callable[[Conversation[list[grpc.Call]]], list[grpc.Call]]) -> None:
+def test_limits_are_named(talk: Talk) -> None:
     wide = order()
     for name in "abcde":
         wide.context[name].bool_value = True
@@ -207,9 +155,7 @@ def test_limits_are_named(talk: Callable[[Conversation[list[grpc.Call]]], list[g
     assert "4096" in (message.details() or "")
 
 
-def test_an_item_of_a_batch_fails_alone(
-    talk: Callable[[Conversation[pb.BatchCheckResponse]], pb.BatchCheckResponse],
-) -> None:
+def test_an_item_of_a_batch_fails_alone(talk: Talk) -> None:
     batch = pb.BatchCheckRequest(request_id="b", checks=[order(), order("raed"), order("close")])
 
     answer = talk(lambda channel: pb_grpc.AuthorizationServiceStub(channel).BatchCheck(batch, metadata=bearer("plain")))
@@ -220,9 +166,7 @@ def test_an_item_of_a_batch_fails_alone(
     assert not answer.results[0].response.policy_digest
 
 
-def test_explain_shows_every_clause_and_hides_sensitive_values(
-    talk: Callable[[Conversation[pb.ExplainResponse]], pb.ExplainResponse],
-) -> None:
+def test_explain_shows_every_clause_and_hides_sensitive_values(talk: Talk) -> None:
     request = order()
     request.principal.CopyFrom(types_pb2.Entity(type="User", id="carol"))
 
@@ -240,9 +184,7 @@ def test_explain_shows_every_clause_and_hides_sensitive_values(
     assert "not-to-be-seen" not in str(answer)
 
 
-def test_health_tells_serving_and_reflection_tells_the_contract(
-    talk: Callable[[Conversation[tuple[int, set[str]]]], tuple[int, set[str]]],
-) -> None:
+def test_health_tells_serving_and_reflection_tells_the_contract(talk: Talk) -> None:
     def ask(channel: grpc.Channel) -> tuple[int, set[str]]:
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
@@ -265,7 +207,7 @@ def test_health_tells_serving_and_reflection_tells_the_contract(
     assert methods == {"Check", "BatchCheck", "Explain"}
 
 
-def test_garbage_is_never_an_answer(talk: Callable[[Conversation[list[str]]], list[str]]) -> None:
+def test_garbage_is_never_an_answer(talk: Talk) -> None:
     codes: set[grpc.StatusCode] = set()
 
     def ask(channel: grpc.Channel) -> list[str]:

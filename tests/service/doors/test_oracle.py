@@ -3,23 +3,21 @@
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
 from magistrate.v1 import authorization_pb2 as pb
+from magistrate.v1 import types_pb2
 
 from service.doors.grpc.codec import write_check
 from service.doors.grpc.status import status_of
 from service.errors import MagistrateError
 from service.model import Answer, CheckRequest, GivenEntity
 from service.pdp import DecisionPoint
+from tests.service.doors.talking import Talk, bearer
 from tests.service.point import KeptRecords, build_point, ref
 
 UNREADABLE: Final = ("Order:absent", "Order:" + "x" * 256, "Order:hidden", "Order:theirs")
 """There is no row, nor here; a rule hides the row; no rule opens the row."""
-
-
-@pytest.fixture
-def recorder() -> KeptRecords:
-    return KeptRecords()
 
 
 @pytest.fixture
@@ -51,6 +49,23 @@ def test_a_row_that_is_missing_and_one_that_is_hidden_answer_in_the_same_bytes(
 
     assert len(said) == 1
     assert [record.code for record in recorder.records] == ["NO_RESOURCE", "NO_RESOURCE", "DENIED", "NO_MATCH"]
+
+
+def test_a_missing_row_and_a_hidden_one_are_the_same_bytes_on_the_wire(talk: Talk) -> None:
+    said = talk(lambda channel: {raw_answer(channel, id_) for id_ in UNREADABLE})
+
+    assert len(said) == 1
+
+
+def raw_answer(channel: grpc.Channel, resource: str) -> tuple[bytes, tuple[tuple[str, str | bytes], ...]]:
+    """What a user's own token gets: the bytes of the answer without its decision's id, and what follows them."""
+    type_, _, id_ = resource.partition(":")
+    asked = pb.CheckRequest(request_id="r1", action="read", resource=types_pb2.Entity(type=type_, id=id_))
+    ask: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/magistrate.v1.AuthorizationService/Check")
+    answer, call = ask.with_call(asked.SerializeToString(), metadata=bearer("plain"))
+    decision_id = pb.CheckResponse.FromString(answer).decision_id.encode()
+    assert answer.count(decision_id) == 1
+    return answer.replace(decision_id, b"-" * len(decision_id)), tuple(call.trailing_metadata())
 
 
 def test_an_end_user_learns_allow_or_deny_and_what_an_author_wrote_for_him(point: DecisionPoint) -> None:

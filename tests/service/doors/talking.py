@@ -1,0 +1,54 @@
+"""Conversations of a plain client with the gRPC door, over a real channel."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import grpc
+
+from service.config import Limits
+from service.doors.grpc.authorization import AuthorizationServicer
+from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
+from service.model import Batch, Consistency, Known
+from service.pdp import DecisionPoint
+
+Asked = TypeVar("Asked")
+
+LIMITS = Limits(batch_checks=3, attributes=4, message_bytes=4096)
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Opens the door for each conversation, which runs in a thread beside the door's loop."""
+
+    point: DecisionPoint
+
+    def __call__(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
+        """What comes of the conversation."""
+        return asyncio.run(self._serve(conversation))
+
+    async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
+        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(self.point, self._fetch, _reach, LIMITS))], LIMITS)
+        port = await door.open("127.0.0.1:0")
+        try:
+            return await asyncio.to_thread(_converse, port, conversation)
+        finally:
+            await door.close(1)
+
+    async def _fetch(self, batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
+        return self.point.fetch(batch, timeout_ms)
+
+
+async def _reach(consistency: Consistency, _: int | None) -> Consistency:
+    return consistency
+
+
+def _converse(port: int, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        return conversation(channel)
+
+
+def bearer(token: str) -> tuple[tuple[str, str], ...]:
+    """The call metadata that presents the token."""
+    return (("authorization", f"Bearer {token}"),)

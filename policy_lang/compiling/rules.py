@@ -17,8 +17,11 @@ from policy_lang.conclude import NO_PRINCIPAL, NO_RESOURCE, RESOURCE_EXISTS
 from policy_lang.decision import Decision, Effect
 from policy_lang.facts import Facts
 from policy_lang.fold import Case, FoldedRule
+from policy_lang.judging.expressions import type_of
+from policy_lang.notation import FIRST_TIME, LAST_TIME
 from policy_lang.schema import Schema
-from policy_lang.typed import Rule
+from policy_lang.typed import Constant, Expression, Path, Rule
+from policy_lang.types import TimestampType
 
 Decide = Callable[[Facts], Decision]
 
@@ -112,7 +115,15 @@ class _Emission:
     def _fulfillable(self, rule: Rule) -> list[ast.expr]:
         """What must be known for the rule's obligations to be."""
         parameters = [value for template in rule.obligations for _, value in template.parameters]
-        return [self._expressions.is_known(parameter) for parameter in parameters]
+        return [test for parameter in parameters for test in self._writable(parameter)]
+
+    def _writable(self, parameter: Expression) -> list[ast.expr]:
+        """That a value is known, and, of a sum of times, that it has a given form."""
+        known = self._expressions.is_known(parameter)
+        if isinstance(parameter, Constant | Path) or not isinstance(type_of(parameter), TimestampType):
+            return [known]
+        first, last = py.literal(FIRST_TIME), py.literal(LAST_TIME)
+        return [known, py.between(first, self._expressions.settled(parameter), last)]
 
     def _settle(self, bits: ast.expr) -> list[ast.stmt]:
         """Returns what the bits come to, from the table if they came up before."""

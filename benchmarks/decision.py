@@ -19,11 +19,11 @@ from policy_lang import bundle
 from policy_lang.compiler import Compiled
 from policy_lang.facts import Assignment, Facts, Question
 from policy_lang.fixture_source import FixtureSource
+from policy_lang.forms import read_given
 from policy_lang.gather import gather
 from policy_lang.interpreter import Interpreter
 from policy_lang.schema import Schema
 from policy_lang.typed import EntityFixture, Program
-from policy_lang.types import read_given
 from policy_lang.values import Ip, Ref
 
 ACTION: Final = "edit"

@@ -6,9 +6,10 @@ from typing import Final
 
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.facts import Assignment, Question
+from policy_lang.forms import check_id, read_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
-from policy_lang.types import Json, check_id, read_given
+from policy_lang.types import Json
 from policy_lang.values import BAD_VALUE, Cell, Ref
 from service.errors import InvalidRequest, PermissionDenied, Violation
 from service.model import CheckRequest, GivenEntity, Principal

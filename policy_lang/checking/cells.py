@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from policy_lang.checking.symbols import Faults, Symbols, full_name
 from policy_lang.diagnostics import did_you_mean
+from policy_lang.forms import check_id, read_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute
 from policy_lang.syntax import ast
@@ -19,8 +20,6 @@ from policy_lang.types import (
     StringType,
     TimestampType,
     Type,
-    check_id,
-    read_given,
 )
 from policy_lang.values import BAD_VALUE, Cell, Gap, Ref, Scalar, Value
 

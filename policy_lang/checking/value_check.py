@@ -9,6 +9,7 @@ from policy_lang.checking.names import unknown_name
 from policy_lang.checking.paths import PathReader, ReadPath
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.diagnostics import did_you_mean
+from policy_lang.forms import check_id, read_given
 from policy_lang.functions import FUNCTIONS, Function
 from policy_lang.notation import BadValue
 from policy_lang.source import Span
@@ -27,8 +28,6 @@ from policy_lang.types import (
     StringType,
     TimezoneType,
     Type,
-    check_id,
-    read_given,
 )
 from policy_lang.values import Ref, Scalar
 

@@ -9,6 +9,7 @@ from policy_lang.compiling import python_nodes as py
 from policy_lang.compiling.expressions import Expressions, Frame
 from policy_lang.facts import Facts
 from policy_lang.fold import Case
+from policy_lang.forms import write_given
 from policy_lang.schema import Schema
 from policy_lang.typed import Path
 from policy_lang.types import (
@@ -21,7 +22,6 @@ from policy_lang.types import (
     StringType,
     TimezoneType,
     Type,
-    write_given,
 )
 from policy_lang.values import Cause, Gap, Value
 

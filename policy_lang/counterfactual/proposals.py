@@ -10,6 +10,7 @@ from typing import Final, TypeGuard
 
 from policy_lang.counterfactual.changes import CellChange, Change, RowChange
 from policy_lang.facts import Assignment, Facts, Link
+from policy_lang.forms import read_given, write_given
 from policy_lang.judging.expressions import evaluate, read
 from policy_lang.notation import BadValue
 from policy_lang.schema import Schema
@@ -36,7 +37,7 @@ from policy_lang.typed import (
     Related,
     Root,
 )
-from policy_lang.types import BoolType, EnumType, RefType, Type, read_given, write_given
+from policy_lang.types import BoolType, EnumType, RefType, Type
 from policy_lang.values import Cell, Gap, Ip, Network, Ref, Scalar
 from policy_lang.walk import paths
 

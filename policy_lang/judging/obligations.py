@@ -6,11 +6,12 @@ parameter it is unknown.
 
 from policy_lang.decision import MissingInput, Obligation
 from policy_lang.facts import Facts
+from policy_lang.forms import write_given
 from policy_lang.judging.expressions import evaluate, type_of
 from policy_lang.judging.kleene import TRUE, Causes, Judgement, conjunction
 from policy_lang.notation import FIRST_TIME, LAST_TIME
 from policy_lang.typed import Expression, ObligationTemplate, Rule
-from policy_lang.types import Json, TimestampType, write_given
+from policy_lang.types import Json, TimestampType
 from policy_lang.values import Cause, Gap
 from policy_lang.walk import paths
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from policy_lang.diagnostics import Diagnostic
+from policy_lang.forms import read_given
 from policy_lang.notation import INT_LIMIT, BadValue, parse_decimal, parse_duration, parse_timestamp
 from policy_lang.source import SourceFile, Span
 from policy_lang.syntax.ast import Literal, Quoted, Word
@@ -20,7 +21,6 @@ from policy_lang.types import (
     StringType,
     TimestampType,
     Type,
-    read_given,
 )
 from policy_lang.values import Scalar
 

@@ -7,8 +7,9 @@ where the token says, and nowhere if it does not say.
 from collections.abc import Iterator, Mapping, Sequence
 
 from policy_lang.facts import Assignment
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
-from policy_lang.types import Json, check_id
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.issuer_settings import ClaimRole
 

@@ -25,7 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from policy_lang.types import Json, check_id
+from policy_lang.forms import check_id
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.keys import thumbprint_of, to_jwk
 from service.authn.private_files import create_private, read_private, replace_private

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
-from policy_lang.types import check_id
 from service.errors import ConfigError
 from service.issuer_settings import IssuerSettings
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
-from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.authn.claim_roles import roles_of
 from service.authn.verified import Verified, Window

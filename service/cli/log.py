@@ -10,8 +10,8 @@ from uuid import UUID
 import click
 
 from policy_lang.decision import Effect
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, parse_duration, parse_timestamp
-from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.cli.log_report import print_table, record_lines, records_json, records_jsonl
 from service.cli.settings import FINDINGS, settings_options

@@ -10,8 +10,9 @@ from typing import Final
 import click
 import orjson
 
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, parse_duration
-from policy_lang.types import Json, check_id
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
 from service.cli.pairs import read_pairs

@@ -6,9 +6,10 @@ from typing import Final, TypeVar
 
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.facts import Assignment, Link
+from policy_lang.forms import check_id, read_given, write_stored
 from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
-from policy_lang.types import Json, RefType, TimestampType, check_id, read_given, write_stored
+from policy_lang.types import Json, RefType, TimestampType
 from policy_lang.values import Ref
 from service.errors import DataError
 from service.permits import PREFIX

@@ -10,12 +10,10 @@ from typing import Final
 
 import orjson
 
+from policy_lang.forms import ID_LIMIT, SET_LIMIT, STRING_LIMIT, read_stored
 from policy_lang.notation import INT_LIMIT, BadValue
 from policy_lang.schema import Origin, Schema
 from policy_lang.types import (
-    ID_LIMIT,
-    SET_LIMIT,
-    STRING_LIMIT,
     BoolType,
     DecimalType,
     EnumType,
@@ -25,7 +23,6 @@ from policy_lang.types import (
     SetType,
     StringType,
     Type,
-    read_stored,
 )
 from policy_lang.values import BAD_VALUE, Cell, Gap, Ref
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable
 
 from policy_lang.facts import Assignment, Link
+from policy_lang.forms import read_stored, write_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import EntityType, Origin, Schema
-from policy_lang.types import Json, RefType, TimestampType, read_stored, write_given
+from policy_lang.types import Json, RefType, TimestampType
 from policy_lang.values import Ref
 from service.entities.admission import Admission
 from service.entities.decoding import load_document

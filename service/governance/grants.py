@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, and_, delete, select
 
 from policy_lang.facts import Assignment
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
-from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.db.dialect import upsert
 from service.db.engine import Database

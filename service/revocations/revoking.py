@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
-from policy_lang.types import check_id
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, Violation
 from service.issuer_settings import IssuerSettings

@@ -2,9 +2,10 @@
 
 import pytest
 
+from policy_lang.forms import read_given, read_stored, write_given, write_stored
 from policy_lang.notation import BadValue, format_decimal, parse_decimal
 from policy_lang.typed import Compare, Comparison, Condition, Constant, InList, InRange, InSet, Overlap, Path, Root, Sum
-from policy_lang.types import DecimalType, IntType, Json, SetType, read_given, read_stored, write_given, write_stored
+from policy_lang.types import DecimalType, IntType, Json, SetType
 from tests.policy_lang.source_text import bundle, codes, rule
 
 DECIMAL = DecimalType()

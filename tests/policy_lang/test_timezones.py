@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from policy_lang.forms import read_given
 from policy_lang.functions import FUNCTIONS
 from policy_lang.notation import BadValue, parse_timestamp
 from policy_lang.timezones import TZDATA, timezones, zone
-from policy_lang.types import TimezoneType, read_given
+from policy_lang.types import TimezoneType
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -7,8 +7,9 @@ from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1 import types_pb2
 
 from policy_lang.facts import Assignment, Link
+from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, format_timestamp
-from policy_lang.types import Json, check_id
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
 from service.doors.grpc.codec import read_entity, write_time, write_value

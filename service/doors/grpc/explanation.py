@@ -5,9 +5,9 @@ from typing import Final
 
 from magistrate.v1 import authorization_pb2 as pb
 
+from policy_lang.forms import write_given
 from policy_lang.interpreter import ClauseTrace, InputRead, RuleTrace
 from policy_lang.judging.kleene import Truth
-from policy_lang.types import write_given
 from policy_lang.values import Gap
 from service.doors.grpc.codec import EFFECTS, write_value
 

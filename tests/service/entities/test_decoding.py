@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policy_lang.forms import read_stored
 from policy_lang.notation import BadValue
 from policy_lang.types import (
     BoolType,
@@ -19,7 +20,6 @@ from policy_lang.types import (
     TimestampType,
     TimezoneType,
     Type,
-    read_stored,
 )
 from policy_lang.values import BAD_VALUE, Cell
 from service.entities.decoding import reader_of

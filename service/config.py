@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
@@ -24,6 +24,9 @@ class Limits(BaseModel):
     batch_checks: int = Field(default=100, ge=1, le=1000, description="checks in one batch")
     attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
     token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
+    failed_authentications: int = Field(
+        default=60, ge=1, le=1_000_000, description="calls a minute that one peer may fail to authenticate, per worker"
+    )
     clock_skew_seconds: int = Field(default=30, ge=0, le=300, description="tolerance for exp, nbf and iat")
 
 
@@ -83,6 +86,9 @@ class Settings(BaseSettings):
         default=0.0, ge=0, le=300, description="how long it answers on after it says that it is not ready"
     )
     drain_seconds: float = Field(default=5.0, ge=0, le=300, description="how long calls in flight may finish")
+    trusted_proxies: list[IPvAnyNetwork] = Field(
+        default=[], description="addresses or networks of proxies, whose word counts for whom they forward"
+    )
     issuers: list[IssuerSettings] = Field(default=[], description="whose tokens are trusted")
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()

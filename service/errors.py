@@ -31,6 +31,16 @@ class Unauthenticated(MagistrateError):
         self.fetch = fetch
 
 
+class RateLimited(MagistrateError):
+    """Asked too often; `retry_ms` milliseconds from now there is room again, None where there never is for so much."""
+
+    reason = "RATE_LIMITED"
+
+    def __init__(self, message: str, retry_ms: int | None) -> None:
+        super().__init__(message)
+        self.retry_ms = retry_ms
+
+
 class PermissionDenied(MagistrateError):
     """The caller may not ask this; `permission` is what it lacks, such as `check_as`."""
 

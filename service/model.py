@@ -97,11 +97,49 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Scopes:
+    """What a credential may be used for at all. RPCs read `Service.Rpc` or `Service.*`; no actions or types are all."""
+
+    rpcs: frozenset[str]
+    actions: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+
+    def reach(self, rpc: str) -> bool:
+        """Whether the RPC may be called."""
+        return rpc in self.rpcs or f"{rpc.partition('.')[0]}.*" in self.rpcs
+
+    def cover(self, action: str, type_: str) -> bool:
+        """Whether that may be asked of a resource of that type."""
+        return (not self.actions or action in self.actions) and (not self.types or type_ in self.types)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something may happen: so many times a minute in the long run, and so many at once after a pause."""
+
+    per_minute: int
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A credential's own limits, which hold before anything is asked: `name` says whose rate it is."""
+
+    name: str
+    scopes: Scopes
+    rate: Rate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: authenticated by one credential. What it may is read with the facts (ports.Governance)."""
+    """Who asks: authenticated by one credential. What it may is read with the facts (ports.Governance).
+
+    `bounds` are the credential's own limits, None where it has none.
+    """
 
     principal: Principal
     issuer: str
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)

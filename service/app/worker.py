@@ -21,6 +21,7 @@ from service.decisions.counting import CountingRecorder
 from service.decisions.shared import SharedRecorder
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer
+from service.doors.grpc.caller import Callers
 from service.doors.grpc.credential import CredentialServicer
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.policy import PolicyServicer, Reached
@@ -37,13 +38,16 @@ from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
 from service.issuer_settings import IssuerSettings
-from service.model import ActivePolicies, Batch, Consistency, Known
+from service.model import ActivePolicies, Batch, Consistency, Known, Rate
 from service.pdp import DecisionPoint
 from service.policies.activations import Activations
 from service.policies.holder import PolicyHolder
 from service.policies.stored import StoredPolicies
 from service.policies.wiring import build_office
 from service.ports import Policies
+from service.reception.failures import Failures
+from service.reception.peers import Peers
+from service.reception.reception import Meter, Reception
 from service.revocations.known import KnownRevocations
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
@@ -82,7 +86,9 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list
     return settings.issuers
 
 
-async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife) -> None:
+async def serve_worker(
+    settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife, meter: Meter
+) -> None:
     """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
     database = open_database(settings.database_url)
     spool = Spool(settings.spool_folder, settings.spool)
@@ -102,6 +108,9 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
         recorder=recorder,
         clock=wall_clock,
     )
+    failures = Failures(failure_rate(settings.limits), FAILURE_ROWS // settings.workers)
+    reception = Reception(authenticator, meter=meter, failures=failures, recorder=recorder, clock=wall_clock)
+    callers = Callers(reception, Peers(settings.trusted_proxies))
     gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
     trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds)
     revoking = Revoking(revoked, gate=gate, trusted=trusted, clock=wall_clock)
@@ -117,13 +126,13 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
     try:
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
             served: tuple[Served, ...] = (
-                (AUTHORIZATION, authorization_servicer(pdp, policies, fresh, settings.limits)),
-                (CREDENTIAL, CredentialServicer(pdp.verify, revoking)),
-                (ENTITY, entity_servicer(pdp, database, policies, gate=gate, limits=settings.limits)),
+                (AUTHORIZATION, authorization_servicer(callers, pdp, policies, facts=fresh, limits=settings.limits)),
+                (CREDENTIAL, CredentialServicer(callers, revoking)),
+                (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
             )
             if settings.policies_source == "store":
                 office = build_office(settings, database, gate=gate, clock=wall_clock)
-                served = (*served, (POLICY, PolicyServicer(pdp.verify, office, reaching(feed))))
+                served = (*served, (POLICY, PolicyServicer(callers, office, reaching(feed))))
             door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
             life.ready(await door.open(settings.grpc))
@@ -140,11 +149,11 @@ async def serve_worker(settings: Settings, holder: PolicyHolder, *, samples: Sam
 
 
 def entity_servicer(
-    pdp: DecisionPoint, database: Database, policies: Policies, *, gate: Gate, limits: Limits
+    callers: Callers, database: Database, policies: Policies, *, gate: Gate, limits: Limits
 ) -> EntityServicer:
     """What answers EntityService."""
     return EntityServicer(
-        verify=pdp.verify,
+        callers=callers,
         writes=GovernedEntities(database, policies, gate),
         reads=ReadableEntities(database, policies, gate),
         roles=GivenRoles(database, gate),
@@ -153,7 +162,7 @@ def entity_servicer(
 
 
 def authorization_servicer(
-    pdp: DecisionPoint, policies: Policies, facts: FreshFacts, limits: Limits
+    callers: Callers, pdp: DecisionPoint, policies: Policies, *, facts: FreshFacts, limits: Limits
 ) -> AuthorizationServicer:
     """What answers AuthorizationService, from facts as fresh as asked."""
 
@@ -164,7 +173,12 @@ def authorization_servicer(
     def reach(consistency: Consistency, timeout_ms: int | None) -> Awaitable[Consistency]:
         return facts.reach(policies.active().bundle.program.schema, consistency, timeout_ms=timeout_ms)
 
-    return AuthorizationServicer(pdp, fetch, reach, limits)
+    return AuthorizationServicer(callers, pdp, fetch=fetch, reach=reach, limits=limits)
+
+
+def failure_rate(limits: Limits) -> Rate:
+    """How often one peer may fail to authenticate."""
+    return Rate(limits.failed_authentications, limits.failed_authentications)
 
 
 def policies_of(settings: Settings, holder: PolicyHolder, database: Database, feed: Feed) -> Policies:
@@ -235,6 +249,8 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
                 each.cancel()
 
 
+FAILURE_ROWS: Final = 1000
+"""Rows a minute, of all workers, about calls that were not authenticated (runtime.md, The record)."""
 SERVICE_TYPE: Final = "Service"
 """Whom a dev token may name before there are policies, which declare the types of all others."""
 HEALTH_SECONDS: Final = 0.25

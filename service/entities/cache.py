@@ -8,10 +8,10 @@ from policy_lang.facts import Assignment, Link, Row
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.db.feed import ASSIGNMENT, ENTITY, RELATION, assignment_change, entity_change, relation_change
-from service.entities.lru import Lru
 from service.entities.shelf import UNREAD, End, Found, Parents, Unread
 from service.feed.feed import Feed
 from service.feed.revision import Revision
+from service.lru import Lru
 
 
 class _Entity:

@@ -1,5 +1,7 @@
 """Makes the records of the module's own decisions: acts on this service that were allowed, and those refused."""
 
+from uuid_utils import uuid7
+
 from policy_lang.decision import ALLOWED, Effect
 from policy_lang.values import Ref
 from service.model import DecisionRecord, RecordKind
@@ -29,5 +31,32 @@ def act_record(id_: str, caller: Ref, act: Act, *, rules: tuple[str, ...], now: 
         inputs={**act.details, **({"role": f"{PREFIX}{act.grant}"} if act.grant else {})},
         policy_digest="",
         revision=revision,
+        duration_us=0,
+    )
+
+
+def scope_refusal(caller: Ref, rpc: str, now: int) -> DecisionRecord:
+    """The record of a call that its credential is not for."""
+    id_ = str(uuid7())
+    return DecisionRecord(
+        id=id_,
+        kind=RecordKind.REFUSAL,
+        time=now,
+        request_id=id_,
+        caller=caller,
+        principal=caller,
+        action=f"{PREFIX}call",
+        resource=Ref("rpc", rpc),
+        tenant=None,
+        effect=Effect.DENY,
+        code="KEY_SCOPE",
+        rules=(),
+        missing=(),
+        obligations=(),
+        hide=False,
+        shadow_effect=Effect.DENY,
+        inputs={},
+        policy_digest="",
+        revision="",
         duration_us=0,
     )

@@ -112,15 +112,44 @@ class Sampled:
     samples: Samples
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """From a worker: lease me at least that much of a rate; answered by `Leased` of the same number."""
+
+    number: int
+    name: str
+    per_minute: int
+    burst: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """To a worker: so much of the rate is yours; if nothing, ask again in `retry_ms`, None for never."""
+
+    number: int
+    amount: int
+    retry_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """From a worker: so much of what was leased was not used."""
+
+    name: str
+    amount: int
+
+
 Message = (
     Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Offered | Vacant | Broken
-    | Sampled
+    | Sampled | Wanted | Leased | GivenBack
 )  # fmt: skip
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Sampled,
+        Wanted, Leased, GivenBack,
     )
 }  # fmt: skip
 

@@ -11,17 +11,20 @@ from service.errors import ConfigError, PoliciesBroken
 from service.runtime.child import Child, Program
 from service.runtime.collected import Collected
 from service.runtime.keeper import Keeper
+from service.runtime.leasing import Lessor
 from service.runtime.messages import (
     Activate,
     Boot,
     Broken,
     Compiled,
     Failed,
+    GivenBack,
     Message,
     Offered,
     Prepared,
     Sampled,
     Vacant,
+    Wanted,
 )
 from service.runtime.rollout import Rollout
 from service.runtime.status import PolicyStatus, Status
@@ -47,6 +50,7 @@ class Service:
         self._own = Samples()
         self._verdicts: asyncio.Queue[Compiled | Broken | Offered | Activate | Vacant] = asyncio.Queue()
         self._rollout = Rollout()
+        self._lessor = Lessor()
         self._collected = Collected(self._count)
         self._is_draining = False
         self._rolling = asyncio.Lock()
@@ -85,6 +89,10 @@ class Service:
         match message:
             case Sampled(samples):
                 self._collected.sampled(child, samples)
+            case Wanted():
+                child.tell(self._lessor.lease(message))
+            case GivenBack():
+                self._lessor.take_back(message)
             case Compiled() | Broken() | Offered() | Activate() | Vacant():
                 self._verdicts.put_nowait(message)
             case _:

@@ -9,10 +9,14 @@ import uvloop
 from service.app.worker import WorkerLife, serve_worker
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
+from service.reception import leases
+from service.reception.leases import Lease, Leases
 from service.runtime.leash import Leash
 from service.runtime.messages import (
     Activate,
     Failed,
+    GivenBack,
+    Leased,
     Leave,
     Message,
     Prepare,
@@ -21,6 +25,7 @@ from service.runtime.messages import (
     Refused,
     Sampled,
     Vacant,
+    Wanted,
 )
 from service.samples import Samples
 from service.telemetry import configure_log
@@ -50,6 +55,7 @@ class _Worker:
         self._samples = Samples()
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
+        self._leases = Leases(_Supervisor(leash))
         self._may_open = asyncio.Event()
 
     async def run(self) -> None:
@@ -58,15 +64,23 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, self._life.stop.set)
 
         def hear(message: Message) -> None:
-            loop.call_soon_threadsafe(self._told.put_nowait, message)
+            if isinstance(message, Leased):
+                # Not in turn with the rest: calls wait for it, and policies may be loading.
+                lease = Lease(message.amount, message.retry_ms)
+                loop.call_soon_threadsafe(self._leases.answered, message.number, lease)
+            else:
+                loop.call_soon_threadsafe(self._told.put_nowait, message)
 
         self._leash.listen(hear)
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._obey()), tasks.create_task(self._sample())]
+            beside.append(tasks.create_task(self._leases.run()))
             try:
                 if await self._told_to_open():
                     settings = self._leash.settings
-                    await serve_worker(settings, self._policies, samples=self._samples, life=self._life)
+                    await serve_worker(
+                        settings, self._policies, samples=self._samples, life=self._life, meter=self._leases
+                    )
             finally:
                 for each in beside:
                     each.cancel()
@@ -105,6 +119,22 @@ class _Worker:
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
             self._leash.report(Sampled(self._samples))
+
+
+class _Supervisor:
+    """The keeper of the rates, at the other end of the pipes (`leases.Keeper`)."""
+
+    def __init__(self, leash: Leash) -> None:
+        self._leash = leash
+
+    def ask(self, wanted: leases.Wanted) -> None:
+        """Asks for a lease."""
+        number, name, rate, amount = wanted
+        self._leash.report(Wanted(number, name, rate.per_minute, rate.burst, amount))
+
+    def give_back(self, name: str, amount: int) -> None:
+        """Gives back what was not used."""
+        self._leash.report(GivenBack(name, amount))
 
 
 if __name__ == "__main__":

@@ -56,6 +56,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """ABORTED: other policies are being put in force; try again when that has ended."""
     ERROR_REASON_ACTIVATION_FAILED: _ErrorReason.ValueType  # 16
     """ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
+    ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 17
+    """RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
+    google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -94,4 +98,8 @@ ERROR_REASON_ACTIVATION_UNDER_WAY: ErrorReason.ValueType  # 15
 """ABORTED: other policies are being put in force; try again when that has ended."""
 ERROR_REASON_ACTIVATION_FAILED: ErrorReason.ValueType  # 16
 """ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
+ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
+"""RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
+google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -9,7 +9,7 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.config import Limits
-from service.doors.grpc.caller import caller_of
+from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering
@@ -29,7 +29,8 @@ Response = TypeVar("Response")
 class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     """The RPCs, each: read, admit, fetch, decide, record, write."""
 
-    def __init__(self, pdp: DecisionPoint, fetch: Fetch, reach: Reach, limits: Limits) -> None:
+    def __init__(self, callers: Callers, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach, limits: Limits) -> None:
+        self._callers = callers
         self._pdp = pdp
         self._fetch = fetch
         self._reach = reach
@@ -51,7 +52,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self, request: pb.BatchCheckRequest, context: ServicerContext[pb.BatchCheckRequest, pb.BatchCheckResponse]
     ) -> pb.BatchCheckResponse:
         """Decides several questions; each that is wrong fails alone."""
-        caller, consistency = await self._arrived(request.consistency, context)
+        caller, consistency = await self._arrived(request.consistency, context, len(request.checks))
         checks = read_batch(request, self._limits)
         batch = await _with_all_fetched(lambda: self._pdp.admit(caller, checks))
         return write_batch(request.request_id, await self._decided(batch, consistency, context))
@@ -71,18 +72,18 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         return write_explanation(response, traces)
 
     async def _arrived(
-        self, asked: pb.Consistency, context: ServicerContext[Request, Response]
+        self, asked: pb.Consistency, context: ServicerContext[Request, Response], questions: int = 1
     ) -> tuple[Caller, Consistency]:
         """The caller, when the worker is as fresh as it asks, and what that comes to for the facts.
 
         Nothing is admitted before: credentials and policies change by the same revisions as facts. Who shows no good
         credential has no wait.
         """
-        caller, consistency = await caller_of(context, self._pdp.verify), read_consistency(asked)
+        caller, consistency = await self._callers.admitted(context, max(1, questions)), read_consistency(asked)
         if consistency is Latency.MINIMAL:
             return caller, consistency
         reached = await self._reach(consistency, _remaining_ms(context))
-        return await caller_of(context, self._pdp.verify), reached
+        return await self._callers.verified(context), reached
 
     async def _decided(
         self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]

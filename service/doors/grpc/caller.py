@@ -1,29 +1,40 @@
 """Finds out who makes a call, by the one credential that it presents."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
 
-from service.authn.bearer import bearer
-from service.errors import Unauthenticated
 from service.model import Caller
-
-Verify = Callable[[str], Caller]
-"""Gives the caller whose credential it is; Unauthenticated if it does not verify."""
+from service.reception.peers import Peers
+from service.reception.reception import Arrival, Reception
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
+RPC: Final[ContextVar[str]] = ContextVar("rpc")
+"""Which RPC this task answers, as `Service.Rpc`; `rim.answering` says it."""
 
-async def caller_of(context: ServicerContext[Request, Response], verify: Verify) -> Caller:
-    """The caller; Unauthenticated without one credential that verifies, after what is lacked was fetched once."""
-    metadata = context.invocation_metadata() or ()
-    token = bearer([value for key, value in metadata if key == "authorization"])
-    try:
-        return verify(token)
-    except Unauthenticated as error:
-        if error.fetch is None:
-            raise
-        await error.fetch()
-    return verify(token)
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """How a door finds out who calls."""
+
+    reception: Reception
+    peers: Peers
+
+    async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
+        """The caller; errors as `Reception.admit`."""
+        return await self.reception.admit(self._arrival(context, weight))
+
+    async def verified(self, context: ServicerContext[Request, Response]) -> Caller:
+        """The caller of a call that was admitted, looked at again; errors as `Reception.verify`."""
+        return await self.reception.verify(self._arrival(context, 0))
+
+    def _arrival(self, context: ServicerContext[Request, Response], weight: int) -> Arrival:
+        metadata = context.invocation_metadata() or ()
+        forwarded = [value for key, value in metadata if key == "x-forwarded-for" and isinstance(value, str)]
+        credentials: Sequence[str | bytes] = [value for key, value in metadata if key == "authorization"]
+        return Arrival(RPC.get(), self.peers.who(context.peer(), forwarded), credentials, weight)

@@ -9,7 +9,7 @@ from magistrate.v1 import credential_pb2_grpc as pb_grpc
 from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.values import Ref
-from service.doors.grpc.caller import Verify, caller_of
+from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import write_time
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
 from service.doors.grpc.rim import answering
@@ -25,8 +25,8 @@ _LAST_SECOND = 253_402_300_799
 class CredentialServicer(pb_grpc.CredentialServiceServicer):
     """The RPCs; a write waits for the disk, so none runs on the loop."""
 
-    def __init__(self, verify: Verify, revoking: Revoking) -> None:
-        self._verify = verify
+    def __init__(self, callers: Callers, revoking: Revoking) -> None:
+        self._callers = callers
         self._revoking = revoking
 
     @answering
@@ -34,7 +34,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         self, request: pb.RevokeTokenRequest, context: ServicerContext[pb.RevokeTokenRequest, pb.RevokeTokenResponse]
     ) -> pb.RevokeTokenResponse:
         """Revokes one token."""
-        caller, name = await caller_of(context, self._verify), TokenName(request.issuer, request.jti)
+        caller, name = await self._callers.admitted(context), TokenName(request.issuer, request.jti)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         revision = await asyncio.to_thread(self._revoking.revoke_token, caller, name, expires_at)
         return pb.RevokeTokenResponse(revision=revision)
@@ -46,7 +46,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.RevokePrincipalRequest, pb.RevokePrincipalResponse],
     ) -> pb.RevokePrincipalResponse:
         """Revokes what a principal was issued up to now."""
-        caller, principal = await caller_of(context, self._verify), Ref(request.principal.type, request.principal.id)
+        caller, principal = await self._callers.admitted(context), Ref(request.principal.type, request.principal.id)
         expires_at = _read_time(request.expires_at) if request.HasField("expires_at") else None
         kept, revision = await asyncio.to_thread(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
@@ -58,7 +58,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.ListRevocationsRequest, pb.ListRevocationsResponse],
     ) -> pb.ListRevocationsResponse:
         """Lists what is revoked."""
-        caller, size = await caller_of(context, self._verify), page_size(request.page_size)
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
         after = RowKey(*read_page_token(request.page_token, len(RowKey._fields))) if request.page_token else None
         found = await asyncio.to_thread(self._revoking.page, caller, after, size + 1)
         page = found[:size]

@@ -7,7 +7,7 @@ from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1 import entity_pb2_grpc as pb_grpc
 
 from service.config import Limits
-from service.doors.grpc.caller import Verify, caller_of
+from service.doors.grpc.caller import Callers
 from service.doors.grpc.entity_codec import (
     given_expiry,
     given_refs,
@@ -31,13 +31,13 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     def __init__(
         self,
         *,
-        verify: Verify,
+        callers: Callers,
         writes: GovernedEntities,
         reads: ReadableEntities,
         roles: GivenRoles,
         limits: Limits,
     ) -> None:
-        self._verify = verify
+        self._callers = callers
         self._writes = writes
         self._reads = reads
         self._roles = roles
@@ -48,7 +48,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.PutEntityRequest, context: ServicerContext[pb.PutEntityRequest, pb.PutEntityResponse]
     ) -> pb.PutEntityResponse:
         """Writes an entity whole."""
-        caller, given = await caller_of(context, self._verify), read_put(request, self._limits)
+        caller, given = await self._callers.admitted(context), read_put(request, self._limits)
         attributes, parents = dict(given.attributes), given_refs(given.parents)
         revision = await asyncio.to_thread(
             self._writes.put, caller, given.ref, attributes, parents, if_revision=request.if_revision
@@ -60,7 +60,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.GetEntityRequest, context: ServicerContext[pb.GetEntityRequest, pb.GetEntityResponse]
     ) -> pb.GetEntityResponse:
         """Reads an entity."""
-        caller, ref = await caller_of(context, self._verify), read_ref("entity", request.entity)
+        caller, ref = await self._callers.admitted(context), read_ref("entity", request.entity)
         form, revision = await asyncio.to_thread(self._reads.get, caller, ref)
         return pb.GetEntityResponse(entity=write_entity(form), revision=revision)
 
@@ -69,7 +69,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.DeleteEntityRequest, context: ServicerContext[pb.DeleteEntityRequest, pb.DeleteEntityResponse]
     ) -> pb.DeleteEntityResponse:
         """Deletes an entity."""
-        caller, ref = await caller_of(context, self._verify), read_ref("entity", request.entity)
+        caller, ref = await self._callers.admitted(context), read_ref("entity", request.entity)
         revision = await asyncio.to_thread(self._writes.delete, caller, ref, if_revision=request.if_revision)
         return pb.DeleteEntityResponse(revision=revision)
 
@@ -78,7 +78,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.ListEntitiesRequest, context: ServicerContext[pb.ListEntitiesRequest, pb.ListEntitiesResponse]
     ) -> pb.ListEntitiesResponse:
         """Lists the entities of a type."""
-        caller, size = await caller_of(context, self._verify), page_size(request.page_size)
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
         page = await asyncio.to_thread(self._reads.page, caller, request.type, tenant, size, after)
@@ -90,7 +90,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.AssignRoleRequest, context: ServicerContext[pb.AssignRoleRequest, pb.AssignRoleResponse]
     ) -> pb.AssignRoleResponse:
         """Assigns a role."""
-        caller, given = await caller_of(context, self._verify), read_assignment(request.assignment)
+        caller, given = await self._callers.admitted(context), read_assignment(request.assignment)
         until, if_revision = given_expiry(given.expires_at), request.if_revision
         revision = await asyncio.to_thread(
             lambda: (
@@ -106,7 +106,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self, request: pb.UnassignRoleRequest, context: ServicerContext[pb.UnassignRoleRequest, pb.UnassignRoleResponse]
     ) -> pb.UnassignRoleResponse:
         """Takes a role away."""
-        caller, taken = await caller_of(context, self._verify), read_assignment(request.assignment)
+        caller, taken = await self._callers.admitted(context), read_assignment(request.assignment)
         if_revision = request.if_revision
         revision = await asyncio.to_thread(
             lambda: (
@@ -124,7 +124,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         context: ServicerContext[pb.ListRoleAssignmentsRequest, pb.ListRoleAssignmentsResponse],
     ) -> pb.ListRoleAssignmentsResponse:
         """Lists role assignments."""
-        caller, size = await caller_of(context, self._verify), page_size(request.page_size)
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
         subject = read_ref("subject", request.subject) if request.HasField("subject") else None
         scope = read_ref("scope", request.scope) if request.HasField("scope") else None
         after = read_page_token(request.page_token, ASSIGNMENT_KEY) if request.page_token else None
@@ -139,7 +139,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         context: ServicerContext[pb.WriteRelationsRequest, pb.WriteRelationsResponse],
     ) -> pb.WriteRelationsResponse:
         """Writes and deletes stored relations."""
-        caller, (writes, deletes) = await caller_of(context, self._verify), read_links(request)
+        caller, (writes, deletes) = await self._callers.admitted(context), read_links(request)
         revision = await asyncio.to_thread(
             self._writes.write_relations, caller, writes, deletes, if_revision=request.if_revision
         )

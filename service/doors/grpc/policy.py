@@ -9,7 +9,7 @@ from grpc.aio import ServicerContext
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1 import policy_pb2_grpc as pb_grpc
 
-from service.doors.grpc.caller import Verify, caller_of
+from service.doors.grpc.caller import Callers
 from service.doors.grpc.paging import page_size, write_page_token
 from service.doors.grpc.policy_codec import (
     read_digest,
@@ -23,7 +23,6 @@ from service.doors.grpc.policy_codec import (
 )
 from service.doors.grpc.rim import answering
 from service.errors import DeadlineExceeded, FactsUnavailable
-from service.model import Caller
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
 
@@ -45,8 +44,8 @@ Result = TypeVar("Result")
 class PolicyServicer(pb_grpc.PolicyServiceServicer):
     """The RPCs. They wait for other processes, so none runs on the loop, and only a few at a time."""
 
-    def __init__(self, verify: Verify, office: PolicyOffice, reached: Reached) -> None:
-        self._verify = verify
+    def __init__(self, callers: Callers, office: PolicyOffice, reached: Reached) -> None:
+        self._callers = callers
         self._office = office
         self._reached = reached
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="policies")
@@ -57,7 +56,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ValidateRequest, context: ServicerContext[pb.ValidateRequest, pb.ValidateResponse]
     ) -> pb.ValidateResponse:
         """Checks policies."""
-        caller, texts, within = await self._caller(context), read_texts(request.files), _within(context)
+        caller, texts, within = await self._callers.admitted(context), read_texts(request.files), _within(context)
         verdict = await self._do(lambda: self._office.validate(caller, texts, within))
         return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict))
 
@@ -66,7 +65,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.PushRequest, context: ServicerContext[pb.PushRequest, pb.PushResponse]
     ) -> pb.PushResponse:
         """Checks policies and keeps them."""
-        caller, offered, within = await self._caller(context), read_offered(request), _within(context)
+        caller, offered, within = await self._callers.admitted(context), read_offered(request), _within(context)
         verdict, is_new = await self._do(lambda: self._office.push(caller, offered, within))
         return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict), created=is_new)
 
@@ -75,7 +74,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ActivateRequest, context: ServicerContext[pb.ActivateRequest, pb.ActivateResponse]
     ) -> pb.ActivateResponse:
         """Puts policies in force."""
-        caller, digest, within = await self._caller(context), read_digest(request.digest), _within(context)
+        caller, digest, within = await self._callers.admitted(context), read_digest(request.digest), _within(context)
         activation = await self._do(lambda: self._office.activate(caller, digest, within))
         return pb.ActivateResponse(activation=await self._in_force(activation, context))
 
@@ -86,7 +85,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         context: ServicerContext[pb.RollbackRequest, pb.RollbackResponse],
     ) -> pb.RollbackResponse:
         """Puts in force again what was before."""
-        caller, within = await self._caller(context), _within(context)
+        caller, within = await self._callers.admitted(context), _within(context)
         activation = await self._do(lambda: self._office.rollback(caller, within))
         return pb.RollbackResponse(activation=await self._in_force(activation, context))
 
@@ -95,7 +94,11 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.ListRequest, context: ServicerContext[pb.ListRequest, pb.ListResponse]
     ) -> pb.ListResponse:
         """Lists pushed policies."""
-        caller, size, before = await self._caller(context), page_size(request.page_size), read_place(request.page_token)
+        caller, size, before = (
+            await self._callers.admitted(context),
+            page_size(request.page_size),
+            read_place(request.page_token),
+        )
         found, active = await self._do(lambda: self._office.bundles(caller, size + 1, before))
         page, last = found[:size], found[size - 1] if len(found) > size else None
         token = "" if last is None else write_page_token([str(last.pushed_at), last.digest])
@@ -107,7 +110,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self, request: pb.GetRequest, context: ServicerContext[pb.GetRequest, pb.GetResponse]
     ) -> pb.GetResponse:
         """Gets the texts of pushed policies."""
-        caller, digest = await self._caller(context), read_digest(request.digest) if request.digest else ""
+        caller, digest = await self._callers.admitted(context), read_digest(request.digest) if request.digest else ""
         pushed, texts, is_active = await self._do(lambda: self._office.bundle(caller, digest))
         files = [write_file(path, text) for path, text in sorted(texts.items())]
         return pb.GetResponse(bundle=write_bundle(pushed, is_active=is_active), files=files)
@@ -119,7 +122,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         context: ServicerContext[pb.ListActivationsRequest, pb.ListActivationsResponse],
     ) -> pb.ListActivationsResponse:
         """Lists the activations."""
-        caller, size = await self._caller(context), page_size(request.page_size)
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
         before = read_place(request.page_token)
         number = before.pushed_at if before is not None else None
         found = await self._do(lambda: self._office.history(caller, size + 1, number))
@@ -140,9 +143,6 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         """The activation, once this worker answers by it."""
         await self._reached(activation.revision, _within(context))
         return write_activation(activation)
-
-    async def _caller(self, context: ServicerContext[Request, Response]) -> Caller:
-        return await caller_of(context, self._verify)
 
 
 def _within(context: ServicerContext[Request, Response]) -> float:

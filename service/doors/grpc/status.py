@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
@@ -24,6 +25,7 @@ from service.errors import (
     NoPolicies,
     NotFound,
     PermissionDenied,
+    RateLimited,
     RevisionNotReached,
     RevisionUnknown,
     Unauthenticated,
@@ -35,6 +37,7 @@ DOMAIN: Final = "magistrate"
 STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     Unauthenticated: StatusCode.UNAUTHENTICATED,
     PermissionDenied: StatusCode.PERMISSION_DENIED,
+    RateLimited: StatusCode.RESOURCE_EXHAUSTED,
     InvalidRequest: StatusCode.INVALID_ARGUMENT,
     LimitExceeded: StatusCode.INVALID_ARGUMENT,
     FactsUnavailable: StatusCode.UNAVAILABLE,
@@ -65,7 +68,7 @@ def status_of(error: MagistrateError) -> Status:
     if code is None:
         return internal_status("")
     message = _GENERIC.get(type(error), str(error))
-    details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error)), *_violations(error)]
+    details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error)), *_more(error)]
     return Status(code=code.value[0], message=message, details=[_packed(detail) for detail in details])
 
 
@@ -85,11 +88,18 @@ def _metadata(error: MagistrateError) -> dict[str, str]:
             return {}
 
 
-def _violations(error: MagistrateError) -> list[BadRequest]:
-    if not isinstance(error, InvalidRequest):
-        return []
-    faults = [BadRequest.FieldViolation(field=found.field, description=found.message) for found in error.violations]
-    return [BadRequest(field_violations=faults)]
+def _more(error: MagistrateError) -> list[Message]:
+    """What some errors say beside their reason: the fields that are wrong, or when to come again."""
+    match error:
+        case InvalidRequest():
+            faults = [
+                BadRequest.FieldViolation(field=each.field, description=each.message) for each in error.violations
+            ]
+            return [BadRequest(field_violations=faults)]
+        case RateLimited(retry_ms=int() as retry_ms):
+            return [RetryInfo(retry_delay=Duration(seconds=retry_ms // 1000, nanos=retry_ms % 1000 * 1_000_000))]
+        case _:
+            return []
 
 
 def _packed(detail: Message) -> Any:

@@ -12,6 +12,7 @@ from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
 from service.model import Batch, Consistency, Known
 from service.pdp import DecisionPoint
+from tests.service.doors.receiving import Named, callers
 
 Asked = TypeVar("Asked")
 
@@ -29,7 +30,9 @@ class Talk:
         return asyncio.run(self._serve(conversation))
 
     async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
-        door = GrpcDoor([(AUTHORIZATION, AuthorizationServicer(self.point, self._fetch, _reach, LIMITS))], LIMITS)
+        received = callers(Named(self.point.verify))
+        servicer = AuthorizationServicer(received, self.point, fetch=self._fetch, reach=_reach, limits=LIMITS)
+        door = GrpcDoor([(AUTHORIZATION, servicer)], LIMITS)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_converse, port, conversation)

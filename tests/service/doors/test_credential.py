@@ -39,6 +39,7 @@ from service.policies.folder import activate
 from service.revocations.revocation import KEPT_MS, RevokedPrincipal, RevokedToken, TokenName
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
+from tests.service.doors.receiving import Named, callers
 from tests.service.point import NOW, POLICY, KeptRecords, OnePolicy
 
 Answer = TypeVar("Answer")
@@ -81,7 +82,7 @@ class Desk:
     async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
         trusted = Trusted({"idp", "other"}, {"User"}, SKEW)
         revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
-        door = GrpcDoor([(CREDENTIAL, CredentialServicer(verified, revoking))], Limits())
+        door = GrpcDoor([(CREDENTIAL, CredentialServicer(callers(Named(verified)), revoking))], Limits())
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_call, port, call, who)

@@ -1,0 +1,82 @@
+"""Lets a call in: finds out who makes it, and holds it to what its credential may be used for, and how often.
+
+Laws: for a peer that failed too often nothing is fetched and no failure is told apart any more, but a good credential
+stays good: what a stranger does shuts out nobody else behind the same address. A credential's own limits hold before
+anything is asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from service.authn.bearer import bearer
+from service.errors import PermissionDenied, Unauthenticated
+from service.governance.records import scope_refusal
+from service.model import Bounds, Caller, Rate
+from service.ports import Authenticator, Clock, Recorder
+from service.reception.failures import Failures
+
+
+class Meter(Protocol):
+    """Counts what each credential may do in a time."""
+
+    async def take(self, name: str, rate: Rate, amount: int) -> None:
+        """Returns when that much of the rate is taken; RateLimited where it is not to be had now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A call as it came in: which RPC, from whom, with which `authorization` values; `weight` is what it counts for."""
+
+    rpc: str
+    who: str
+    credentials: Sequence[str | bytes] = field(repr=False)
+    weight: int = 1
+
+
+class Reception:
+    """Receives the calls of one worker. It belongs to the loop's thread."""
+
+    def __init__(
+        self, authenticator: Authenticator, *, meter: Meter, failures: Failures, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._authenticator = authenticator
+        self._meter = meter
+        self._failures = failures
+        self._recorder = recorder
+        self._clock = clock
+
+    async def admit(self, arrival: Arrival) -> Caller:
+        """The caller.
+
+        Unauthenticated without one credential that verifies, RateLimited, PermissionDenied where the credential is not
+        for this RPC, FactsUnavailable where it cannot be told.
+        """
+        caller = await self.verify(arrival)
+        if caller.bounds is not None:
+            await self._hold(caller, caller.bounds, arrival)
+        return caller
+
+    async def verify(self, arrival: Arrival) -> Caller:
+        """The caller of a call that was admitted, or is to be: as `admit`, without its own limits."""
+        try:
+            token = bearer(arrival.credentials)
+            try:
+                return self._authenticator.caller(token, self._clock())
+            except Unauthenticated as error:
+                if error.fetch is None:
+                    raise
+                self._failures.check(arrival.who)
+                await error.fetch()
+            return self._authenticator.caller(token, self._clock())
+        except Unauthenticated as error:
+            self._failures.count(arrival.who, str(error))
+            raise
+
+    async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:
+        if not bounds.scopes.reach(arrival.rpc):
+            self._recorder.record([scope_refusal(caller.principal.ref, arrival.rpc, self._clock())])
+            raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")
+        if bounds.rate is not None:
+            await self._meter.take(bounds.name, bounds.rate, arrival.weight)

@@ -26,7 +26,10 @@ class Call:
 
 
 class Connection(asyncio.Protocol):
-    """Keeps so many calls of one method in flight, each answer followed by the next call, until it is told to rest."""
+    """Keeps so many calls of one method in flight, each answer followed by the next call, until it is told to rest.
+
+    With none to keep in flight it calls when it is told to `ask`.
+    """
 
     def __init__(self, path: str, calls: Iterator[Call], in_flight: int) -> None:
         self.taken: list[float] = []
@@ -47,10 +50,20 @@ class Connection(asyncio.Protocol):
         self.taken = []
         self._transport.write(b"".join(self._call() for _ in range(self._in_flight)))
 
+    def ask(self) -> None:
+        """Makes one more call."""
+        self._transport.write(self._call())
+
+    @property
+    def under_way(self) -> int:
+        """Calls that have no answer yet."""
+        return len(self._open)
+
     async def rest(self) -> None:
         """Calls no more, and returns when the last answer is there; raises what went wrong."""
         self._is_resting = True
-        await self._rested
+        if self._open or self._rested.done():
+            await self._rested
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the server, with windows so wide that they need no care."""
@@ -99,9 +112,9 @@ class Connection(asyncio.Protocol):
         self.taken.append(time.perf_counter() - began)
         assert body, "a call failed: it has no answer"
         call.verify(bytes(body[_MESSAGE_PREFIX:]))
-        if not self._is_resting:
+        if not self._is_resting and len(self._open) < self._in_flight:
             replies.append(self._call())
-        elif not self._open and not self._rested.done():
+        elif self._is_resting and not self._open and not self._rested.done():
             self._rested.set_result(None)
 
     def _call(self) -> bytes:

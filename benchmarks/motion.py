@@ -11,26 +11,25 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import grpc
 import uvloop
-from magistrate.v1.authorization_pb2 import CheckRequest
+from magistrate.v1.authorization_pb2 import CheckRequest, CheckResponse
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.types_pb2 import Entity, Value
 
+from benchmarks.http2 import Call, Connection
 from benchmarks.serving import SERVE, run, serving
 from benchmarks.world import POLICY, World
 from policy_lang.values import Ref
 from service.authn.dev import mint
-
-if TYPE_CHECKING:
-    from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
 
 WORLD: Final = World(users=100, documents=1_000)
 QUESTION: Final = CheckRequest(
@@ -117,16 +116,22 @@ def cold_start(folder: Path, token: str) -> float:
 
 
 async def _compile_beside(folder: Path, address: str, token: str, scale: Scale) -> None:
-    async with _Asking(address, token, scale.rate) as asking:
-        await asking.until(lambda: False, 1.0)
-        digest = asking.digest
-        quiet = await asking.until(lambda: False, scale.quiet)
-        write_policies(folder / "policies", scale.rules)
-        began = time.perf_counter()
-        beside = await asking.until(lambda: asking.digest != digest, PATIENCE)
-        took = time.perf_counter() - began
-        after = await asking.until(lambda: False, scale.quiet)
-        skipped = asking.skipped
+    digests: list[str] = [""]
+
+    def note(answered: bytes) -> None:
+        digests[-1] = CheckResponse.FromString(answered).policy_digest
+
+    calls = cycle([Call(QUESTION.SerializeToString(), token, note)])
+    asking = _Asking([await _connected(address, calls) for _ in range(CONNECTIONS)], scale.rate)
+    await asking.until(lambda: False, 1.0)
+    before = digests[-1]
+    quiet = await asking.until(lambda: False, scale.quiet)
+    write_policies(folder / "policies", scale.rules)
+    began = time.perf_counter()
+    beside = await asking.until(lambda: digests[-1] != before, PATIENCE)
+    took = time.perf_counter() - began
+    after = await asking.until(lambda: False, scale.quiet)
+    skipped = asking.skipped
     print(f"    {scale.rules:,} rules into the folder of a service that answers {scale.rate:,} checks a second:")
     print(f"    in force after {took:.1f} s; one worker, one background process, the load on the same machine")
     if skipped:
@@ -139,50 +144,40 @@ async def _compile_beside(folder: Path, address: str, token: str, scale: Scale) 
         )
 
 
+async def _connected(address: str, calls: Iterator[Call]) -> Connection:
+    host, _, port = address.rpartition(":")
+    path = "/magistrate.v1.AuthorizationService/Check"
+    loop = asyncio.get_running_loop()
+    _, connection = await loop.create_connection(lambda: Connection(path, calls, in_flight=0), host, int(port))
+    return connection
+
+
 class _Asking:
     """Asks at a steady rate, whatever the answers take."""
 
-    def __init__(self, address: str, token: str, rate: int) -> None:
-        options = (("grpc.use_local_subchannel_pool", 1),)
-        self._channels = [grpc.aio.insecure_channel(address, options) for _ in range(CONNECTIONS)]
-        self._stubs = [AuthorizationServiceStub(channel) for channel in self._channels]
-        self._metadata = (("authorization", f"Bearer {token}"),)
+    def __init__(self, connections: Sequence[Connection], rate: int) -> None:
+        self._connections = connections
         self._rate = rate
-        self._times: list[float] = []
-        self.digest = ""
         self.skipped = 0
-
-    async def __aenter__(self) -> "_Asking":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for channel in self._channels:
-            await channel.close()
 
     async def until(self, is_enough: Callable[[], bool], most: float) -> list[float]:
         """Asks until that holds, at most for so many seconds; the milliseconds that each answer took."""
-        self._times, loop = [], asyncio.get_running_loop()
-        under_way: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        for each in self._connections:
+            each.begin()
         began, asked = loop.time(), 0
         while not is_enough() and loop.time() - began < most:
             while asked < (loop.time() - began) * self._rate:
+                connection = self._connections[asked % CONNECTIONS]
                 asked += 1
-                if len(under_way) >= MOST_UNDER_WAY:  # a machine that is too busy is not to be drowned
+                if connection.under_way < MOST_UNDER_WAY // CONNECTIONS:
+                    connection.ask()
+                else:  # a machine that is too busy is not to be drowned
                     self.skipped += 1
-                    continue
-                task = loop.create_task(self._ask(self._stubs[asked % CONNECTIONS]))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
-            await asyncio.sleep(0.005)
-        if under_way:
-            await asyncio.wait(under_way)
-        return self._times
-
-    async def _ask(self, stub: "AuthorizationServiceAsyncStub") -> None:
-        began = time.perf_counter()
-        answer = await stub.Check(QUESTION, metadata=self._metadata, timeout=PATIENCE)
-        self._times.append((time.perf_counter() - began) * 1000)
-        self.digest = answer.policy_digest
+            await asyncio.sleep(0.001)
+        for each in self._connections:
+            await each.rest()
+        return [taken * 1000 for each in self._connections for taken in each.taken]
 
 
 if __name__ == "__main__":

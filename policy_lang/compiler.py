@@ -17,11 +17,12 @@ from policy_lang.fold import Case, FoldedRule, fold_rules
 from policy_lang.inputs import keeper, reader
 from policy_lang.interpreter import Interpreter
 from policy_lang.judging.obligations import obligations_of
+from policy_lang.judging.reasons import said
 from policy_lang.reads import Reads, reads_of
 from policy_lang.schema import Schema
 from policy_lang.typed import Constant, Program, Rule
 from policy_lang.types import Json
-from policy_lang.walk import Node
+from policy_lang.walk import Node, spoken
 
 Key = tuple[str, str, str]
 """Principal type, resource type, action."""
@@ -127,16 +128,17 @@ class _Settle:
 
     def __call__(self, bits: int, facts: Facts) -> Decision:
         true = [rule for at, rule in enumerate(self.rules) if bits >> at & 1]
-        decision = conclude([Verdict(rule, True, obligations=obligations_of(rule, facts)) for rule in true])
+        decision = conclude(
+            [Verdict(rule, True, obligations=obligations_of(rule, facts), reason=said(rule, facts)) for rule in true]
+        )
         if not bits & self._varying and len(self.settled) < SETTLED_LIMIT:
             self.settled[bits] = decision
         return decision
 
 
 def _is_constant(rule: Rule) -> bool:
-    return all(isinstance(value, Constant) for each in rule.obligations for _, value in each.parameters)
+    return all(isinstance(value, Constant) for value in spoken(rule))
 
 
 def _roots(folded: Sequence[FoldedRule]) -> list[Node]:
-    parameters = [value for each in folded for template in each.rule.obligations for _, value in template.parameters]
-    return [*(each.condition for each in folded), *parameters]
+    return [*(each.condition for each in folded), *(value for each in folded for value in spoken(each.rule))]

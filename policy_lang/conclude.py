@@ -35,13 +35,14 @@ _LINES: Final[tuple[tuple[Effect, Truth], ...]] = (
 class Verdict(NamedTuple):
     """What a rule came to: its truth, why it is unknown, and what it obliges to.
 
-    `obligations` is None where a parameter is unknown; an allow rule is unknown then.
+    `obligations` is None where a parameter is unknown; an allow rule is unknown then. `reason` is what the rule says.
     """
 
     rule: Rule
     truth: Truth
     causes: Causes = frozenset()
     obligations: tuple[Obligation, ...] | None = ()
+    reason: str = ""
 
 
 def refuse(schema: Schema, facts: Facts) -> Decision | None:
@@ -79,7 +80,7 @@ def _answer(verdicts: Sequence[Verdict]) -> Decision:
     return Decision(
         effect=effect if is_known else Effect.DENY,
         code=_code(found) if is_known else codes.UNDETERMINED,
-        reasons=tuple(_reason(verdict.rule) for verdict in found),
+        reasons=tuple(_reason(verdict) for verdict in found),
         missing=() if is_known else _missing(found),
         obligations=_obligations(found) if is_known else (),
         hide=effect is Effect.DENY and any(verdict.rule.hide for verdict in found),
@@ -106,5 +107,6 @@ def _missing(found: Iterable[Verdict]) -> tuple[MissingInput, ...]:
     return tuple(sorted(causes, key=lambda cause: (cause.path, cause.cause)))
 
 
-def _reason(rule: Rule) -> Reason:
-    return Reason(rule.id, rule.span.location, rule.reason, rule.code)
+def _reason(verdict: Verdict) -> Reason:
+    rule = verdict.rule
+    return Reason(rule.id, rule.span.location, verdict.reason, rule.code)

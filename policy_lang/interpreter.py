@@ -13,6 +13,7 @@ from policy_lang.judging.conditions import judge
 from policy_lang.judging.expressions import read
 from policy_lang.judging.kleene import Causes, Judgement, Truth, conjunction, negation
 from policy_lang.judging.obligations import judge_obligation, judge_obligations, obligations_of
+from policy_lang.judging.reasons import said
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.typed import Clause, ClauseKind, ObligationTemplate, Path, Program, Rule
 from policy_lang.values import Cell
@@ -79,7 +80,7 @@ class Interpreter:
         if rule.effect is Effect.ALLOW:
             parts.append(judge_obligations(rule, facts))
         truth, causes = conjunction(parts)
-        return Verdict(rule, truth, causes, obligations_of(rule, facts))
+        return Verdict(rule, truth, causes, obligations_of(rule, facts), said(rule, facts))
 
     def _counted(self, clause: Clause, facts: Facts) -> Judgement:
         judgement = self._judge(clause, facts)

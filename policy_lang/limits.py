@@ -20,3 +20,7 @@ STEP_LIMIT: Final = 3
 """Steps through references in a path."""
 MATRIX_LIMIT: Final = 10_000
 """Cells in the matrix of a test: principals times resources times actions."""
+QUOTES_LIMIT: Final = 8
+"""Values that a reason quotes."""
+QUOTE_LIMIT: Final = 200
+"""Code points of a value that a reason shows."""

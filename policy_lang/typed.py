@@ -291,7 +291,10 @@ class ObligationTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it stands for one resource type. Rule = to and when and not unless."""
+    """A rule as it stands for one resource type. Rule = to and when and not unless.
+
+    `reason` is the text as its author wrote it; `reason_parts` is what it says, with the values that it quotes.
+    """
 
     id: str
     effect: Effect
@@ -300,6 +303,7 @@ class Rule:
     span: Span
     is_shadow: bool = False
     reason: str = ""
+    reason_parts: tuple[str | Expression, ...] = ()
     code: str = ""
     hide: bool = False
     obligations: tuple[ObligationTemplate, ...] = ()

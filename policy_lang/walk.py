@@ -53,9 +53,14 @@ def paths(*roots: Node) -> tuple[Path, ...]:
 
 
 def roots_of(rule: Rule) -> tuple[Node, ...]:
-    """The conditions of a rule's clauses, and the parameters of its obligations."""
+    """The conditions of a rule's clauses, and what it says: the parameters of its obligations, the values it quotes."""
+    return (*(clause.condition for clause in rule.clauses), *spoken(rule))
+
+
+def spoken(rule: Rule) -> tuple[Expression, ...]:
+    """The values that a rule says where it holds: the parameters of its obligations, what its reason quotes."""
     parameters = (value for obligation in rule.obligations for _, value in obligation.parameters)
-    return (*(clause.condition for clause in rule.clauses), *parameters)
+    return (*parameters, *(part for part in rule.reason_parts if not isinstance(part, str)))
 
 
 def is_principal(node: Node) -> bool:

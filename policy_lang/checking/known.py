@@ -59,7 +59,7 @@ def known_if(node: Expression, outcome: bool, targets: Targets) -> Known:
             return known_if(node.item, not outcome, targets)
         case ast.And() | ast.Or():
             found = [known_if(item, outcome, targets) for item in node.items]
-            return _all(found) if isinstance(node, ast.And) is outcome else _any(found)
+            return together(found) if isinstance(node, ast.And) is outcome else _any(found)
         case ast.Has(path=ast.Path() as path) if outcome:
             key = path.key
             return Known(frozenset(key[:end] for end in range(2, len(key) + 1)))
@@ -74,14 +74,15 @@ def known_if(node: Expression, outcome: bool, targets: Targets) -> Known:
 def beside(items: Iterable[Known]) -> list[Known]:
     """For each item, what all the others say."""
     found = list(items)
-    return [_all(found[:at] + found[at + 1 :]) for at in range(len(found))]
+    return [together(found[:at] + found[at + 1 :]) for at in range(len(found))]
 
 
-def _all(found: Iterable[Known]) -> Known:
-    together = NOTHING
+def together(found: Iterable[Known]) -> Known:
+    """What is known when all hold."""
+    every = NOTHING
     for known in found:
-        together = together.and_(known)
-    return together
+        every = every.and_(known)
+    return every
 
 
 def _any(found: Iterable[Known]) -> Known:

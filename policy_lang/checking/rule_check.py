@@ -1,12 +1,13 @@
 """Types one rule for one type of resource: its clauses as one `and`, its obligations, and that a deny is definite."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from policy_lang.checking.condition_check import ConditionChecker, Typed
-from policy_lang.checking.known import NOTHING, Known, known_if
+from policy_lang.checking.known import NOTHING, Known, known_if, together
 from policy_lang.checking.names import Expander, TooLarge
 from policy_lang.checking.paths import DiffersByPrincipal
 from policy_lang.checking.probing import Place, probes_in
+from policy_lang.checking.reason_check import ReasonChecker
 from policy_lang.checking.symbols import Declared, Faults, Symbols
 from policy_lang.decision import Effect
 from policy_lang.probes import Probe
@@ -28,6 +29,7 @@ class RuleChecker:
         self._faults = faults
         self._expander = Expander(symbols, faults, type_)
         self._conditions = ConditionChecker(symbols, faults, type_, found.module)
+        self._reasons = ReasonChecker(symbols, faults, type_, found.module)
         self.probes: tuple[Probe, ...] = ()
 
     @property
@@ -69,7 +71,8 @@ class RuleChecker:
             ),
             span=rule.span,
             is_shadow=rule.is_shadow,
-            reason="" if rule.reason is None else rule.reason.text,
+            reason="" if rule.reason is None else rule.reason.written.text,
+            reason_parts=tuple(self._reason_parts(said)),
             code="" if rule.code is None else rule.code.text,
             hide=rule.hide is not None,
             obligations=tuple(self._obligation(obligation, said) for obligation in rule.obligations),
@@ -101,9 +104,7 @@ class RuleChecker:
 
     def _obligation(self, obligation: Obligation, said: Sequence[Known]) -> ObligationTemplate:
         """The obligation; its parameters are read where the rule holds, so that every clause speaks for them."""
-        known = NOTHING
-        for clause in said:
-            known = known.and_(clause)
+        known = together(said)
         parameters: dict[str, TypedExpression] = {}
         for name, written in obligation.parameters:
             if name.text in parameters:
@@ -117,6 +118,16 @@ class RuleChecker:
             if valued is not None:
                 parameters[name.text] = valued.expression
         return ObligationTemplate(obligation.name.text, tuple(sorted(parameters.items())))
+
+    def _reason_parts(self, said: Sequence[Known]) -> Iterator[str | TypedExpression]:
+        """What the reason says; where it is given the rule holds, so that every clause speaks for what it quotes."""
+        known = together(said)
+        paths = self._conditions.values.paths
+        for part in () if self._rule.reason is None else self._rule.reason.parts:
+            if isinstance(part, str):
+                yield part
+            elif quoted := self._reasons.quoted(part, known, expander=self._expander, paths=paths):
+                yield quoted
 
     def _refuse_uncertain(self) -> None:
         for found in self._conditions.values.uncertain:

@@ -80,10 +80,15 @@ def word(token: Lexeme) -> Word:
 
 def quoted(token: Lexeme) -> Quoted:
     """The text that a string token stands for, its escapes read."""
-    span, raw = span_of(token), str(token)[1:-1]
-    text = _ESCAPE.sub(lambda found: _escaped(found, span), raw) if "\\" in raw else raw
+    span = span_of(token)
+    text = unescaped(str(token)[1:-1], span)
     _read_as(text, span, _string, "")
     return Quoted(text, span)
+
+
+def unescaped(raw: str, span: Span) -> str:
+    """A string's text, or a part of it, its escapes read."""
+    return _ESCAPE.sub(lambda found: _escaped(found, span), raw) if "\\" in raw else raw
 
 
 def literal(token: Lexeme) -> Literal:

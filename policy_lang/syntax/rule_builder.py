@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from policy_lang.source import Span
 from policy_lang.syntax import statements
-from policy_lang.syntax.ast import Expression, Quoted, Word
+from policy_lang.syntax.ast import Expression, Word
 from policy_lang.syntax.clauses import Clause, Clauses
-from policy_lang.syntax.reading import Lexeme, between, quoted, span_of, word
+from policy_lang.syntax.reading import Lexeme, between, span_of, word
+from policy_lang.syntax.reason_text import read_reason
 from policy_lang.syntax.statement_builder import StatementBuilder
 
 
@@ -46,7 +47,7 @@ class RuleBuilder(StatementBuilder):
             to=clauses.once("to", tuple),
             to_span=clauses.span("to"),
             conditions=tuple(part for part in parts if isinstance(part, statements.Condition)),
-            reason=clauses.once("reason", Quoted),
+            reason=clauses.once("reason", statements.ReasonText),
             code=clauses.once("code", Word),
             hide=clauses.span("hide") if clauses.once("hide", bool) else None,
             obligations=tuple(part for part in parts if isinstance(part, statements.Obligation)),
@@ -82,7 +83,7 @@ class RuleBuilder(StatementBuilder):
 
     def reason(self, keyword: Lexeme, text: Lexeme) -> Clause:
         """`reason "…"`."""
-        return Clause("reason", span_of(keyword), quoted(text))
+        return Clause("reason", span_of(keyword), read_reason(text))
 
     def code(self, keyword: Lexeme, name: Lexeme) -> Clause:
         """`code STEP_UP`."""

@@ -159,6 +159,14 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonText:
+    """`reason "documents in {resource.region}"`: as written; its parts, plain text and the names that it quotes."""
+
+    written: Quoted
+    parts: tuple[str | Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Obligation:
     """`oblige step_up(max_age: 15m)`."""
 
@@ -179,7 +187,7 @@ class Rule:
     to: tuple[Expression, ...] | None
     to_span: Span | None
     conditions: tuple[Condition, ...]
-    reason: Quoted | None
+    reason: ReasonText | None
     code: Word | None
     hide: Span | None
     obligations: tuple[Obligation, ...]

@@ -1,6 +1,6 @@
 """Generates well-typed rules over the declared schema: every kind of condition and expression, in any order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Final
 
@@ -137,10 +137,18 @@ class Rules:
             span=SPAN,
             is_shadow=self.random.random() < 0.15,
             reason=f"because {id_}",
+            reason_parts=tuple(self.reason(id_)),
             code=self.random.choice(("", "LOCKED", "STEP_UP")) if effect is Effect.DENY else "",
             hide=self.random.random() < 0.2,
             obligations=tuple(self.obligation() for _ in range(self.random.choice((0, 0, 0, 1, 2)))),
         )
+
+    def reason(self, id_: str) -> Iterator[str | Expression]:
+        """What the rule says; mostly plain text alone."""
+        yield f"because {id_}"
+        for _ in range(self.random.choice((0, 0, 1, 2))):
+            yield self.random.choice(self.paths[self.random.choice(tuple(self.paths))])
+            yield " and "
 
     def clause(self, kind: ClauseKind, effect: Effect) -> Condition:
         """Denials mostly hold for everyone, so that other lines of the decision are reached."""

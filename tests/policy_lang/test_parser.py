@@ -91,7 +91,7 @@ def test_clauses_stand_in_any_order() -> None:
     assert (rule.actions, rule.on, rule.is_granted) == (None, None, False)
     assert [condition.is_unless for condition in rule.conditions] == [False, True]
     assert rule.reason is not None
-    assert rule.reason.text == "no"
+    assert rule.reason.written.text == "no"
     assert rule.hide is not None
 
 

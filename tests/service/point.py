@@ -37,7 +37,7 @@ role helper on Tenant { Order: close }
 
 relation buyer on Order = resource.buyer == principal
 
-rule own:      allow read, refund on Order to buyer reason "the buyer may"
+rule own:      allow read, refund on Order to buyer reason "{resource.buyer} may, from {context.ip}"
 rule making:   allow create on Order to User when resource.tenant == principal.tenant
 rule agents:   allow read on Order to Agent when principal.tenant == resource.tenant
 rule noted:    allow close on Order to User when resource.note == "please"

@@ -219,6 +219,17 @@ def test_the_authors_code_and_obligations_reach_every_caller(point: DecisionPoin
     assert seen.reasons == ()
 
 
+def test_what_a_reason_quotes_is_in_the_record_and_shown_to_those_who_may_read_reasons(
+    point: DecisionPoint, recorder: KeptRecords
+) -> None:
+    request = asking("read", as_user="alice", context={"ip": "10.0.0.1"})
+    seen, whole = decided(point.check("blind", request)), decided(point.check("pep", request))
+
+    assert (seen.effect, seen.reasons) == (Effect.ALLOW, ())
+    assert [reason.text for reason in whole.reasons] == ['User "alice" may, from 10.0.0.1']
+    assert [record.inputs["context.ip"] for record in recorder.records] == ["10.0.0.1", "10.0.0.1"]
+
+
 def test_the_missing_input_is_named_to_those_who_may_read_reasons(point: DecisionPoint) -> None:
     decision = decided(point.check("pep", asking("audit", as_user="bob", context={})))
 

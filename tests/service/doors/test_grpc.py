@@ -46,7 +46,9 @@ def test_a_check_is_answered_with_its_reasons(talk: Talk) -> None:
     answer = talk(lambda channel: pb_grpc.AuthorizationServiceStub(channel).Check(request, metadata=bearer("pep")))
 
     assert answer.effect == pb.EFFECT_ALLOW
-    assert [(reason.rule_id, reason.text) for reason in answer.reasons] == [("shop.own", "the buyer may")]
+    assert [(reason.rule_id, reason.text) for reason in answer.reasons] == [
+        ("shop.own", 'User "alice" may, from (unknown)')
+    ]
     assert answer.request_id == "r1"
     assert answer.policy_digest
     assert answer.revision

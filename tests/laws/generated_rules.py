@@ -1,6 +1,7 @@
 """Generates well-typed rules over the declared schema: every kind of condition and expression, in any order."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from random import Random
 from typing import Final
 
@@ -144,10 +145,11 @@ class Rules:
         )
 
     def reason(self, id_: str) -> Iterator[str | Expression]:
-        """What the rule says; mostly plain text alone."""
+        """What the rule says; mostly plain text alone. Drawn apart, so that words never change what a rule asks."""
+        random = copy(self.random)
         yield f"because {id_}"
-        for _ in range(self.random.choice((0, 0, 1, 2))):
-            yield self.random.choice(self.paths[self.random.choice(tuple(self.paths))])
+        for _ in range(random.choice((0, 0, 1, 2))):
+            yield random.choice(self.paths[random.choice(tuple(self.paths))])
             yield " and "
 
     def clause(self, kind: ClauseKind, effect: Effect) -> Condition:

@@ -140,8 +140,8 @@ class _Rows:
 
     def __init__(self, schema: Schema, source: Source) -> None:
         self._source = source
-        self._stored = frozenset(declared.name for declared in schema.types.values() if declared.is_stored)
-        self._rowless = frozenset(schema.types) - self._stored
+        self._stored = schema.stored
+        self._rowless = schema.rowless
         self._asked: set[Ref] = set()
         self._cells: dict[Ref, Mapping[str, Cell]] = {}
 

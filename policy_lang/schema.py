@@ -113,6 +113,16 @@ class Schema:
         return frozenset(role.name for role in self.roles.values() if action in role.grants.get(type_, ()))
 
     @cached_property
+    def stored(self) -> frozenset[str]:
+        """The types whose entities have rows."""
+        return frozenset(name for name, declared in self.types.items() if declared.is_stored)
+
+    @cached_property
+    def rowless(self) -> frozenset[str]:
+        """The types whose entities are declared to have none, so that none is missing."""
+        return frozenset(self.types) - self.stored
+
+    @cached_property
     def tenant_attributes(self) -> Mapping[str, str]:
         """Type → the attribute that holds its tenant: its one reference to the tenant type."""
         tenants = {declared.name for declared in self.types.values() if declared.is_tenant}

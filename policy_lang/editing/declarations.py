@@ -1,6 +1,7 @@
 """Finds the names in declarations: types, actions, groups, roles, relations and lets."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from policy_lang.checking.entity_types import BUILT_IN
 from policy_lang.editing.expressions import names_in, of_module, type_name
@@ -96,7 +97,7 @@ def stored_relation(node: statements.StoredRelation, scope: Scope) -> Iterator[O
 
 def let(node: statements.Let, scope: Scope) -> Iterator[Occurrence]:
     """`let same_tenant = …`."""
-    yield owned(node.name, Kind.LET, scope.module)
+    yield replace(owned(node.name, Kind.LET, scope.module), types=scope.types_of(node.body))
     yield from names_in(node.body, scope)
 
 

@@ -70,7 +70,7 @@ def name(node: Name, scope: Scope, expected: Types = ()) -> Iterator[Occurrence]
     """The parts of a dotted name that stand for something."""
     for step in scope.steps(node, expected):
         if step.symbols:
-            yield Occurrence(step.word.span, step.symbols)
+            yield Occurrence(step.word.span, step.symbols, types=step.types)
 
 
 def type_name(word: Word, scope: Scope) -> Iterator[Occurrence]:

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Final
 
 from policy_lang.source import Span
+from policy_lang.types import Type
 
 
 class Kind(Enum):
@@ -57,8 +58,12 @@ def symbol(kind: Kind, *way: str) -> Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """A name in the text. It stands for several things where a rule is on several types: each is meant."""
+    """A name in the text. It stands for several things where a rule is on several types: each is meant.
+
+    `types` is what the value may be that a path comes to here.
+    """
 
     span: Span
     symbols: frozenset[Symbol]
     is_declaration: bool = False
+    types: tuple[Type, ...] = ()

@@ -18,6 +18,9 @@ def rule(node: statements.Rule, scope: Scope) -> Iterator[Occurrence]:
         yield from type_name(word, scope)
     for expression in (*(node.to or ()), *(condition.expression for condition in node.conditions)):
         yield from names_in(expression, scope)
+    for part in () if node.reason is None else node.reason.parts:
+        if not isinstance(part, str):
+            yield from names_in(part, scope)
     if node.code is not None and node.code.text not in RESERVED_CODES:
         yield declared(node.code, Kind.CODE)
     for obligation in node.obligations:

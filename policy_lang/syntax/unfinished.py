@@ -13,6 +13,7 @@ from policy_lang.source import SourceFile
 from policy_lang.syntax.parser import language, statement_starts
 from policy_lang.syntax.reading import READING, Reading
 
+_END: Final = "$END"
 _WORD: Final = re.compile(r"[a-z]+")
 
 
@@ -34,8 +35,10 @@ class Unfinished:
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """The words of the language that may follow, sorted."""
-        return tuple(sorted(word for name, word in keywords().items() if name in self.accepted))
+        """The words of the language that may follow, sorted; those of a next statement only on a line of its own."""
+        is_whole = _END in self.accepted and self.text.rpartition("\n")[2].strip()
+        left = self.accepted - (_beginnings() if is_whole else frozenset())
+        return tuple(sorted(word for name, word in keywords().items() if name in left))
 
 
 def read_unfinished(file: SourceFile, end: int) -> Unfinished | None:
@@ -63,6 +66,13 @@ def keywords() -> dict[str, str]:
         for terminal in language().terminals
         if terminal.pattern.type == "str" and _WORD.fullmatch(terminal.pattern.value)
     }
+
+
+@cache
+def _beginnings() -> frozenset[str]:
+    """What statements begin with."""
+    accepts: Callable[[], set[str]] = language().parse_interactive("", start="rest").accepts
+    return frozenset(accepts())
 
 
 def _flat(found: Iterable[object]) -> Iterator[object]:

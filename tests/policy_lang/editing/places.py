@@ -1,5 +1,6 @@
 """Projects for the tests of editing, and places in them, found by the text that stands there."""
 
+from functools import cache
 from pathlib import Path
 
 from policy_lang.bundle import read_folder
@@ -9,6 +10,7 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 FOLDERS = sorted(EXAMPLES.glob("*/policies"))
 
 
+@cache
 def example(name: str = "documents") -> Project:
     """The project of an example."""
     return Project().with_texts(read_folder(EXAMPLES / name / "policies"))

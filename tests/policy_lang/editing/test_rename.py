@@ -38,6 +38,15 @@ def test_a_rename_reaches_other_files_and_leaves_comments_and_strings() -> None:
     }
 
 
+def test_what_a_reason_quotes_is_renamed() -> None:
+    found = project(
+        a="module a\nprincipal type User { region: string }\nactions User { see }\n"
+        'rule r: allow see on User to anyone reason "region {resource.region}"\n',
+    )
+    after = rename(found, "a.policy", place(found, "a.policy", "{ ", "region:"), "area").apply(found.texts)
+    assert after["a.policy"].splitlines()[-1].endswith('reason "region {resource.area}"')
+
+
 def test_what_one_name_stands_for_together_is_renamed_together() -> None:
     text = (
         "module a\nprincipal type User {}\ntype A { owner: User }\ntype B { owner: User }\n"

@@ -30,7 +30,15 @@ from magistrate_client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from magistrate_client.explanation import ClauseExplanation, Explanation, InputRead, RuleExplanation, Truth
+from magistrate_client.explanation import (
+    ClauseExplanation,
+    Explanation,
+    FactChange,
+    InputRead,
+    RowChange,
+    RuleExplanation,
+    Truth,
+)
 from magistrate_client.question import Principal, Question, Resource
 from magistrate_client.retries import RetryPolicy
 from magistrate_client.sync_client import Magistrate
@@ -48,6 +56,7 @@ __all__ = [
     "EntityRef",
     "ErrorDetails",
     "Explanation",
+    "FactChange",
     "FieldViolation",
     "Given",
     "InputRead",
@@ -64,6 +73,7 @@ __all__ = [
     "Reason",
     "Resource",
     "RetryPolicy",
+    "RowChange",
     "RuleExplanation",
     "ServiceFault",
     "Truth",

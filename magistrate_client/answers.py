@@ -12,7 +12,15 @@ from magistrate.v1 import authorization_pb2
 
 from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason
 from magistrate_client.errors import ErrorDetails, ServiceFault, Unanswered
-from magistrate_client.explanation import ClauseExplanation, Explanation, InputRead, RuleExplanation, Truth
+from magistrate_client.explanation import (
+    ClauseExplanation,
+    Explanation,
+    FactChange,
+    InputRead,
+    RowChange,
+    RuleExplanation,
+    Truth,
+)
 from magistrate_client.statuses import error_from_status
 from magistrate_client.values import read_value
 
@@ -121,8 +129,33 @@ def _read_rule(rule: authorization_pb2.RuleExplanation) -> RuleExplanation:
 
 
 def _read_clause(clause: authorization_pb2.ClauseExplanation) -> ClauseExplanation:
-    inputs = tuple(InputRead(each.path, read_value(each.value), each.cause) for each in clause.inputs)
-    return ClauseExplanation(clause.kind, clause.text, _TRUTHS.get(clause.truth, Truth.UNKNOWN), inputs)
+    changes = (_read_change(change) for change in clause.changes)
+    return ClauseExplanation(
+        kind=clause.kind,
+        text=clause.text,
+        truth=_TRUTHS.get(clause.truth, Truth.UNKNOWN),
+        inputs=tuple(_read_input(each) for each in clause.inputs),
+        missing=tuple(MissingInput(each.path, each.cause) for each in clause.missing),
+        flips_when=_TRUTHS.get(clause.flips_when),
+        changes=tuple(change for change in changes if change is not None),
+    )
+
+
+def _read_input(read: authorization_pb2.InputRead) -> InputRead:
+    return InputRead(read.path, read_value(read.value), read.cause)
+
+
+def _read_change(change: authorization_pb2.FactChange) -> FactChange | None:
+    """The change; None for a kind that this client does not know."""
+    match change.WhichOneof("change"):
+        case "input":
+            return _read_input(change.input)
+        case "added_row":
+            return RowChange(change.added_row, is_added=True)
+        case "removed_row":
+            return RowChange(change.removed_row, is_added=False)
+        case _:
+            return None
 
 
 def _unreadable(text: str, request_id: str) -> ServiceFault:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from magistrate_client.decision import Decision, Effect
+from magistrate_client.decision import Decision, Effect, MissingInput
 from magistrate_client.values import Value
 
 
@@ -28,6 +28,18 @@ class InputRead:
 
 
 @dataclass(frozen=True, slots=True)
+class RowChange:
+    """A role that is held or a relation that is there, `User:alice is docs.editor of Tenant:t1`; or no longer."""
+
+    row: str
+    is_added: bool
+
+
+FactChange = InputRead | RowChange
+"""A fact as it would have to be: an input with another value, or a row more or less."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClauseExplanation:
     """One clause (`to`, `when`, `unless` or `oblige`) as it is written, what it came to, and what it read."""
 
@@ -35,6 +47,12 @@ class ClauseExplanation:
     text: str
     truth: Truth
     inputs: tuple[InputRead, ...]
+    missing: tuple[MissingInput, ...] = ()
+    """Why it is unknown."""
+    flips_when: Truth | None = None
+    """What this clause alone would have to come to for the opposite answer; None where nothing would do."""
+    changes: tuple[FactChange, ...] = ()
+    """Single changes of facts, of those that were tried, that each make it so and the answer the opposite one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Final
 
+from policy_lang.excerpt import excerpt
 from policy_lang.source import Span
-
-_WIDTH: Final = 200
-"""How much of a line is shown."""
 
 
 class Severity(Enum):
@@ -36,30 +33,8 @@ class Diagnostic:
 
     def render(self) -> str:
         """The finding as a person reads it: message, place, line, underline, help."""
-        start = self.span.file.position(self.span.start)
-        line, before = _shown(self.span.file.line(start.line), start.column - 1)
-        width = max(1, min(self.span.end - self.span.start, len(line) - before))
-        gutter = " " * len(str(start.line))
-        lead = "".join("\t" if char == "\t" else " " for char in line[:before])
-        parts = [
-            f"{self.severity.value}[{self.code}]: {self.message}",
-            f"{gutter}--> {self.span.file.path}:{start.line}:{start.column}",
-            f"{gutter} |",
-            f"{start.line} | {line}",
-            f"{gutter} | {lead}{'^' * width}",
-        ]
-        if self.help:
-            parts.append(f"{gutter} = help: {self.help}")
-        return "\n".join(parts)
-
-
-def _shown(line: str, before: int) -> tuple[str, int]:
-    """The part of a long line around a place, and how much of it stands before the place."""
-    if len(line) <= _WIDTH:
-        return line, before
-    start = max(0, before - _WIDTH // 2)
-    head, tail = ("…" if start else ""), ("…" if start + _WIDTH < len(line) else "")
-    return f"{head}{line[start : start + _WIDTH]}{tail}", before - start + len(head)
+        head = f"{self.severity.value}[{self.code}]: {self.message}"
+        return "\n".join((head, *excerpt(self.span, (f"help: {self.help}",) if self.help else ())))
 
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import Final
 
-from policy_lang.types import RefType, Type
+from policy_lang.types import RefType, TimestampType, Type
 from policy_lang.values import ABSENT, NOT_GIVEN, OPTIONAL_NOT_GIVEN, UNSET, Cell, Gap
 
 
@@ -34,6 +35,10 @@ class Attribute:
         if self.origin is Origin.STORE:
             return ABSENT if self.is_optional else UNSET
         return OPTIONAL_NOT_GIVEN if self.is_optional else NOT_GIVEN
+
+
+NOW: Final = Attribute("now", TimestampType(), origin=Origin.REQUEST)
+"""`context.now`, which no bundle declares and every question has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Final
 from uuid_utils import uuid7
 
 from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effect
+from policy_lang.explanation import Explanation, explain
 from policy_lang.facts import Facts
 from policy_lang.gather import gather
-from policy_lang.interpreter import RuleTrace
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
 from service.admission import check_assertions, check_form, check_permits, question_of
@@ -119,9 +119,10 @@ class DecisionPoint:
         compiled = batch.policies.compiled
         return tuple([compiled.decide(facts) for facts in known.facts])
 
-    def explain(self, batch: Batch, known: Known) -> tuple[tuple[RuleTrace, ...], ...]:
-        """Every rule in play for each admitted question, and what became of it; none for one that is refused."""
-        return tuple(batch.policies.interpreter.explain(facts) for facts in known.facts)
+    def explain(self, batch: Batch, known: Known) -> tuple[Explanation, ...]:
+        """How each admitted question is answered, by which rules, and what would flip it; none where it is refused."""
+        policies = batch.policies
+        return tuple(explain(facts, policies.interpreter, policies.compiled) for facts in known.facts)
 
     def record(self, batch: Batch, known: Known, decisions: Sequence[Decision]) -> Answers:
         """Writes the record of the whole batch, then gives the answers; AuditUnavailable gives none."""

@@ -6,7 +6,7 @@ from policy_lang.checking.symbols import Faults, Symbols, full_name
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.forms import check_id, read_given
 from policy_lang.notation import BadValue
-from policy_lang.schema import Attribute
+from policy_lang.schema import NOW, Attribute
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import EntityLiteral, Expression, Literal, Name
 from policy_lang.syntax.cases import WrittenEntity, WrittenRow
@@ -18,12 +18,9 @@ from policy_lang.types import (
     ScalarType,
     SetType,
     StringType,
-    TimestampType,
     Type,
 )
 from policy_lang.values import BAD_VALUE, Cell, Gap, Ref, Scalar, Value
-
-_NOW = Attribute("now", TimestampType())
 
 
 class CellReader:
@@ -69,7 +66,7 @@ class CellReader:
     def context(self, row: WrittenRow | None) -> Mapping[str, Cell]:
         """A cell for every declared field, and `now` where it is written."""
         fields = self._schema.context
-        cells = {} if row is None else self._cells(row, {**fields, "now": _NOW}, "of the context", "E214")
+        cells = {} if row is None else self._cells(row, {**fields, NOW.name: NOW}, "of the context", "E214")
         return {name: attribute.gap for name, attribute in fields.items()} | cells
 
     def _fixture(self, name: Name) -> EntityFixture | None:

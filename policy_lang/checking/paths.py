@@ -8,11 +8,11 @@ from policy_lang.checking.known import Key, Known
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.limits import STEP_LIMIT
-from policy_lang.schema import Attribute, EntityType, Origin
+from policy_lang.schema import NOW, Attribute, EntityType, Origin
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Word
 from policy_lang.typed import Path, Root
-from policy_lang.types import RefType, SetType, TimestampType, Type
+from policy_lang.types import RefType, SetType, Type
 
 
 class DiffersByPrincipal(Exception):
@@ -28,9 +28,6 @@ class ReadPath:
     is_definite: bool
 
 
-_NOW = Attribute("now", TimestampType(), origin=Origin.REQUEST)
-
-
 class PathReader:
     """Reads the paths of one rule, for one type of resource."""
 
@@ -38,7 +35,7 @@ class PathReader:
         self._symbols = symbols
         self._faults = faults
         self._resource = type_
-        self._context = EntityType("context", "", {**symbols.schema.context, "now": _NOW})
+        self._context = EntityType("context", "", {**symbols.schema.context, NOW.name: NOW})
 
     def targets(self, key: Key) -> frozenset[str]:
         """The types that a reference may have, nothing being known; empty for what is no reference."""

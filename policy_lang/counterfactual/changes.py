@@ -26,15 +26,16 @@ class RowChange:
     row: Assignment | Link
     is_added: bool
 
-    def __str__(self) -> str:
+    @property
+    def said(self) -> str:
+        """The row, as a test's `given` says it."""
         match self.row:
             case Assignment(subject, role, place, _):
-                said = f"{subject} is {role}" if place is None else f"{subject} is {role} of {place}"
+                return f"{subject} is {role}" if place is None else f"{subject} is {role} of {place}"
             case Link(resource, relation, subject, _):
-                said = f"{subject} is {relation} of {resource}"
+                return f"{subject} is {relation} of {resource}"
             case _:
                 assert_never(self.row)
-        return said if self.is_added else f"not: {said}"
 
 
 Change = CellChange | RowChange

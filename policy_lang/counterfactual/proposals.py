@@ -13,7 +13,7 @@ from policy_lang.facts import Assignment, Facts, Link
 from policy_lang.forms import read_given, write_given
 from policy_lang.judging.expressions import evaluate, read
 from policy_lang.notation import BadValue
-from policy_lang.schema import Schema
+from policy_lang.schema import NOW, Attribute, Schema
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.typed import (
     And,
@@ -100,20 +100,24 @@ class Proposer:
     def _set(self, target: Expression, cells: Iterable[Cell]) -> Iterator[Change]:
         """The input that the expression reads gets the first of these that fits and is another one."""
         path = target.path if isinstance(target, Default) else target
-        if not isinstance(path, Path) or not path.steps:
+        if not isinstance(path, Path) or self._declared(path) is None:
             return
         now = read(path, self.facts).cell
         fitting = (cell for cell in cells if _fits(cell, path.type) and (isinstance(now, Gap) or cell != now))
         yield from (CellChange(path, cell) for cell in list(fitting)[:1])
 
     def _unset(self, path: Path) -> Iterator[Change]:
-        *way, name = path.steps
-        attributes = self.schema.context
-        if way or path.root is not Root.CONTEXT:
-            owner = read(Path(path.root, tuple(way), RefType(())), self.facts).cell
-            attributes = self.schema.types[owner.type].attributes if isinstance(owner, Ref) else {}
-        if name in attributes and attributes[name].is_optional:
-            yield CellChange(path, attributes[name].gap)
+        attribute = self._declared(path)
+        if attribute is not None and attribute.is_optional:
+            yield CellChange(path, attribute.gap)
+
+    def _declared(self, path: Path) -> Attribute | None:
+        """The attribute that the path reads, of the entity that it leads to here; None where that has none."""
+        *way, name = path.steps or ("",)
+        if path.root is Root.CONTEXT and not way:
+            return self.schema.context.get(name, NOW if name == NOW.name else None)
+        owner = read(Path(path.root, tuple(way), RefType(())), self.facts).cell
+        return self.schema.types[owner.type].attributes.get(name) if isinstance(owner, Ref) else None
 
     def _compared(self, compared: Compare, *, becomes: bool) -> Iterator[Change]:
         operator = compared.operator if becomes else _NEGATED[compared.operator]

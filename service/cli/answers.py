@@ -1,4 +1,4 @@
-"""Writes decisions and explanations for a person, or as JSON."""
+"""Writes decisions for a person, or as JSON."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,6 @@ import click
 import orjson
 
 from magistrate_client.decision import Decision, Obligation
-from magistrate_client.explanation import ClauseExplanation, Explanation, InputRead, RuleExplanation
 from magistrate_client.values import EntityRef, Value
 from policy_lang.types import Json
 
@@ -14,7 +13,7 @@ _COLOUR = {True: "green", False: "red"}
 
 
 def decision_lines(decision: Decision) -> Iterator[str]:
-    """The decision as a person reads it: what, why, and where it is recorded."""
+    """The decision as a person reads it: what, why, and where it is recorded, if it is."""
     effect = click.style(decision.effect.value, fg=_COLOUR[bool(decision.effect)], bold=True)
     yield f"{effect}  {decision.code}"
     for reason in decision.reasons:
@@ -25,15 +24,8 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         yield f"  oblige    {_obligation(obligation)}"
     if decision.hide:
         yield "  hide      answer `not found`"
-    yield f"  decision  {decision.decision_id}"
-
-
-def explanation_lines(explanation: Explanation) -> Iterator[str]:
-    """The decision, then every rule in play with its clauses and what they read."""
-    yield from decision_lines(explanation.decision)
-    for rule in explanation.rules:
-        yield ""
-        yield from _rule_lines(rule)
+    if decision.decision_id:
+        yield f"  decision  {decision.decision_id}"
 
 
 def decision_json(decision: Decision) -> dict[str, Json]:
@@ -59,67 +51,19 @@ def decision_json(decision: Decision) -> dict[str, Json]:
     }
 
 
-def explanation_json(explanation: Explanation) -> dict[str, Json]:
-    """The decision under `response`, the rules beside it."""
-    return {
-        "response": decision_json(explanation.decision),
-        "rules": [_rule_json(rule) for rule in explanation.rules],
-    }
-
-
 def to_text(fields: dict[str, Json]) -> str:
     """The fields as indented JSON."""
     return orjson.dumps(fields, option=orjson.OPT_INDENT_2).decode()
 
 
-def _rule_lines(rule: RuleExplanation) -> Iterator[str]:
-    shadow = "shadow " if rule.is_shadow else ""
-    mark = click.style(" determining", bold=True) if rule.is_determining else ""
-    yield f"{shadow}{rule.effect.value} {rule.rule_id} ({rule.location}): {rule.truth.value}{mark}"
-    for clause in rule.clauses:
-        yield f"  {clause.truth.value:8}{_clause_text(clause)}"
-        for read in clause.inputs:
-            yield f"          {read.path} = {_input(read)}"
-
-
-def _clause_text(clause: ClauseExplanation) -> str:
-    text = " ".join(clause.text.split())
-    return text if text.startswith(clause.kind) else f"{clause.kind} {text}"
-
-
-def _input(read: InputRead) -> str:
-    return _text(read.value) if read.value is not None else f"unknown ({read.cause})"
-
-
 def _obligation(obligation: Obligation) -> str:
-    parameters = ", ".join(f"{name}: {_text(value)}" for name, value in obligation.parameters.items())
+    parameters = ", ".join(f"{name}: {value_text(value)}" for name, value in obligation.parameters.items())
     return f"{obligation.type}({parameters})"
 
 
-def _text(value: Value | None) -> str:
+def value_text(value: Value | None) -> str:
+    """The value on one line: a reference as `Type:id`, all else as JSON."""
     return str(value) if isinstance(value, EntityRef) else orjson.dumps(given_form(value)).decode()
-
-
-def _rule_json(rule: RuleExplanation) -> Json:
-    return {
-        "rule_id": rule.rule_id,
-        "location": rule.location,
-        "effect": rule.effect.value,
-        "shadow": rule.is_shadow,
-        "truth": rule.truth.value,
-        "determining": rule.is_determining,
-        "clauses": [
-            {
-                "kind": clause.kind,
-                "text": clause.text,
-                "truth": clause.truth.value,
-                "inputs": [
-                    {"path": read.path, "value": given_form(read.value), "cause": read.cause} for read in clause.inputs
-                ],
-            }
-            for clause in rule.clauses
-        ],
-    }
 
 
 def given_form(value: Value | None) -> Json:

@@ -5,14 +5,15 @@ from typing import Unpack
 
 import click
 
-from service.cli.answers import explanation_json, explanation_lines, to_text
+from service.cli.answers import to_text
 from service.cli.asking import Asked, client_of, details_of, question_options, resource_of
+from service.cli.explanations import explanation_json, explanation_lines
 
 
 @click.command()
 @question_options
 def command(**asked: Unpack[Asked]) -> None:
-    """Ask whether a principal may do ACTION on TYPE:ID, and show every rule and clause with what it read.
+    """Ask whether a principal may do ACTION on TYPE:ID, and show every rule and clause, and what would flip the answer.
 
     It needs the permission `read_reasons`. Exit code as for `magistrate check`.
     """

@@ -10,11 +10,16 @@ from google.rpc import error_details_pb2
 from magistrate.v1.authorization_pb2 import (
     EFFECT_ALLOW,
     EFFECT_DENY,
+    TRUTH_FALSE,
     TRUTH_TRUE,
+    TRUTH_UNKNOWN,
     BatchCheckResponse,
     BatchCheckResult,
     CheckResponse,
+    ClauseExplanation,
     ExplainResponse,
+    FactChange,
+    InputRead,
     MissingInput,
     Reason,
     RuleExplanation,
@@ -213,6 +218,28 @@ async def test_an_explanation_is_as_true_as_its_decision(shell: Shell) -> None:
     assert allowed
     assert not denied
     assert allowed.rules == (mc.RuleExplanation("docs.owner", "", mc.Effect.ALLOW, False, mc.Truth.TRUE, True, ()),)
+
+
+@both_shells
+@on_a_loop
+async def test_an_explanation_says_what_would_flip_the_answer(shell: Shell) -> None:
+    changes = [FactChange(added_row="User:a is m.r"), FactChange(removed_row="User:b is m.r"), FactChange()]
+    unset = FactChange(input=InputRead(path="resource.due", cause="absent"))
+    missing = [MissingInput(path="resource.due", cause="absent")]
+    clause = ClauseExplanation(
+        kind="when", text="x", truth=TRUTH_UNKNOWN, missing=missing, flips_when=TRUTH_FALSE, changes=[*changes, unset]
+    )
+    async with asking(shell) as (service, client):
+        service.will(ExplainResponse(response=ALLOW, rules=[RuleExplanation(clauses=[clause])]))
+        explanation = await client.explain("edit", "Document:d1")
+    (read,) = explanation.rules[0].clauses
+    assert read.missing == (mc.MissingInput("resource.due", "absent"),)
+    assert read.flips_when is mc.Truth.FALSE
+    assert read.changes == (
+        mc.RowChange("User:a is m.r", is_added=True),
+        mc.RowChange("User:b is m.r", is_added=False),
+        mc.InputRead("resource.due", None, "absent"),
+    )
 
 
 @both_shells

@@ -586,15 +586,32 @@ class ClauseExplanation(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     TRUTH_FIELD_NUMBER: _builtins.int
     INPUTS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    FLIPS_WHEN_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`to`, `when`, `unless` or `oblige`."""
     text: _builtins.str
     """The clause as it is written."""
     truth: Global___Truth.ValueType
     """What it came to."""
+    flips_when: Global___Truth.ValueType
+    """What this clause alone would have to come to for the opposite answer, everything else as it is; not set where no
+    value of it would do.
+    """
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___InputRead]:
         """The inputs it read."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingInput]:
+        """Why it is unknown; empty where it is not."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactChange]:
+        """Single changes of facts that were tried and that each make it so, and the answer the opposite one: some, where it
+        is evident which. There may be others.
+        """
 
     def __init__(
         self,
@@ -603,14 +620,51 @@ class ClauseExplanation(_message.Message):
         text: _builtins.str = ...,
         truth: Global___Truth.ValueType = ...,
         inputs: _abc.Iterable[Global___InputRead] | None = ...,
+        missing: _abc.Iterable[Global___MissingInput] | None = ...,
+        flips_when: Global___Truth.ValueType = ...,
+        changes: _abc.Iterable[Global___FactChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["inputs", b"inputs", "kind", b"kind", "text", b"text", "truth", b"truth"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "flips_when", b"flips_when", "inputs", b"inputs", "kind", b"kind", "missing", b"missing", "text", b"text", "truth", b"truth"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClauseExplanation: _TypeAlias = ClauseExplanation  # noqa: Y015
+
+@_typing.final
+class FactChange(_message.Message):
+    """A fact as it would have to be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INPUT_FIELD_NUMBER: _builtins.int
+    ADDED_ROW_FIELD_NUMBER: _builtins.int
+    REMOVED_ROW_FIELD_NUMBER: _builtins.int
+    added_row: _builtins.str
+    """A role is held, or a relation's row is there, such as `User:alice is docs.editor of Tenant:t1`."""
+    removed_row: _builtins.str
+    """It no longer is."""
+    @_builtins.property
+    def input(self) -> Global___InputRead:
+        """The input has this value; where `cause` is set it has none."""
+
+    def __init__(
+        self,
+        *,
+        input: Global___InputRead | None = ...,
+        added_row: _builtins.str = ...,
+        removed_row: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_row", b"added_row", "change", b"change", "input", b"input", "removed_row", b"removed_row"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_row", b"added_row", "change", b"change", "input", b"input", "removed_row", b"removed_row"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["input", "added_row", "removed_row"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___FactChange: _TypeAlias = FactChange  # noqa: Y015
 
 @_typing.final
 class InputRead(_message.Message):

@@ -68,8 +68,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         known = await self._fetch(batch, consistency, _remaining_ms(context))
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
         response = write_check(_only(answers), answers)  # which raises what the question was refused for
-        (traces,) = self._pdp.explain(batch, known)
-        return write_explanation(response, traces)
+        (explanation,) = self._pdp.explain(batch, known)
+        return write_explanation(response, explanation)
 
     async def _arrived(
         self, asked: pb.Consistency, context: ServicerContext[Request, Response], questions: int = 1

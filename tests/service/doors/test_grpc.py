@@ -1,6 +1,6 @@
 """The gRPC door over a real channel: statuses, details, health, reflection, garbage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import grpc
 import pytest
@@ -184,6 +184,36 @@ def test_explain_shows_every_clause_and_hides_sensitive_values(talk: Talk) -> No
     assert [(read.path, read.value.bool_value) for read in barred.clauses[-1].inputs] == [("principal.suspended", True)]
     assert {read.cause for read in marked.clauses[-1].inputs} == {"sensitive"}
     assert "not-to-be-seen" not in str(answer)
+
+
+def test_explain_says_what_would_flip_the_answer(talk: Talk) -> None:
+    request = order()
+    request.principal.CopyFrom(types_pb2.Entity(type="User", id="alice"))
+
+    answer = talk(
+        lambda channel: pb_grpc.AuthorizationServiceStub(channel).Explain(
+            pb.ExplainRequest(check=request), metadata=bearer("pep")
+        )
+    )
+
+    assert answer.response.effect == pb.EFFECT_ALLOW
+    assert {
+        (rule.rule_id, clause.kind, clause.flips_when, said(clause.changes))
+        for rule in answer.rules
+        for clause in rule.clauses
+        if clause.flips_when
+    } == {
+        ("shop.barred", "when", pb.TRUTH_TRUE, ("principal.suspended = True",)),
+        ("shop.marked", "when", pb.TRUTH_TRUE, ()),  # it reads a sensitive input
+        ("shop.own", "to", pb.TRUTH_FALSE, ()),
+        ("shop.veiled", "when", pb.TRUTH_TRUE, ("resource.weight = 801",)),
+    }
+
+
+def said(changes: Iterable[pb.FactChange]) -> tuple[str, ...]:
+    """The changes of inputs, in words."""
+    values = ((change.input.path, change.input.value) for change in changes)
+    return tuple(f"{path} = {getattr(value, value.WhichOneof('kind') or '')}" for path, value in values)
 
 
 def test_health_tells_serving_and_reflection_tells_the_contract(talk: Talk) -> None:

@@ -13,6 +13,7 @@ from service.authn.form import Form, form_of
 from service.authn.issued import IssuedTokens, KeyLoader
 from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
+from service.authn.key_holder import KeyHolder
 from service.authn.verified import Verified, Verifier
 from service.config import Limits
 from service.errors import Unauthenticated
@@ -33,17 +34,21 @@ class TokenAuthenticator:
         *,
         revocations: Revocations,
         others: Mapping[Form, Verifier] = NO_OTHERS,
+        fetched: KeyHolder | None = None,
         load: KeyLoader = load_keys,
         cached_tokens: int = ENTRIES,
     ) -> None:
         """Reads every issuer's keys; ConfigError if one cannot be, or if two issuers could name one principal.
 
-        `others` verifies what is no JWT; a form that it lacks is refused as no JWT.
+        `others` verifies what is no JWT; a form that it lacks is refused as no JWT. `fetched` holds the keys that
+        stand in no file.
         """
         check_issuers(issuers)
         self._limits = limits
         self._revocations = revocations
-        self._issued = IssuedTokens(issuers, limits, load=load, cached_tokens=cached_tokens)
+        self._issued = IssuedTokens(
+            issuers, limits, load=load, fetched=fetched or KeyHolder((), ignore), cached_tokens=cached_tokens
+        )
         self._verifiers: Mapping[Form, Verifier] = {**others, Form.JWT: self._issued}
 
     def trust(self, issuers: Sequence[IssuerSettings]) -> None:
@@ -85,6 +90,10 @@ class TokenAuthenticator:
         # Last: that revocations are unavailable is not told to whom no credential names.
         self._revocations.check(verified.credential, now)
         return verified
+
+
+def ignore(_: str) -> None:
+    """Has no keys fetched."""
 
 
 class NothingRevoked:

@@ -15,12 +15,14 @@ Entry = TypeVar("Entry")
 
 
 class TokenCache(Generic[Entry]):
-    """At most so many entries; the least recently used goes first."""
+    """At most so many entries; the least recently used goes first. It counts how often one was found, and not."""
 
     def __init__(self, capacity: int = ENTRIES) -> None:
         if capacity < 1:
             raise ValueError("a cache holds one entry at least")
         self._capacity = capacity
+        self.hits = 0
+        self.misses = 0
         self._entries: dict[bytes, Entry] = {}  # a dict keeps the order in which entries were put
 
     def __len__(self) -> int:
@@ -29,8 +31,11 @@ class TokenCache(Generic[Entry]):
     def find(self, digest: bytes) -> Entry | None:
         """The entry of that token, now the most recently used."""
         entry = self._entries.pop(digest, None)
-        if entry is not None:
-            self._entries[digest] = entry
+        if entry is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        self._entries[digest] = entry
         return entry
 
     def keep(self, digest: bytes, entry: Entry) -> None:

@@ -5,13 +5,14 @@ Law: a remembered token is good only while the key that signed it is in its issu
 
 from collections.abc import Callable, Mapping, Sequence
 
-from service.authn.cache import TokenCache, digest_of
+from service.authn.cache import ENTRIES, TokenCache, digest_of
 from service.authn.jwt import TokenVerifier, Trust
+from service.authn.key_holder import KeyHolder
 from service.authn.keys import KeySet
 from service.authn.naming import named_by
 from service.authn.verified import Verified
 from service.config import Limits
-from service.errors import ConfigError, Unauthenticated
+from service.errors import ConfigError
 from service.issuer_settings import IssuerSettings
 
 KeyLoader = Callable[[IssuerSettings], KeySet]
@@ -22,14 +23,34 @@ class IssuedTokens:
     """The JWTs of trusted issuers (`verified.Verifier`)."""
 
     def __init__(
-        self, issuers: Sequence[IssuerSettings], limits: Limits, *, load: KeyLoader, cached_tokens: int
+        self,
+        issuers: Sequence[IssuerSettings],
+        limits: Limits,
+        *,
+        load: KeyLoader,
+        fetched: KeyHolder,
+        cached_tokens: int = ENTRIES,
     ) -> None:
-        """Reads every issuer's keys; ConfigError if one cannot be."""
+        """Reads the key files of every issuer; ConfigError if one cannot be."""
         self._issuers: Mapping[str, IssuerSettings] = {issuer.issuer: issuer for issuer in issuers}
         self._limits = limits
         self._load = load
+        self._fetched = fetched
         self._cache: TokenCache[tuple[Verified, str]] = TokenCache(cached_tokens)
+        self._trusted: dict[str, Trust] = {}
+        self._verifier = TokenVerifier(
+            self._trusted,
+            token_bytes=limits.token_bytes,
+            skew_seconds=limits.clock_skew_seconds,
+            lacking=fetched.lacking,
+        )
         self.reload_keys()
+        fetched.follow(self._take)
+
+    @property
+    def cache(self) -> TokenCache[tuple[Verified, str]]:
+        """What is remembered."""
+        return self._cache
 
     def trust(self, issuers: Sequence[IssuerSettings]) -> None:
         """Trusts these issuers instead; where their keys cannot be read, those stay trusted that were."""
@@ -42,12 +63,10 @@ class IssuedTokens:
         self._cache.clear()
 
     def reload_keys(self) -> None:
-        """Reads the keys again and puts them in force at once; ConfigError leaves those in force that were."""
-        trusted = {name: Trust.of(issuer, self._load(issuer)) for name, issuer in self._issuers.items()}
-        self._trusted: Mapping[str, Trust] = trusted
-        self._verifier = TokenVerifier(
-            trusted, token_bytes=self._limits.token_bytes, skew_seconds=self._limits.clock_skew_seconds
-        )
+        """Reads the key files again and puts them in force at once; ConfigError leaves those in force that were."""
+        trusted = {name: self._trust_in(issuer) for name, issuer in self._issuers.items()}
+        self._trusted.clear()
+        self._trusted.update(trusted)
 
     def forget(self) -> None:
         """Forgets the tokens that were verified."""
@@ -63,6 +82,14 @@ class IssuedTokens:
             found = verified, claims.thumbprint
             self._cache.keep(digest, found)
         verified, thumbprint = found
-        if thumbprint not in self._trusted[verified.credential.issuer].keys.thumbprints:
-            raise Unauthenticated("the token's key is no longer in its issuer's key set")
+        self._verifier.recheck(verified.credential.issuer, thumbprint)
         return verified
+
+    def _trust_in(self, issuer: IssuerSettings) -> Trust:
+        if not issuer.has_remote_keys:
+            return Trust.of(issuer, self._load(issuer))
+        return Trust.of(issuer, self._fetched.keys(issuer.issuer), self._fetched.good_until(issuer.issuer))
+
+    def _take(self, issuer: str) -> None:
+        if issuer in self._issuers:
+            self._trusted[issuer] = self._trust_in(self._issuers[issuer])

@@ -6,8 +6,9 @@ issuer and its `kid` the key; the algorithms belong to the key. What it chose by
 
 import math
 import re
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +52,8 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 class Trust:
     """What is trusted of one issuer: its keys, for tokens meant for one of these audiences.
 
-    `max_age_seconds` bounds how long a token holds after it was issued.
+    `max_age_seconds` bounds how long a token holds after it was issued. The keys are good until `good_until` of the
+    monotonic clock.
     """
 
     issuer: str
@@ -59,12 +61,13 @@ class Trust:
     keys: KeySet
     require_at_jwt: bool = False
     max_age_seconds: int | None = None
+    good_until: float = math.inf
 
     @classmethod
-    def of(cls, issuer: IssuerSettings, keys: KeySet) -> "Trust":
+    def of(cls, issuer: IssuerSettings, keys: KeySet, good_until: float = math.inf) -> "Trust":
         """What those settings come to with these keys."""
         audiences = (*issuer.audience, *issuer.subject_audiences)
-        return cls(issuer.issuer, audiences, keys, issuer.require_at_jwt, issuer.max_age_seconds)
+        return cls(issuer.issuer, audiences, keys, issuer.require_at_jwt, issuer.max_age_seconds, good_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +78,65 @@ class UnverifiedToken:
     claims: Mapping[str, Json]
 
 
+Fetch = Callable[[], Awaitable[None]]
+
+
 class TokenVerifier:
     """Verifies the tokens of the trusted issuers. It keeps nothing of them."""
 
-    def __init__(self, trusted: Mapping[str, Trust], *, token_bytes: int, skew_seconds: int) -> None:
+    def __init__(
+        self,
+        trusted: Mapping[str, Trust],
+        *,
+        token_bytes: int,
+        skew_seconds: int,
+        lacking: Callable[[str], Fetch | None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`lacking` gives what fetches newer keys of an issuer, where there may be some."""
         self._trusted = trusted
         self._token_bytes = token_bytes
         self._skew_seconds = skew_seconds
+        self._lacking = lacking
+        self._clock = clock
 
     def verify(self, token: str, now: int) -> VerifiedClaims:
         """The token's claims, every one of the rules of docs/security.md kept at `now`; else Unauthenticated."""
         unverified = read_unverified(token, self._token_bytes)
         trust = self._trust_of(unverified.claims.get("iss"))
-        key = _key_of(unverified.header, trust.keys)
+        key = self._key_of(unverified.header, trust)
         decoded = _decode(token, trust, key)
         check_kind(unverified.header, decoded, require_at_jwt=trust.require_at_jwt)
         claims = _claims_of(decoded, trust, key)
         Window.of(claims, self._skew_seconds).check(now)
         return claims
 
+    def recheck(self, issuer: str, thumbprint: str) -> None:
+        """Unauthenticated where the key that verified a token of the issuer is not in force any more."""
+        if thumbprint not in self._trust_of(issuer).keys.thumbprints:
+            raise Unauthenticated("the token's key is no longer in its issuer's key set")
+
     def _trust_of(self, issuer: Json) -> Trust:
         trust = self._trusted.get(issuer) if isinstance(issuer, str) else None
         if trust is None:
             raise Unauthenticated("the token's issuer is not trusted")
+        if self._clock() >= trust.good_until:
+            raise Unauthenticated("the keys of the issuer could not be fetched", fetch=self._lacking(trust.issuer))
         return trust
+
+    def _key_of(self, header: Mapping[str, Json], trust: Trust) -> VerificationKey:
+        for name in REFUSED_HEADERS:
+            if name in header:
+                raise Unauthenticated(f"the token's header has `{name}`")
+        key_id = header.get("kid")
+        if "kid" in header and not isinstance(key_id, str):
+            raise Unauthenticated("the token's `kid` is not a string")
+        key = trust.keys.find(key_id if isinstance(key_id, str) else None)
+        if key is None:
+            raise Unauthenticated("the token names no key of its issuer", fetch=self._lacking(trust.issuer))
+        if header.get("alg") not in tuple(key.algorithms):
+            raise Unauthenticated("the token's algorithm is not allowed for its key")
+        return key
 
 
 def read_unverified(token: str, token_bytes: int) -> UnverifiedToken:
@@ -123,21 +161,6 @@ def _decode_part(text: str) -> bytes:
     if urlsafe_b64encode(decoded).rstrip(b"=") != text.encode():
         raise BadJson("base64url with stray bits")
     return decoded
-
-
-def _key_of(header: Mapping[str, Json], keys: KeySet) -> VerificationKey:
-    for name in REFUSED_HEADERS:
-        if name in header:
-            raise Unauthenticated(f"the token's header has `{name}`")
-    key_id = header.get("kid")
-    if "kid" in header and not isinstance(key_id, str):
-        raise Unauthenticated("the token's `kid` is not a string")
-    key = keys.find(key_id if isinstance(key_id, str) else None)
-    if key is None:
-        raise Unauthenticated("the token names no key of its issuer")
-    if header.get("alg") not in tuple(key.algorithms):
-        raise Unauthenticated("the token's algorithm is not allowed for its key")
-    return key
 
 
 def _decode(token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:

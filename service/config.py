@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     watch_seconds: float = Field(
         default=1.0, ge=0.05, le=3600, description="how often policy files and key files are looked at"
     )
+    key_refetch_seconds: float = Field(
+        default=10.0, ge=0.05, le=3600, description="an issuer is asked for a key that a token names once in so long"
+    )
     drain_delay_seconds: float = Field(
         default=0.0, ge=0, le=300, description="how long it answers on after it says that it is not ready"
     )

@@ -12,6 +12,7 @@ from policy_lang.schema import Schema
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.authn.key_files import key_files
+from service.authn.key_holder import KeyHolder
 from service.authn.key_watch import follow_keys
 from service.config import Limits, Settings
 from service.db.engine import Database
@@ -87,7 +88,7 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list
 
 
 async def serve_worker(
-    settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife, meter: Meter
+    settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife, meter: Meter, keys: KeyHolder
 ) -> None:
     """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
     database = open_database(settings.database_url)
@@ -97,7 +98,7 @@ async def serve_worker(
     policies = policies_of(settings, holder, database, feed)
     store, revoked = EntityStore(database), RevocationStore(database)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
-    authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations)
+    authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations, fetched=keys)
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = SharedRecorder(CountingRecorder(spool, samples))
     pdp = DecisionPoint(
@@ -135,11 +136,13 @@ async def serve_worker(
                 served = (*served, (POLICY, PolicyServicer(callers, office, reaching(feed))))
             door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
+            await keys.first(FIRST_KEYS_SECONDS)
             life.ready(await door.open(settings.grpc))
             async with beside(
                 tell_health(door, feed, life, has_policies(policies)),
                 follow_keys(key_files(issuers), reload, every=every, samples=samples),
                 gauge(samples, spool, feed),
+                gauge_credentials(samples, authenticator, keys),
             ):
                 await life.stop.wait()
             await door.close(settings.drain_seconds)
@@ -237,6 +240,18 @@ async def gauge(samples: Samples, spool: Spool, feed: Feed) -> None:
         await asyncio.sleep(HEALTH_SECONDS)
 
 
+async def gauge_credentials(samples: Samples, authenticator: TokenAuthenticator, keys: KeyHolder) -> None:
+    """Keeps what this worker tells of the credentials that it remembers true."""
+    while True:
+        counts = authenticator.cache_counts
+        for kind, counted in counts.items():
+            for result, count in (("hit", counted.hits), ("miss", counted.misses)):
+                samples.counters["magistrate_credential_cache", (("kind", kind), ("result", result))] = count
+        samples.gauges["magistrate_credential_cache_entries"] = sum(counted.entries for counted in counts.values())
+        samples.gauges["magistrate_issuer_keys_age_seconds"] = keys.oldest_seconds()
+        await asyncio.sleep(HEALTH_SECONDS)
+
+
 @asynccontextmanager
 async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Does the work while the block runs; what it raises ends the block."""
@@ -253,5 +268,7 @@ FAILURE_ROWS: Final = 1000
 """Rows a minute, of all workers, about calls that were not authenticated (runtime.md, The record)."""
 SERVICE_TYPE: Final = "Service"
 """Whom a dev token may name before there are policies, which declare the types of all others."""
+FIRST_KEYS_SECONDS: Final = 6.0
+"""How long a start waits for keys to be fetched; after that the worker answers, and refuses tokens that lack theirs."""
 HEALTH_SECONDS: Final = 0.25
 """How soon a change of health is told."""

@@ -4,11 +4,12 @@ Each form of credential has a verifier of its own. Whatever that remembers: on e
 is meant for and whether it is revoked are checked anew.
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from service.authn.cache import ENTRIES
+from service.authn.cache import ENTRIES, Counts
 from service.authn.form import Form, form_of
 from service.authn.issued import IssuedTokens, KeyLoader
 from service.authn.issuers import check_issuers
@@ -35,6 +36,7 @@ class TokenAuthenticator:
         revocations: Revocations,
         others: Mapping[Form, Verifier] = NO_OTHERS,
         fetched: KeyHolder | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
         load: KeyLoader = load_keys,
         cached_tokens: int = ENTRIES,
     ) -> None:
@@ -47,9 +49,19 @@ class TokenAuthenticator:
         self._limits = limits
         self._revocations = revocations
         self._issued = IssuedTokens(
-            issuers, limits, load=load, fetched=fetched or KeyHolder((), ignore), cached_tokens=cached_tokens
+            issuers,
+            limits,
+            load=load,
+            fetched=fetched or KeyHolder((), ignore),
+            cached_tokens=cached_tokens,
+            monotonic=monotonic,
         )
         self._verifiers: Mapping[Form, Verifier] = {**others, Form.JWT: self._issued}
+
+    @property
+    def cache_counts(self) -> Mapping[str, Counts]:
+        """How the memories of verified tokens are used, by the kind of token."""
+        return {Form.JWT.value: self._issued.cache_counts}
 
     def trust(self, issuers: Sequence[IssuerSettings]) -> None:
         """Trusts these issuers instead; errors as at the start, and then those stay trusted that were."""

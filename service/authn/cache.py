@@ -6,12 +6,20 @@ Refusals are not kept, so strangers cannot fill it. It takes no lock: it belongs
 """
 
 import hashlib
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 ENTRIES: Final = 10_000
 """Tokens remembered by default."""
 
 Entry = TypeVar("Entry")
+
+
+class Counts(NamedTuple):
+    """How often an entry was found and how often not, and how many there are."""
+
+    hits: int
+    misses: int
+    entries: int
 
 
 class TokenCache(Generic[Entry]):
@@ -21,20 +29,25 @@ class TokenCache(Generic[Entry]):
         if capacity < 1:
             raise ValueError("a cache holds one entry at least")
         self._capacity = capacity
-        self.hits = 0
-        self.misses = 0
+        self._hits = 0
+        self._misses = 0
         self._entries: dict[bytes, Entry] = {}  # a dict keeps the order in which entries were put
 
     def __len__(self) -> int:
         return len(self._entries)
 
+    @property
+    def counts(self) -> Counts:
+        """How it is used."""
+        return Counts(self._hits, self._misses, len(self._entries))
+
     def find(self, digest: bytes) -> Entry | None:
         """The entry of that token, now the most recently used."""
         entry = self._entries.pop(digest, None)
         if entry is None:
-            self.misses += 1
+            self._misses += 1
             return None
-        self.hits += 1
+        self._hits += 1
         self._entries[digest] = entry
         return entry
 

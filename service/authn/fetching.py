@@ -6,7 +6,6 @@ is used, and only what was asked for is taken: its status, its media type, not c
 
 import asyncio
 import re
-import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,7 +14,7 @@ from typing import Final, Self
 
 import httpx
 
-from service.errors import ConfigError
+from service.authn.authorities import tls_of
 from service.issuer_settings import IssuerSettings
 
 SIZE_LIMIT: Final = 1 << 18
@@ -46,7 +45,7 @@ class Web:
         """Reads the issuer's authorities; ConfigError if they cannot be read."""
         self._timeout = timeout
         self._client = httpx.AsyncClient(
-            verify=_tls_of(issuer),
+            verify=tls_of(issuer),
             timeout=timeout,
             trust_env=False,
             follow_redirects=False,
@@ -87,13 +86,6 @@ class Web:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FetchFailed(f"`{url}` cannot be reached: {str(error).lower() or 'the connection broke'}") from None
         raise FetchFailed(f"`{url}` leads from one place to the next more than {MOST_REDIRECTS} times")
-
-
-def _tls_of(issuer: IssuerSettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=issuer.ca_file)
-    except OSError as error:  # of which SSLError is one
-        raise ConfigError(f"the ca_file `{issuer.ca_file}` cannot be read: {str(error).lower()}") from error
 
 
 def _redirected(response: httpx.Response) -> httpx.Request | None:

@@ -3,9 +3,10 @@
 Law: a remembered token is good only while the key that signed it is in its issuer's key set (identity.md).
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
-from service.authn.cache import ENTRIES, TokenCache, digest_of
+from service.authn.cache import ENTRIES, Counts, TokenCache, digest_of
 from service.authn.jwt import TokenVerifier, Trust
 from service.authn.key_holder import KeyHolder
 from service.authn.keys import KeySet
@@ -30,6 +31,7 @@ class IssuedTokens:
         load: KeyLoader,
         fetched: KeyHolder,
         cached_tokens: int = ENTRIES,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Reads the key files of every issuer; ConfigError if one cannot be."""
         self._issuers: Mapping[str, IssuerSettings] = {issuer.issuer: issuer for issuer in issuers}
@@ -43,14 +45,15 @@ class IssuedTokens:
             token_bytes=limits.token_bytes,
             skew_seconds=limits.clock_skew_seconds,
             lacking=fetched.lacking,
+            clock=monotonic,
         )
         self.reload_keys()
         fetched.follow(self._take)
 
     @property
-    def cache(self) -> TokenCache[tuple[Verified, str]]:
-        """What is remembered."""
-        return self._cache
+    def cache_counts(self) -> Counts:
+        """How the memory of tokens is used."""
+        return self._cache.counts
 
     def trust(self, issuers: Sequence[IssuerSettings]) -> None:
         """Trusts these issuers instead; where their keys cannot be read, those stay trusted that were."""

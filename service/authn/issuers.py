@@ -6,6 +6,7 @@ from itertools import combinations
 
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
+from service.authn.authorities import tls_of
 from service.errors import ConfigError
 from service.issuer_settings import IssuerSettings
 
@@ -22,6 +23,8 @@ def check_issuers(issuers: Sequence[IssuerSettings]) -> None:
             raise ConfigError(f"the issuer `{name}` stands {times} times\nhelp: give its audiences in one place")
     for issuer in issuers:
         _check_prefix(issuer)
+        if issuer.ca_file is not None:
+            tls_of(issuer)
     for one, other in combinations(issuers, 2):
         if one.principal_type == other.principal_type:
             _check_apart(one, other)

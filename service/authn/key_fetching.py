@@ -14,6 +14,7 @@ from typing import Final
 
 from service.authn.fetching import FetchFailed, Web
 from service.authn.remote_keys import KeySource, RemoteKeys
+from service.errors import ConfigError
 from service.issuer_settings import IssuerSettings
 from service.telemetry import get_log
 
@@ -54,11 +55,6 @@ class KeyFetching:
         }
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether there is anything to fetch."""
-        return bool(self._fetchers)
-
     async def run(self) -> None:
         """Fetches until it is cancelled."""
         self._loop = asyncio.get_running_loop()
@@ -98,15 +94,14 @@ class _Fetcher:
 
     async def run(self) -> None:
         """Fetches again and again."""
-        async with Web(self._issuer) as web:
-            source = KeySource(self._issuer, web)
-            while True:
-                self._is_looking = True
-                pause = await self._look(source)
-                self._is_looking = False
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await self._wanted.wait()
+        source = KeySource(self._issuer)
+        while True:
+            self._is_looking = True
+            pause = await self._look(source)
+            self._is_looking = False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._wanted.wait()
 
     async def _look(self, source: KeySource) -> float:
         """Fetches once and tells what came of it; the seconds until the next time."""
@@ -115,8 +110,9 @@ class _Fetcher:
             self._wanted.clear()
             self._refetched_at = began
         try:
-            found = await source.fetch()
-        except FetchFailed as error:
+            async with Web(self._issuer) as web:
+                found = await source.fetch(web)
+        except (FetchFailed, ConfigError) as error:
             self._failures += 1
             _log.warning("keys not fetched", issuer=self._issuer.issuer, why=str(error), failures=self._failures)
             outcome: KeysFetched | KeysMissed = KeysMissed(self._issuer.issuer, str(error))

@@ -32,17 +32,16 @@ class RemoteKeys:
 class KeySource:
     """Where the keys of one issuer are fetched. It remembers what discovery said for as long as that is good."""
 
-    def __init__(self, issuer: IssuerSettings, web: Web, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, issuer: IssuerSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._issuer = issuer
-        self._web = web
         self._clock = clock
         self._discovered: tuple[str, float] = ("", 0.0)
 
-    async def fetch(self) -> RemoteKeys:
+    async def fetch(self, web: Web) -> RemoteKeys:
         """The keys now; FetchFailed where there are none that the issuer's algorithms could use."""
-        url = self._issuer.jwks_url or await self._discover()
+        url = self._issuer.jwks_url or await self._discover(web)
         try:
-            fetched = await self._web.get(url, JWKS_TYPES)
+            fetched = await web.get(url, JWKS_TYPES)
             found = read_jwks(fetched.body, frozenset(self._issuer.algorithms), f"the JWKS of `{url}`")
         except BadJwks as error:
             self._discovered = ("", 0.0)
@@ -55,12 +54,12 @@ class KeySource:
             raise FetchFailed(f"the JWKS of `{url}` has no key for the issuer's algorithms\n{why}")
         return RemoteKeys(fetched.body, found, _bounded(fetched.fresh_for))
 
-    async def _discover(self) -> str:
+    async def _discover(self, web: Web) -> str:
         url, good_until = self._discovered
         if url and self._clock() < good_until:
             return url
         started = self._clock()
-        url, fresh_for = await discover(self._issuer, self._web)
+        url, fresh_for = await discover(self._issuer, web)
         self._discovered = url, started + fresh_for
         return url
 

@@ -1,10 +1,12 @@
 """The background process: compiles the policies and ships the record, at low priority, until it is told to stop."""
 
+import asyncio
 import gc
 import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from service.app.background import run_background
@@ -14,7 +16,7 @@ from service.policies.watching import Fit, Unfit, WatchedFolder
 from service.policies.wiring import follow_store
 from service.runtime.handing import Handing
 from service.runtime.leash import Leash
-from service.runtime.messages import Broken, Compiled, Ready, Sampled
+from service.runtime.messages import Broken, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
 from service.samples import Samples
 from service.telemetry import configure_log, get_log
 
@@ -32,11 +34,12 @@ def main() -> int:
     configure_log()
     leash = Leash.take()
     handing = Handing(leash)
-    leash.listen(handing.hear)
+    stop = threading.Event()
+    hear = _fetch_keys(leash, stop)
+    leash.listen(lambda message: hear(message) if isinstance(message, KeysWanted) else handing.hear(message))
     os.nice(NICENESS)
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)
-    stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     leash.report(Ready(0))
     threading.Thread(target=_compile, args=(handing, stop), daemon=True).start()
@@ -47,6 +50,36 @@ def main() -> int:
         _log.error("stopped", why=str(error))
         return 1
     return 0
+
+
+def _fetch_keys(leash: Leash, stop: threading.Event) -> Callable[[KeysWanted], None]:
+    """Keeps the issuers' keys fetched, in a thread without which this process ends; what hears of one lacking."""
+    remote = [issuer for issuer in leash.settings.issuers if issuer.has_remote_keys]
+    if not remote:
+        return lambda _: None
+    # Here, for it loads an HTTP client, which takes long.
+    from service.authn.key_fetching import KeyFetching, KeysFetched
+    from service.authn.key_fetching import KeysMissed as Missed
+
+    def tell(outcome: KeysFetched | Missed) -> None:
+        match outcome:
+            case KeysFetched(issuer, at, content):
+                leash.report(IssuerKeys(issuer, at, content))
+            case Missed(issuer, why):
+                leash.report(KeysMissed(issuer, why))
+
+    fetching = KeyFetching(remote, tell, refetch_seconds=leash.settings.key_refetch_seconds)
+
+    def fetch() -> None:
+        try:
+            asyncio.run(fetching.run())
+        finally:
+            if not stop.is_set():
+                _log.exception("fetching keys ended")
+                os._exit(1)
+
+    threading.Thread(target=fetch, name="keys", daemon=True).start()
+    return lambda message: fetching.want(message.issuer)
 
 
 def _compile(handing: Handing, stop: threading.Event) -> None:

@@ -140,16 +140,46 @@ class GivenBack:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class IssuerKeys:
+    """From the background process, and on to the workers: an issuer's JWKS.
+
+    It was fetched at that moment of the monotonic clock, which all processes of a machine share.
+    """
+
+    issuer: str
+    at: float
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KeysMissed:
+    """From the background process, and on to the workers: an issuer's keys could not be fetched."""
+
+    issuer: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeysWanted:
+    """From a worker, and on to the background process: a token names a key that the issuer did not have.
+
+    It is answered by `IssuerKeys` or `KeysMissed`.
+    """
+
+    issuer: str
+
+
 Message = (
     Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Offered | Vacant | Broken
-    | Sampled | Wanted | Leased | GivenBack
+    | Sampled | Wanted | Leased | GivenBack | IssuerKeys | KeysMissed | KeysWanted
 )  # fmt: skip
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Sampled,
-        Wanted, Leased, GivenBack,
+        Wanted, Leased, GivenBack, IssuerKeys, KeysMissed, KeysWanted,
     )
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from service.errors import ConfigError, PoliciesBroken
 from service.runtime.child import Child, Program
 from service.runtime.collected import Collected
 from service.runtime.keeper import Keeper
+from service.runtime.key_relay import KeyRelay
 from service.runtime.leasing import Lessor
 from service.runtime.messages import (
     Activate,
@@ -19,6 +20,9 @@ from service.runtime.messages import (
     Compiled,
     Failed,
     GivenBack,
+    IssuerKeys,
+    KeysMissed,
+    KeysWanted,
     Message,
     Offered,
     Prepared,
@@ -51,6 +55,7 @@ class Service:
         self._verdicts: asyncio.Queue[Compiled | Broken | Offered | Activate | Vacant] = asyncio.Queue()
         self._rollout = Rollout()
         self._lessor = Lessor()
+        self._keys = KeyRelay(self._own)
         self._collected = Collected(self._count)
         self._is_draining = False
         self._rolling = asyncio.Lock()
@@ -81,6 +86,7 @@ class Service:
         """A process has started."""
         if child.program.module == WORKER.module:
             self._rollout.joined(child)
+            self._keys.joined(child)
         else:
             self._compiler = child
 
@@ -93,6 +99,10 @@ class Service:
                 child.tell(self._lessor.lease(message))
             case GivenBack():
                 self._lessor.take_back(message)
+            case IssuerKeys() | KeysMissed():
+                self._keys.heard(message, self._rollout.digests)
+            case KeysWanted():
+                self._keys.wanted(message, self._compiler)
             case Compiled() | Broken() | Offered() | Activate() | Vacant():
                 self._verdicts.put_nowait(message)
             case _:

@@ -7,6 +7,7 @@ import sys
 import uvloop
 
 from service.app.worker import WorkerLife, serve_worker
+from service.authn.key_holder import KeyHolder
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
 from service.reception import leases
@@ -16,6 +17,9 @@ from service.runtime.messages import (
     Activate,
     Failed,
     GivenBack,
+    IssuerKeys,
+    KeysMissed,
+    KeysWanted,
     Leased,
     Leave,
     Message,
@@ -56,6 +60,12 @@ class _Worker:
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
         self._leases = Leases(_Supervisor(leash))
+        settings = leash.settings
+        self._keys = KeyHolder(
+            settings.issuers,
+            lambda issuer: leash.report(KeysWanted(issuer)),
+            refetch_seconds=settings.key_refetch_seconds,
+        )
         self._may_open = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,12 +74,16 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, self._life.stop.set)
 
         def hear(message: Message) -> None:
-            if isinstance(message, Leased):
-                # Not in turn with the rest: calls wait for it, and policies may be loading.
-                lease = Lease(message.amount, message.retry_ms)
-                loop.call_soon_threadsafe(self._leases.answered, message.number, lease)
-            else:
-                loop.call_soon_threadsafe(self._told.put_nowait, message)
+            # What calls may wait for comes not in turn with the rest: policies may be loading.
+            match message:
+                case Leased(number, amount, retry_ms):
+                    loop.call_soon_threadsafe(self._leases.answered, number, Lease(amount, retry_ms))
+                case IssuerKeys(issuer, at, content):
+                    loop.call_soon_threadsafe(self._keys.take, issuer, content, at)
+                case KeysMissed(issuer):
+                    loop.call_soon_threadsafe(self._keys.miss, issuer)
+                case _:
+                    loop.call_soon_threadsafe(self._told.put_nowait, message)
 
         self._leash.listen(hear)
         async with asyncio.TaskGroup() as tasks:
@@ -79,7 +93,12 @@ class _Worker:
                 if await self._told_to_open():
                     settings = self._leash.settings
                     await serve_worker(
-                        settings, self._policies, samples=self._samples, life=self._life, meter=self._leases
+                        settings,
+                        self._policies,
+                        samples=self._samples,
+                        life=self._life,
+                        meter=self._leases,
+                        keys=self._keys,
                     )
             finally:
                 for each in beside:

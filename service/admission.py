@@ -12,7 +12,7 @@ from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import Json
 from policy_lang.values import BAD_VALUE, Cell, Ref
 from service.errors import InvalidRequest, PermissionDenied, Violation
-from service.model import CheckRequest, GivenEntity, Principal
+from service.model import CheckRequest, GivenEntity, Principal, Scopes
 from service.permits import Action, Held
 
 REQUEST_ID_LIMIT: Final = 128
@@ -26,6 +26,12 @@ def check_form(request: CheckRequest) -> None:
     faults = [fault for fault in _faults_of_form(request) if fault is not None]
     if faults:
         raise InvalidRequest(faults)
+
+
+def check_scopes(request: CheckRequest, scopes: Scopes) -> None:
+    """PermissionDenied where the caller's own credential is not for such questions, whatever the policies say."""
+    if not scopes.cover(request.action, request.resource.ref.type):
+        raise PermissionDenied("key_scope", "the credential is not for that action on that type")
 
 
 def check_permits(request: CheckRequest, held: Held) -> None:

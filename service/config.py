@@ -15,6 +15,15 @@ from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 
 
+class PepperSettings(BaseModel):
+    """A secret under which the service keeps the MACs of API keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names it in the database")
+    file: Path = Field(description="a file with 32 bytes or more, for its owner alone")
+
+
 class Limits(BaseModel):
     """The doors' limits; an error names the one that is exceeded."""
 
@@ -93,6 +102,9 @@ class Settings(BaseSettings):
         default=[], description="addresses or networks of proxies, whose word counts for whom they forward"
     )
     issuers: list[IssuerSettings] = Field(default=[], description="whose tokens are trusted")
+    peppers: list[PepperSettings] = Field(
+        default=[], description="secrets for API keys; new keys go under the first, and old ones stay good while listed"
+    )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
 
@@ -156,6 +168,7 @@ def _known_keys() -> list[str]:
         IssuerSettings,
         IntrospectionSettings,
         ClaimRole,
+        PepperSettings,
         Limits,
         SpoolSettings,
     )

@@ -130,6 +130,12 @@ class DeadlineExceeded(MagistrateError):
     reason = "DEADLINE_EXCEEDED"
 
 
+class NotConfigured(MagistrateError):
+    """The service is not set up for this; the text says what its settings lack."""
+
+    reason = "NOT_CONFIGURED"
+
+
 class ConfigError(MagistrateError):
     """The configuration refuses the start; the text says why and what to do."""
 

@@ -75,6 +75,7 @@ class Credential:
     """What a verified token can be revoked by. `issued_at` is in seconds since 1970 UTC, None where it does not say.
 
     `key_id` is the id of its issuer's key that signed it, None where none did.
+    `owner` is who answers for it, where that may be somebody else than whom it names.
     """
 
     issuer: str
@@ -82,6 +83,7 @@ class Credential:
     principal: Ref
     issued_at: int | None
     key_id: str | None = None
+    owner: Ref | None = None
 
 
 @dataclass(frozen=True, slots=True)

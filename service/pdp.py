@@ -16,7 +16,7 @@ from policy_lang.facts import Facts
 from policy_lang.gather import gather
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
-from service.admission import check_assertions, check_form, check_permits, question_of
+from service.admission import check_assertions, check_form, check_permits, check_scopes, question_of
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
     Answer,
@@ -161,6 +161,8 @@ def _settled(item: Proposed | MagistrateError, held: Held, batch: Batch) -> Aske
         return item
     request, outcome = item.request, item.outcome
     try:
+        if batch.caller.bounds is not None:
+            check_scopes(request, batch.caller.bounds.scopes)
         check_permits(request, held)
         if isinstance(outcome, InvalidRequest):
             return outcome

@@ -45,7 +45,8 @@ class Action(Enum):
 class Act:
     """Something that a caller would do to this service: the action, on what, in whose tenant.
 
-    `grant` is the role of this module that `role.assign` gives or takes; `details` are for the record.
+    `grant` is the role of this module that `role.assign` gives or takes; `details` are for the record; `lent` says that
+    the act would let somebody act as the principal that was named to the gate.
     """
 
     action: Action
@@ -53,6 +54,7 @@ class Act:
     tenant: Ref | None = None
     grant: str | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
+    lent: bool = False
 
 
 EVERY_TYPE: Final = "*"

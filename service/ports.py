@@ -74,6 +74,10 @@ class Visitor(Protocol):
         """Whether it may do that to what is of the tenant; nothing is recorded."""
         ...
 
+    def may_as(self, principal_type: str) -> bool:
+        """Whether it may name principals of that type on its own word; nothing is recorded."""
+        ...
+
     def require_somewhere(self, act: Act) -> None:
         """Returns where the action is held at all, and records nothing; else PermissionDenied, recorded."""
         ...
@@ -86,8 +90,11 @@ class Visitor(Protocol):
 class Gate(Protocol):
     """Lets callers in to what is not a question."""
 
-    def admit(self, caller: Caller) -> Visitor:
-        """The caller with its permits, which are read now; FactsUnavailable if they cannot be."""
+    def admit(self, caller: Caller, lent: Ref | None = None) -> Visitor:
+        """The caller with its permits, which are read now; FactsUnavailable if they cannot be.
+
+        `lent` is a principal that the caller would let somebody act as (`Act.lent`).
+        """
         ...
 
 

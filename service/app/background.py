@@ -2,6 +2,7 @@
 
 import threading
 
+from service.authn.pruning import prune_credentials_until
 from service.config import Settings
 from service.db.opening import open_database
 from service.decisions.shipper import Shipper
@@ -14,7 +15,7 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
     database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
     pruning = [
         threading.Thread(target=work, args=(stop, facts), name="pruning", daemon=True)
-        for work in (prune_until, prune_revocations_until)
+        for work in (prune_until, prune_revocations_until, prune_credentials_until)
     ]
     for each in pruning:
         each.start()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from policy_lang.schema import Schema
+from service.app.own_credentials import OwnCredentials, revoke_own
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.authn.key_files import key_files
@@ -23,7 +24,7 @@ from service.decisions.shared import SharedRecorder
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.caller import Callers
-from service.doors.grpc.credential import CredentialServicer
+from service.doors.grpc.credential import CredentialActs, CredentialServicer
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, POLICY, GrpcDoor, Served
@@ -96,9 +97,12 @@ async def serve_worker(
     issuers = trusted_issuers(settings, holder.find())
     feed = Feed(settings.max_staleness)
     policies = policies_of(settings, holder, database, feed)
-    store, revoked = EntityStore(database), RevocationStore(database)
+    store, revoked = EntityStore(database), RevocationStore(database, also=revoke_own)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
-    authenticator = TokenAuthenticator(issuers, settings.limits, revocations=revocations, fetched=keys)
+    own = OwnCredentials.build(settings, database, feed, wall_clock)
+    authenticator = TokenAuthenticator(
+        issuers, settings.limits, revocations=revocations, others=own.verifiers, fetched=keys
+    )
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = SharedRecorder(CountingRecorder(spool, samples))
     pdp = DecisionPoint(
@@ -114,7 +118,8 @@ async def serve_worker(
     callers = Callers(reception, Peers(settings.trusted_proxies))
     gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
     trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds)
-    revoking = Revoking(revoked, gate=gate, trusted=trusted, clock=wall_clock)
+    revoking = Revoking(revoked, gate=gate, trusted=trusted, names=own.name, clock=wall_clock)
+    acts = CredentialActs(revoking, *own.acts(gate, wall_clock))
 
     def trust(active: ActivePolicies) -> None:
         known = trusted_issuers(settings, active)
@@ -128,7 +133,7 @@ async def serve_worker(
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
             served: tuple[Served, ...] = (
                 (AUTHORIZATION, authorization_servicer(callers, pdp, policies, facts=fresh, limits=settings.limits)),
-                (CREDENTIAL, CredentialServicer(callers, revoking)),
+                (CREDENTIAL, CredentialServicer(callers, acts)),
                 (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
             )
             if settings.policies_source == "store":
@@ -141,8 +146,9 @@ async def serve_worker(
             async with beside(
                 tell_health(door, feed, life, has_policies(policies)),
                 follow_keys(key_files(issuers), reload, every=every, samples=samples),
-                gauge(samples, spool, feed),
+                gauge(samples, spool, feed, own),
                 gauge_credentials(samples, authenticator, keys),
+                *own.work(),
             ):
                 await life.stop.wait()
             await door.close(settings.drain_seconds)
@@ -230,13 +236,14 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
                 await (life.leave.wait() if is_serving else asyncio.sleep(HEALTH_SECONDS))
 
 
-async def gauge(samples: Samples, spool: Spool, feed: Feed) -> None:
+async def gauge(samples: Samples, spool: Spool, feed: Feed, own: OwnCredentials) -> None:
     """Keeps what this worker tells of its record and its feed true."""
     while True:
         spool.retry()
         samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
         samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
         samples.counters["magistrate_unrecorded", ()] = spool.unrecorded
+        own.count(samples)
         await asyncio.sleep(HEALTH_SECONDS)
 
 

@@ -179,3 +179,59 @@ revocation: Final = Table(
 
 Times are in milliseconds; `kept_until` is NULL for ever. Of a principal, `issued_until` bounds which of its tokens.
 """
+
+api_key: Final = Table(
+    "api_key",
+    FACTS,
+    _key("id"),
+    Column("name", Text, nullable=False),
+    Column("principal_type", _NAME, nullable=False),
+    Column("principal_id", _NAME, nullable=False),
+    Column("owner_type", _NAME, nullable=False),
+    Column("owner_id", _NAME, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("per_minute", BigInteger),
+    Column("burst", BigInteger),
+    Column("pepper", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    Column("former_pepper", Text),
+    Column("former_mac", LargeBinary),
+    Column("former_until", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("rotated_at", BigInteger),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("revoked_by", Text, nullable=False),
+    Index("api_key_ends", "expires_at"),
+    sqlite_with_rowid=False,
+)
+"""API keys. `mac` is of the secret, under the `pepper` of that id; the former one is good until `former_until`.
+
+`scopes` is a JSON object of lists; times are in milliseconds. `last_used_at` alone changes without a revision.
+"""
+
+session: Final = Table(
+    "session",
+    FACTS,
+    _key("id"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("principal_type", _NAME, nullable=False),
+    Column("principal_id", _NAME, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("idle_ms", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("renewed_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("revoked_by", Text, nullable=False),
+    Index("session_principals", "principal_type", "principal_id"),
+    Index("session_ends", "ends_at"),
+    sqlite_with_rowid=False,
+)
+"""Sessions. `digest` is of the whole token, and `id` its beginning in hex; times are in milliseconds.
+
+`renewed_at` alone changes without a revision: it only ever lengthens, and who finds it passed looks once more.
+"""

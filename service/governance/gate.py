@@ -5,6 +5,7 @@ and nothing of what it was about: whether something is there is for those who ma
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from uuid_utils import uuid7
@@ -12,9 +13,9 @@ from uuid_utils import uuid7
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.errors import NoPolicies, PermissionDenied
-from service.governance.module import held_by, may_give
+from service.governance.module import held_by, holds_all, may_give
 from service.governance.records import act_record
-from service.model import Caller, DecisionRecord
+from service.model import Caller, DecisionRecord, Principal
 from service.permits import PREFIX, Act, Action, Permits
 from service.ports import Clock, FactStore, Governance, Policies, Recorder
 
@@ -34,12 +35,14 @@ class Gate:
         self._recorder = recorder
         self._clock = clock
 
-    def admit(self, caller: Caller) -> "Visitor":
-        """The caller with its permits, which are read now; FactsUnavailable if they cannot be."""
+    def admit(self, caller: Caller, lent: Ref | None = None) -> "Visitor":
+        """The caller with its permits, and those of who would be lent; FactsUnavailable if they cannot be read now."""
         schema, now = self._schema(), self._clock()
         with self._facts.snapshot(schema) as snapshot:
             permits = self._governance.permits(caller, schema, snapshot, now)
-            return Visitor(caller.principal.ref, permits, snapshot.revision, self._recorder, self._clock)
+            theirs = Permits() if lent is None else self._governance.permits(_bare(lent), schema, snapshot, now)
+            seen = Seen(permits, holds_all(permits, theirs), snapshot.revision)
+            return Visitor(caller.principal.ref, seen, self._recorder, self._clock)
 
     def _schema(self) -> Schema:
         try:
@@ -48,19 +51,33 @@ class Gate:
             return _NO_SCHEMA
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the gate has seen of a caller: its permits, and whether it may lend whom it named; from that revision on."""
+
+    permits: Permits
+    may_lend: bool
+    revision: str
+
+
 class Visitor:
     """A caller at the gate (`ports.Visitor`)."""
 
-    def __init__(self, caller: Ref, permits: Permits, revision: str, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, caller: Ref, seen: Seen, recorder: Recorder, clock: Clock) -> None:
         self._caller = caller
-        self._permits = permits
-        self._revision = revision
+        self._permits = seen.permits
+        self._may_lend = seen.may_lend
+        self._revision = seen.revision
         self._recorder = recorder
         self._clock = clock
 
     def may(self, action: Action, tenant: Ref | None) -> bool:
         """Whether it may do that to what is of the tenant; nothing is recorded."""
         return self._permits.at(tenant).may(action)
+
+    def may_as(self, principal_type: str) -> bool:
+        """Whether it may name principals of that type on its own word; nothing is recorded."""
+        return self._permits.at(None).may_check_as(principal_type)
 
     def require_somewhere(self, act: Act) -> None:
         """Returns where the action is held at all, and records nothing; else PermissionDenied, recorded."""
@@ -81,6 +98,10 @@ class Visitor:
 
     def _is_permitted(self, act: Act) -> bool:
         held = self._permits.at(act.tenant)
+        if act.lent and not self._may_lend:
+            return False
+        if act.action is Action.CHECK_AS:
+            return held.may_check_as(act.resource.type)
         return held.may(act.action) and (act.grant is None or may_give(held, act.grant))
 
     def _permitting(self, act: Act) -> tuple[str, ...]:
@@ -92,8 +113,15 @@ class Visitor:
         return act_record(str(uuid7()), self._caller, act, rules=rules, now=now, revision=self._revision)
 
 
+def _bare(principal: Ref) -> Caller:
+    """The principal by no credential: what it holds by assignment alone."""
+    return Caller(Principal(principal), "")
+
+
 def _lack(act: Act) -> str:
     """Says nothing of what was asked about: what is not there and what is another tenant's read the same."""
+    if act.lent:
+        return f"the caller may not `{act.action.value}` here, or does not hold all that the principal holds"
     if act.grant is None:
         return f"the caller may not `{act.action.value}` here"
     return f"the caller may not `{act.action.value}` here, or does not hold the role itself"

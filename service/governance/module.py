@@ -67,3 +67,11 @@ def may_give(held: Held, grant: str) -> bool:
     if grant.startswith(CHECK_AS):
         return held.may_check_as(grant.removeprefix(CHECK_AS))
     return grant in held.grants if grant in ROLES else held.may(Action(grant))
+
+
+def holds_all(own: Permits, other: Permits) -> bool:
+    """Whether somebody who holds `own` may act as one who holds `other`: it must hold every grant of it, there too."""
+    everywhere = all(may_give(own.everywhere, grant) for grant in other.everywhere.grants)
+    return everywhere and all(
+        may_give(own.at(tenant), grant) for tenant, held in other.tenants.items() for grant in held.grants
+    )

@@ -78,12 +78,10 @@ class KnownRevocations:
             name = TokenName(used.issuer, used.token_id)
             if name in known.tokens and _holds(known.tokens[name], now):
                 raise Unauthenticated("the token is revoked")
-        revoked = known.principals.get(used.principal)
-        if revoked is None:
-            return
-        issued_until, kept_until = revoked
-        if _holds(kept_until, now) and (used.issued_at is None or used.issued_at * 1000 <= issued_until):
-            raise Unauthenticated("every token of the principal that was issued by then is revoked")
+        for named in (used.principal, used.owner):
+            revoked = known.principals.get(named) if named is not None else None
+            if revoked is not None and _covers(revoked, used, now):
+                raise Unauthenticated("every credential of the principal that was issued by then is revoked")
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -141,6 +139,11 @@ class KnownRevocations:
             self._told.append(revoked)
         if self._known is not None:
             self._known.add(revoked)
+
+
+def _covers(revoked: tuple[int, int | None], used: Credential, now: int) -> bool:
+    issued_until, kept_until = revoked
+    return _holds(kept_until, now) and (used.issued_at is None or used.issued_at * 1000 <= issued_until)
 
 
 def _holds(kept_until: int | None, now: int) -> bool:

@@ -3,7 +3,7 @@
 Law: what could never refuse anything, such as a token of an issuer that nobody trusts, is an error and not a comfort.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,13 +37,27 @@ class Trusted:
         return cls({each.issuer for each in issuers}, {each.principal_type for each in issuers}, skew_seconds)
 
 
+def _nobody(_: str) -> bool:
+    return False
+
+
 class Revoking:
     """The acts of CredentialService. Its methods do I/O; any thread may run them."""
 
-    def __init__(self, store: RevocationStore, *, gate: Gate, trusted: Trusted, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: RevocationStore,
+        *,
+        gate: Gate,
+        trusted: Trusted,
+        names: Callable[[str], bool] = _nobody,
+        clock: Clock,
+    ) -> None:
+        """`names` says whether a key or a session of this service names anybody of a type."""
         self._store = store
         self._gate = gate
         self._trusted = trusted
+        self._names = names
         self._clock = clock
 
     def trust(self, trusted: Trusted) -> None:
@@ -69,8 +83,10 @@ class Revoking:
         _check(principal.type, "principal.type")
         _check(principal.id, "principal.id")
         self._admit(caller, Act(Action.REVOKE, principal))
-        if principal.type not in self._trusted.principal_types:
-            raise InvalidRequest([Violation("principal.type", "no issuer that is trusted here names such principals")])
+        if principal.type not in self._trusted.principal_types and not self._names(principal.type):
+            raise InvalidRequest(
+                [Violation("principal.type", "no issuer that is trusted here names such principals, and no key")]
+            )
         # A whole second up: a token's `iat` may have been rounded up by as much.
         now_seconds = -(-self._clock() // 1000)
         wanted = RevokedPrincipal(

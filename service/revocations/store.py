@@ -5,7 +5,7 @@ Law: a revocation is never narrowed. Revoking anew only ever refuses more, for l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection, Row, delete, select, tuple_
 
@@ -13,7 +13,7 @@ from policy_lang.values import Ref
 from service.db.dialect import upsert
 from service.db.engine import Database
 from service.db.facts_tables import revocation
-from service.db.feed import advance
+from service.db.feed import Change, advance
 from service.revocations.revocation import (
     PRUNED,
     Revocation,
@@ -47,18 +47,35 @@ class Revoked:
     by: str
 
 
+class Also(Protocol):
+    """What else is taken out of force with a principal, in the same write."""
+
+    def __call__(self, connection: Connection, principal: Ref, /, *, by: Ref, now: int) -> list[Change]:
+        """Takes it out, and tells what changed by it."""
+        ...
+
+
+def nothing_else(_connection: Connection, _principal: Ref, *, by: Ref, now: int) -> list[Change]:  # noqa: ARG001
+    """Nothing is."""
+    return []
+
+
 class RevocationStore:
     """Writes and reads revocations; FactsUnavailable where the database does not answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, also: Also = nothing_else) -> None:
         self._database = database
+        self._also = also
 
     def add(self, wanted: Revocation, *, by: Ref, now: int) -> tuple[Revoked, str]:
         """Keeps a revocation; as it is kept now, and the revision from which it is in force."""
         with self._database.alone(_LOCK) as connection:
             kept = Revoked(_widened(connection, wanted), now, str(by))
             connection.execute(upsert(connection, revocation), [_row_of(kept)])
-            return kept, advance(connection, [revocation_change(kept.what)])
+            changes = [revocation_change(kept.what)]
+            if isinstance(wanted, RevokedPrincipal):
+                changes += self._also(connection, wanted.principal, by=by, now=now)
+            return kept, advance(connection, changes)
 
     def all(self) -> Sequence[Revocation]:
         """Every revocation that is kept."""

@@ -26,6 +26,7 @@ HELP: Final[Mapping[str, str]] = {
     "magistrate_issuer_keys_age_seconds": "Since the oldest of the issuers' fetched keys were fetched.",
     "magistrate_credential_cache": "Uses of credentials, by whether what they came to was remembered.",
     "magistrate_credential_cache_entries": "Credentials that are remembered.",
+    "magistrate_credential_lookups": "Keys and sessions looked up, by kind and whether they were in memory.",
     "magistrate_policy_reloads": "Policy folders read again, by result.",
     "magistrate_restarts": "Processes started again after one had died.",
     "magistrate_policy_workers": "Workers that answer by these policies.",

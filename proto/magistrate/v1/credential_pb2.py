@@ -22,33 +22,76 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from magistrate.v1 import types_pb2 as magistrate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emagistrate/v1/credential.proto\x12\rmagistrate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19magistrate/v1/types.proto\"a\n\x12RevokeTokenRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0b\n\x03jti\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x13RevokeTokenResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"u\n\x16RevokePrincipalRequest\x12+\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x17RevokePrincipalResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x30\n\x0cissued_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x16ListRevocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x17ListRevocationsResponse\x12.\n\x0brevocations\x18\x01 \x03(\x0b\x32\x19.magistrate.v1.Revocation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x02\n\nRevocation\x12)\n\x05token\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.TokenNameH\x00\x12-\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRefH\x00\x12\x30\n\x0cissued_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nkept_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\x06 \x01(\tB\t\n\x07revoked\"(\n\tTokenName\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0b\n\x03jti\x18\x02 \x01(\t2\xad\x02\n\x11\x43redentialService\x12T\n\x0bRevokeToken\x12!.magistrate.v1.RevokeTokenRequest\x1a\".magistrate.v1.RevokeTokenResponse\x12`\n\x0fRevokePrincipal\x12%.magistrate.v1.RevokePrincipalRequest\x1a&.magistrate.v1.RevokePrincipalResponse\x12`\n\x0fListRevocations\x12%.magistrate.v1.ListRevocationsRequest\x1a&.magistrate.v1.ListRevocationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1emagistrate/v1/credential.proto\x12\rmagistrate.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19magistrate/v1/types.proto\"a\n\x12RevokeTokenRequest\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0b\n\x03jti\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\'\n\x13RevokeTokenResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"u\n\x16RevokePrincipalRequest\x12+\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x17RevokePrincipalResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x30\n\x0cissued_until\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x16ListRevocationsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"b\n\x17ListRevocationsResponse\x12.\n\x0brevocations\x18\x01 \x03(\x0b\x32\x19.magistrate.v1.Revocation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x97\x02\n\nRevocation\x12)\n\x05token\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.TokenNameH\x00\x12-\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRefH\x00\x12\x30\n\x0cissued_until\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nkept_until\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\x06 \x01(\tB\t\n\x07revoked\"(\n\tTokenName\x12\x0e\n\x06issuer\x18\x01 \x01(\t\x12\x0b\n\x03jti\x18\x02 \x01(\t\"9\n\tKeyScopes\x12\x0c\n\x04rpcs\x18\x01 \x03(\t\x12\x0f\n\x07\x61\x63tions\x18\x02 \x03(\t\x12\r\n\x05types\x18\x03 \x03(\t\",\n\x07KeyRate\x12\x12\n\nper_minute\x18\x01 \x01(\x03\x12\r\n\x05\x62urst\x18\x02 \x01(\x03\"\x94\x04\n\x06\x41piKey\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12+\n\tprincipal\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\'\n\x05owner\x18\x04 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12(\n\x06scopes\x18\x05 \x01(\x0b\x32\x18.magistrate.v1.KeyScopes\x12$\n\x04rate\x18\x06 \x01(\x0b\x32\x16.magistrate.v1.KeyRate\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ncreated_by\x18\x08 \x01(\t\x12.\n\nrotated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0c\x66ormer_until\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0clast_used_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\x0e \x01(\t\"\xf9\x01\n\x13\x43reateApiKeyRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12+\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\'\n\x05owner\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12(\n\x06scopes\x18\x04 \x01(\x0b\x32\x18.magistrate.v1.KeyScopes\x12$\n\x04rate\x18\x05 \x01(\x0b\x32\x16.magistrate.v1.KeyRate\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x14\x43reateApiKeyResponse\x12\"\n\x03key\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"M\n\x13RotateApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\x12*\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\\\n\x14RotateApiKeyResponse\x12\"\n\x03key\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.ApiKey\x12\x0e\n\x06secret\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"!\n\x13RevokeApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"(\n\x14RevokeApiKeyResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x1e\n\x10GetApiKeyRequest\x12\n\n\x02id\x18\x01 \x01(\t\"7\n\x11GetApiKeyResponse\x12\"\n\x03key\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.ApiKey\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListApiKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.magistrate.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xfe\x02\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12+\n\tprincipal\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\x07purpose\x18\x03 \x01(\x0e\x32\x1d.magistrate.v1.SessionPurpose\x12\'\n\x04idle\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\topened_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\topened_by\x18\x06 \x01(\t\x12.\n\nrenewed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07\x65nds_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nrevoked_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrevoked_by\x18\n \x01(\t\"\xc9\x01\n\x14\x43reateSessionRequest\x12+\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\x07purpose\x18\x02 \x01(\x0e\x32\x1d.magistrate.v1.SessionPurpose\x12\'\n\x04idle\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08lifetime\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"a\n\x15\x43reateSessionResponse\x12\'\n\x07session\x18\x01 \x01(\x0b\x32\x16.magistrate.v1.Session\x12\r\n\x05token\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\t\"m\n\x14RevokeSessionRequest\x12\x0c\n\x02id\x18\x01 \x01(\tH\x00\x12\x0f\n\x05token\x18\x02 \x01(\tH\x00\x12-\n\tprincipal\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRefH\x00\x42\x07\n\x05which\"8\n\x15RevokeSessionResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\x12\x10\n\x08revision\x18\x02 \x01(\t\"i\n\x13ListSessionsRequest\x12+\n\tprincipal\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"Y\n\x14ListSessionsResponse\x12(\n\x08sessions\x18\x01 \x03(\x0b\x32\x16.magistrate.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*p\n\x0eSessionPurpose\x12\x1f\n\x1bSESSION_PURPOSE_UNSPECIFIED\x10\x00\x12#\n\x1fSESSION_PURPOSE_PRINCIPAL_TOKEN\x10\x01\x12\x18\n\x14SESSION_PURPOSE_CALL\x10\x02\x32\xef\x07\n\x11\x43redentialService\x12T\n\x0bRevokeToken\x12!.magistrate.v1.RevokeTokenRequest\x1a\".magistrate.v1.RevokeTokenResponse\x12`\n\x0fRevokePrincipal\x12%.magistrate.v1.RevokePrincipalRequest\x1a&.magistrate.v1.RevokePrincipalResponse\x12W\n\x0c\x43reateApiKey\x12\".magistrate.v1.CreateApiKeyRequest\x1a#.magistrate.v1.CreateApiKeyResponse\x12W\n\x0cRotateApiKey\x12\".magistrate.v1.RotateApiKeyRequest\x1a#.magistrate.v1.RotateApiKeyResponse\x12W\n\x0cRevokeApiKey\x12\".magistrate.v1.RevokeApiKeyRequest\x1a#.magistrate.v1.RevokeApiKeyResponse\x12N\n\tGetApiKey\x12\x1f.magistrate.v1.GetApiKeyRequest\x1a .magistrate.v1.GetApiKeyResponse\x12T\n\x0bListApiKeys\x12!.magistrate.v1.ListApiKeysRequest\x1a\".magistrate.v1.ListApiKeysResponse\x12Z\n\rCreateSession\x12#.magistrate.v1.CreateSessionRequest\x1a$.magistrate.v1.CreateSessionResponse\x12Z\n\rRevokeSession\x12#.magistrate.v1.RevokeSessionRequest\x1a$.magistrate.v1.RevokeSessionResponse\x12W\n\x0cListSessions\x12\".magistrate.v1.ListSessionsRequest\x1a#.magistrate.v1.ListSessionsResponse\x12`\n\x0fListRevocations\x12%.magistrate.v1.ListRevocationsRequest\x1a&.magistrate.v1.ListRevocationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.v1.credential_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REVOKETOKENREQUEST']._serialized_start=109
-  _globals['_REVOKETOKENREQUEST']._serialized_end=206
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=208
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=247
-  _globals['_REVOKEPRINCIPALREQUEST']._serialized_start=249
-  _globals['_REVOKEPRINCIPALREQUEST']._serialized_end=366
-  _globals['_REVOKEPRINCIPALRESPONSE']._serialized_start=368
-  _globals['_REVOKEPRINCIPALRESPONSE']._serialized_end=461
-  _globals['_LISTREVOCATIONSREQUEST']._serialized_start=463
-  _globals['_LISTREVOCATIONSREQUEST']._serialized_end=526
-  _globals['_LISTREVOCATIONSRESPONSE']._serialized_start=528
-  _globals['_LISTREVOCATIONSRESPONSE']._serialized_end=626
-  _globals['_REVOCATION']._serialized_start=629
-  _globals['_REVOCATION']._serialized_end=908
-  _globals['_TOKENNAME']._serialized_start=910
-  _globals['_TOKENNAME']._serialized_end=950
-  _globals['_CREDENTIALSERVICE']._serialized_start=953
-  _globals['_CREDENTIALSERVICE']._serialized_end=1254
+  _globals['_SESSIONPURPOSE']._serialized_start=3510
+  _globals['_SESSIONPURPOSE']._serialized_end=3622
+  _globals['_REVOKETOKENREQUEST']._serialized_start=141
+  _globals['_REVOKETOKENREQUEST']._serialized_end=238
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=240
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=279
+  _globals['_REVOKEPRINCIPALREQUEST']._serialized_start=281
+  _globals['_REVOKEPRINCIPALREQUEST']._serialized_end=398
+  _globals['_REVOKEPRINCIPALRESPONSE']._serialized_start=400
+  _globals['_REVOKEPRINCIPALRESPONSE']._serialized_end=493
+  _globals['_LISTREVOCATIONSREQUEST']._serialized_start=495
+  _globals['_LISTREVOCATIONSREQUEST']._serialized_end=558
+  _globals['_LISTREVOCATIONSRESPONSE']._serialized_start=560
+  _globals['_LISTREVOCATIONSRESPONSE']._serialized_end=658
+  _globals['_REVOCATION']._serialized_start=661
+  _globals['_REVOCATION']._serialized_end=940
+  _globals['_TOKENNAME']._serialized_start=942
+  _globals['_TOKENNAME']._serialized_end=982
+  _globals['_KEYSCOPES']._serialized_start=984
+  _globals['_KEYSCOPES']._serialized_end=1041
+  _globals['_KEYRATE']._serialized_start=1043
+  _globals['_KEYRATE']._serialized_end=1087
+  _globals['_APIKEY']._serialized_start=1090
+  _globals['_APIKEY']._serialized_end=1622
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=1625
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1874
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_start=1876
+  _globals['_CREATEAPIKEYRESPONSE']._serialized_end=1968
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1970
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=2047
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_start=2049
+  _globals['_ROTATEAPIKEYRESPONSE']._serialized_end=2141
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=2143
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=2176
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_start=2178
+  _globals['_REVOKEAPIKEYRESPONSE']._serialized_end=2218
+  _globals['_GETAPIKEYREQUEST']._serialized_start=2220
+  _globals['_GETAPIKEYREQUEST']._serialized_end=2250
+  _globals['_GETAPIKEYRESPONSE']._serialized_start=2252
+  _globals['_GETAPIKEYRESPONSE']._serialized_end=2307
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=2309
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=2368
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=2370
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=2453
+  _globals['_SESSION']._serialized_start=2456
+  _globals['_SESSION']._serialized_end=2838
+  _globals['_CREATESESSIONREQUEST']._serialized_start=2841
+  _globals['_CREATESESSIONREQUEST']._serialized_end=3042
+  _globals['_CREATESESSIONRESPONSE']._serialized_start=3044
+  _globals['_CREATESESSIONRESPONSE']._serialized_end=3141
+  _globals['_REVOKESESSIONREQUEST']._serialized_start=3143
+  _globals['_REVOKESESSIONREQUEST']._serialized_end=3252
+  _globals['_REVOKESESSIONRESPONSE']._serialized_start=3254
+  _globals['_REVOKESESSIONRESPONSE']._serialized_end=3310
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=3312
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=3417
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=3419
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=3508
+  _globals['_CREDENTIALSERVICE']._serialized_start=3625
+  _globals['_CREDENTIALSERVICE']._serialized_end=4632
 # @@protoc_insertion_point(module_scope)

@@ -26,9 +26,10 @@ if _version_not_supported:
 
 
 class CredentialServiceStub:
-    """Revokes tokens. A revocation is in force on every worker within 100 milliseconds, for callers and for principal tokens
-    alike, also where the token was verified before; it outlives restarts and is never narrowed. Every call needs
-    `revoke` of the built-in module `magistrate`, held everywhere, and is recorded.
+    """Keys, sessions, and what is taken out of force before its end. All of it is in force on every worker within 100
+    milliseconds, also where a credential was in use; it outlives restarts. Every call is recorded. Whoever calls needs
+    an action of the built-in module `magistrate`, held everywhere: `key.manage` to make, change and see keys and
+    sessions, `revoke` to take anything out of force, and what CreateSession says.
     """
 
     def __init__(self, channel):
@@ -47,6 +48,46 @@ class CredentialServiceStub:
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.FromString,
                 _registered_method=True)
+        self.CreateApiKey = channel.unary_unary(
+                '/magistrate.v1.CredentialService/CreateApiKey',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/magistrate.v1.CredentialService/RotateApiKey',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.RotateApiKeyResponse.FromString,
+                _registered_method=True)
+        self.RevokeApiKey = channel.unary_unary(
+                '/magistrate.v1.CredentialService/RevokeApiKey',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyResponse.FromString,
+                _registered_method=True)
+        self.GetApiKey = channel.unary_unary(
+                '/magistrate.v1.CredentialService/GetApiKey',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.GetApiKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.GetApiKeyResponse.FromString,
+                _registered_method=True)
+        self.ListApiKeys = channel.unary_unary(
+                '/magistrate.v1.CredentialService/ListApiKeys',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.ListApiKeysRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
+        self.CreateSession = channel.unary_unary(
+                '/magistrate.v1.CredentialService/CreateSession',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.CreateSessionRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.CreateSessionResponse.FromString,
+                _registered_method=True)
+        self.RevokeSession = channel.unary_unary(
+                '/magistrate.v1.CredentialService/RevokeSession',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeSessionRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeSessionResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/magistrate.v1.CredentialService/ListSessions',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
         self.ListRevocations = channel.unary_unary(
                 '/magistrate.v1.CredentialService/ListRevocations',
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.ListRevocationsRequest.SerializeToString,
@@ -55,9 +96,10 @@ class CredentialServiceStub:
 
 
 class CredentialServiceServicer:
-    """Revokes tokens. A revocation is in force on every worker within 100 milliseconds, for callers and for principal tokens
-    alike, also where the token was verified before; it outlives restarts and is never narrowed. Every call needs
-    `revoke` of the built-in module `magistrate`, held everywhere, and is recorded.
+    """Keys, sessions, and what is taken out of force before its end. All of it is in force on every worker within 100
+    milliseconds, also where a credential was in use; it outlives restarts. Every call is recorded. Whoever calls needs
+    an action of the built-in module `magistrate`, held everywhere: `key.manage` to make, change and see keys and
+    sessions, `revoke` to take anything out of force, and what CreateSession says.
     """
 
     def RevokeToken(self, request, context):
@@ -70,6 +112,64 @@ class CredentialServiceServicer:
     def RevokePrincipal(self, request, context):
         """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
         that does not say when it was issued. Tokens that are issued later are good.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateApiKey(self, request, context):
+        """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
+        questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateApiKey(self, request, context):
+        """Gives a key a new secret; the present one stays good for the overlap. It needs what making the key needs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeApiKey(self, request, context):
+        """Refuses a key from now on, whichever of its secrets is presented.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApiKey(self, request, context):
+        """Says what is known of a key; its secret is not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApiKeys(self, request, context):
+        """Lists the keys by their ids.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateSession(self, request, context):
+        """Opens a session. One that names whom questions are about needs `check_as` on its principal's type, since it lets
+        its opener ask as much; one that calls needs `key.manage` and every role of the module that its principal holds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeSession(self, request, context):
+        """Ends one session, or all of a principal's. Who may still ask as its principal may end a session that it opened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """Lists the sessions by their ids.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -95,6 +195,46 @@ def add_CredentialServiceServicer_to_server(servicer, server):
                     request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.SerializeToString,
             ),
+            'CreateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateApiKey,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyResponse.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.RotateApiKeyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.RotateApiKeyResponse.SerializeToString,
+            ),
+            'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeApiKey,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyResponse.SerializeToString,
+            ),
+            'GetApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApiKey,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.GetApiKeyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.GetApiKeyResponse.SerializeToString,
+            ),
+            'ListApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApiKeys,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.ListApiKeysRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'CreateSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateSession,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.CreateSessionRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.CreateSessionResponse.SerializeToString,
+            ),
+            'RevokeSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeSession,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeSessionRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeSessionResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.ListSessionsRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.ListSessionsResponse.SerializeToString,
+            ),
             'ListRevocations': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRevocations,
                     request_deserializer=magistrate_dot_v1_dot_credential__pb2.ListRevocationsRequest.FromString,
@@ -109,9 +249,10 @@ def add_CredentialServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CredentialService:
-    """Revokes tokens. A revocation is in force on every worker within 100 milliseconds, for callers and for principal tokens
-    alike, also where the token was verified before; it outlives restarts and is never narrowed. Every call needs
-    `revoke` of the built-in module `magistrate`, held everywhere, and is recorded.
+    """Keys, sessions, and what is taken out of force before its end. All of it is in force on every worker within 100
+    milliseconds, also where a credential was in use; it outlives restarts. Every call is recorded. Whoever calls needs
+    an action of the built-in module `magistrate`, held everywhere: `key.manage` to make, change and see keys and
+    sessions, `revoke` to take anything out of force, and what CreateSession says.
     """
 
     @staticmethod
@@ -158,6 +299,222 @@ class CredentialService:
             '/magistrate.v1.CredentialService/RevokePrincipal',
             magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.SerializeToString,
             magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/CreateApiKey',
+            magistrate_dot_v1_dot_credential__pb2.CreateApiKeyRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.CreateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/RotateApiKey',
+            magistrate_dot_v1_dot_credential__pb2.RotateApiKeyRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.RotateApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/RevokeApiKey',
+            magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.RevokeApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/GetApiKey',
+            magistrate_dot_v1_dot_credential__pb2.GetApiKeyRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.GetApiKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/ListApiKeys',
+            magistrate_dot_v1_dot_credential__pb2.ListApiKeysRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/CreateSession',
+            magistrate_dot_v1_dot_credential__pb2.CreateSessionRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.CreateSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/RevokeSession',
+            magistrate_dot_v1_dot_credential__pb2.RevokeSessionRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.RevokeSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/ListSessions',
+            magistrate_dot_v1_dot_credential__pb2.ListSessionsRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.ListSessionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -60,6 +60,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
     google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
     """
+    ERROR_REASON_NOT_CONFIGURED: _ErrorReason.ValueType  # 18
+    """FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -102,4 +104,6 @@ ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
 """RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
 google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
 """
+ERROR_REASON_NOT_CONFIGURED: ErrorReason.ValueType  # 18
+"""FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -17,6 +17,12 @@ AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["Authorizat
 CREDENTIAL: Final = credential_pb2.DESCRIPTOR.services_by_name["CredentialService"]
 ENTITY: Final = entity_pb2.DESCRIPTOR.services_by_name["EntityService"]
 POLICY: Final = policy_pb2.DESCRIPTOR.services_by_name["PolicyService"]
+RPCS: Final = frozenset(
+    f"{service.name}.{method.name}"
+    for service in (AUTHORIZATION, CREDENTIAL, ENTITY, POLICY)
+    for method in service.methods
+)
+"""Every RPC of the contract, as `Service.Rpc`."""
 SERVICE: Final = AUTHORIZATION.full_name
 """`magistrate.v1.AuthorizationService`."""
 

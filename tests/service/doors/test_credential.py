@@ -24,11 +24,18 @@ from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
+from service.app.own_credentials import revoke_own
+from service.authn.api_keys.issuing import ApiKeys
+from service.authn.api_keys.peppers import Peppers
+from service.authn.api_keys.store import ApiKeyStore
+from service.authn.sessions.opening import Sessions
+from service.authn.sessions.store import SessionStore
 from service.config import Limits
+from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.doors.grpc.credential import CredentialServicer
-from service.doors.grpc.server import CREDENTIAL, GrpcDoor
+from service.doors.grpc.credential import CredentialActs, CredentialServicer
+from service.doors.grpc.server import CREDENTIAL, RPCS, GrpcDoor
 from service.entities.store import EntityStore
 from service.errors import Unauthenticated
 from service.governance.gate import Gate
@@ -46,6 +53,7 @@ Answer = TypeVar("Answer")
 Call = Callable[[CredentialServiceStub, tuple[tuple[str, str], ...]], Answer]
 
 SKEW: Final = 30
+PEPPERS: Final = Peppers({"p1": b"p" * 32})
 HOLDERS: Final = ("admin", "auditor", "author", "pep", "reader", "check", "assert_attributes", "check_as:User")
 """Grants that are held everywhere, each by the user of that name, with `-` for `:`."""
 REQUEST: Final = RevokeTokenRequest(issuer="idp", jti="j1")
@@ -64,9 +72,29 @@ def principal(type_: str, id_: str) -> RevokePrincipalRequest:
 class Desk:
     """A door with CredentialService alone over a real store; tokens are the names of users."""
 
-    store: RevocationStore
+    database: Database
     gate: Gate
     records: KeptRecords = field(default_factory=KeptRecords)
+
+    @property
+    def store(self) -> RevocationStore:
+        """What is revoked."""
+        return RevocationStore(self.database, also=revoke_own)
+
+    @property
+    def keys(self) -> ApiKeyStore:
+        """The keys that were made."""
+        return ApiKeyStore(self.database)
+
+    @property
+    def sessions(self) -> SessionStore:
+        """The sessions that were opened."""
+        return SessionStore(self.database)
+
+    def acts(self, revoking: Revoking) -> CredentialActs:
+        """What the service does with credentials."""
+        keys = ApiKeys(self.keys, peppers=PEPPERS, gate=self.gate, rpcs=RPCS, clock=lambda: NOW)
+        return CredentialActs(revoking, keys, Sessions(self.sessions, gate=self.gate, clock=lambda: NOW))
 
     def ask(self, name: str, call: Call[Answer]) -> Answer:
         """What the service answers the user of that name."""
@@ -82,7 +110,7 @@ class Desk:
     async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
         trusted = Trusted({"idp", "other"}, {"User"}, SKEW)
         revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
-        door = GrpcDoor([(CREDENTIAL, CredentialServicer(callers(Named(verified)), revoking))], Limits())
+        door = GrpcDoor([(CREDENTIAL, CredentialServicer(callers(Named(verified)), self.acts(revoking)))], Limits())
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_call, port, call, who)
@@ -121,7 +149,7 @@ def desk(tmp_path: Path) -> Desk:
         recorder=records,
         clock=lambda: NOW,
     )
-    return Desk(RevocationStore(database), gate, records)
+    return Desk(database, gate, records)
 
 
 @pytest.mark.parametrize("rpc", CALLS)

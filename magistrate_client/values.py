@@ -1,10 +1,11 @@
 """Values as the client takes and gives them, and their form on the wire.
 
-Law: what is read back is what was written, where the wire tells kinds apart (bool, int, str, reference, set). Times,
-durations, decimals, addresses and networks are written as strings and read back as such: only the policies know their
-type.
+Law: what is read back is what was written, where the wire tells kinds apart (bool, int, str, reference, set,
+record). Times, durations, decimals, addresses and networks are written as strings and read back as such: only the
+policies know their type.
 """
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,12 +43,14 @@ class EntityRef:
 
 
 Scalar = bool | int | str | EntityRef
-Value = Scalar | frozenset[Scalar]
-"""What the service's values become."""
+Value = Scalar | frozenset[Scalar] | Mapping[str, "Value"]
+"""What the service's values become; a mapping is a record."""
 
 GivenScalar = Scalar | Decimal | datetime | timedelta | IPv4Address | IPv6Address | IPv4Network | IPv6Network
-Given = GivenScalar | AbstractSet[GivenScalar] | list[GivenScalar] | tuple[GivenScalar, ...] | None
-"""What may be asked with. A list or tuple is a set written down; None is "not set"."""
+Given = (
+    GivenScalar | AbstractSet[GivenScalar] | list[GivenScalar] | tuple[GivenScalar, ...] | Mapping[str, "Given"] | None
+)
+"""What may be asked with. A list or tuple is a set written down, a mapping a record; None is "not set"."""
 
 
 def write_value(given: Given, target: types_pb2.Value) -> None:
@@ -57,18 +60,36 @@ def write_value(given: Given, target: types_pb2.Value) -> None:
         elements = target.set_value.values
         for element in given:
             _write_scalar(element, elements.add())
+    elif isinstance(given, Mapping):
+        target.record_value.SetInParent()
+        for name, field in given.items():
+            write_value(field, target.record_value.fields[name])
     elif given is not None:
         _write_scalar(given, target)
 
 
 def read_value(value: types_pb2.Value) -> Value | None:
     """The value; None where it is not set, or of a kind that this client does not know."""
-    if value.WhichOneof("kind") != "set_value":
-        return _read_scalar(value)
-    elements = [_read_scalar(element) for element in value.set_value.values]
+    match value.WhichOneof("kind"):
+        case "set_value":
+            return _read_set(value.set_value)
+        case "record_value":
+            return _read_record(value.record_value)
+        case _:
+            return _read_scalar(value)
+
+
+def _read_set(value: types_pb2.ValueSet) -> Value | None:
+    elements = [_read_scalar(element) for element in value.values]
     read = frozenset(element for element in elements if element is not None)
     # One bad element breaks a set (language.md, Types): a smaller set would say something else.
     return None if None in elements else read
+
+
+def _read_record(value: types_pb2.ValueRecord) -> Value:
+    """The fields that are set."""
+    read = {name: read_value(field) for name, field in value.fields.items()}
+    return {name: field for name, field in read.items() if field is not None}
 
 
 def format_duration(duration: timedelta) -> str:

@@ -33,6 +33,7 @@ from policy_lang.types import (
     IpType,
     Json,
     NetworkType,
+    RecordType,
     RefType,
     SetType,
     StringType,
@@ -40,7 +41,10 @@ from policy_lang.types import (
     TimezoneType,
     Type,
 )
-from policy_lang.values import Ip, Network, Ref, Scalar, Value
+from policy_lang.values import BAD_VALUE, Cell, Gap, Ip, Network, Record, Ref, Scalar, Value
+
+Read = Callable[[Type, Json], Value]
+"""Reads one of the forms; BadValue says what was expected."""
 
 STRING_LIMIT: Final = 4096
 """Code points in a string value."""
@@ -52,9 +56,11 @@ SET_LIMIT: Final = 1000
 
 def read_given(type_: Type, given: Json) -> Value:
     """The value that the given form writes; BadValue says what was expected."""
-    if isinstance(type_, SetType):
-        return _read_set(type_, given, read_given)
     match type_:
+        case SetType():
+            return _read_set(type_, given, read_given)
+        case RecordType():
+            return _read_record(type_, given, read_given)
         case TimestampType():
             return parse_timestamp(_text(given, "an RFC 3339 time such as `2026-01-05T10:00:00Z`"))
         case DurationType():
@@ -69,9 +75,11 @@ def read_given(type_: Type, given: Json) -> Value:
 
 def read_stored(type_: Type, stored: Json) -> Value:
     """The value that the stored form holds; BadValue where it does not fit."""
-    if isinstance(type_, SetType):
-        return _read_set(type_, stored, read_stored)
     match type_:
+        case SetType():
+            return _read_set(type_, stored, read_stored)
+        case RecordType():
+            return _read_record(type_, stored, read_stored)
         case TimestampType():
             return _whole(stored, least=FIRST_TIME, most=LAST_TIME)
         case DurationType():
@@ -87,11 +95,30 @@ def read_stored(type_: Type, stored: Json) -> Value:
             return _read_plain(type_, stored)
 
 
+def read_cell(type_: Type, written: Json, read: Read) -> Cell:
+    """As `read_given` or `read_stored`, of data that nothing held to its type: what does not fit is a bad value.
+
+    In a record only the field is, and what is undeclared there is left out.
+    """
+    if isinstance(type_, RecordType) and isinstance(written, dict):
+        cells: dict[str, Cell] = {}
+        for field in type_.fields:
+            found = written.get(field.name)
+            cells[field.name] = field.gap if found is None else read_cell(field.type, found, read)
+        return Record(cells)
+    try:
+        return read(type_, written)
+    except BadValue:
+        return BAD_VALUE
+
+
 def write_given(type_: Type, value: Value) -> Json:
     """The given form of a value, as answers, exports and messages show it."""
-    if isinstance(type_, SetType) and isinstance(value, frozenset):
-        return sorted((write_given(type_.element, item) for item in value), key=str)
     match type_, value:
+        case SetType(), frozenset():
+            return sorted((write_given(type_.element, item) for item in value), key=str)
+        case RecordType(), Record():
+            return _write_record(type_, value, write_given)
         case TimestampType(), int():
             return format_timestamp(value)
         case DurationType(), int():
@@ -110,6 +137,8 @@ def write_given(type_: Type, value: Value) -> Json:
 
 def write_stored(type_: Type, value: Value) -> Json:
     """The stored form of a value: canonical, so that equal values are equal bytes."""
+    if isinstance(type_, RecordType) and isinstance(value, Record):
+        return _write_record(type_, value, write_stored)
     if isinstance(type_, SetType) and isinstance(value, frozenset):
         return sorted((write_stored(type_.element, item) for item in value), key=str)
     match value:
@@ -154,7 +183,7 @@ def _read_plain(type_: Type, written: Json) -> Scalar:
             return _address(_text(written, "an ip address"))
         case NetworkType():
             return _network(_text(written, "a network"))
-        case DecimalType() | TimestampType() | DurationType() | RefType() | SetType():
+        case DecimalType() | TimestampType() | DurationType() | RefType() | SetType() | RecordType():
             raise TypeError(f"{type_} has forms of its own")
         case _:
             assert_never(type_)
@@ -217,9 +246,34 @@ def _read_given_ref(type_: RefType, given: Json) -> Ref:
     return Ref(kind, check_id(id_))
 
 
-def _read_set(type_: SetType, written: Json, read: Callable[[Type, Json], Value]) -> Value:
+def _read_set(type_: SetType, written: Json, read: Read) -> Value:
     if not isinstance(written, list | tuple):
         raise BadValue(f"expected a list, for {type_}")
     if len(written) > SET_LIMIT:
         raise BadValue(f"a set has at most {SET_LIMIT} elements (this one has {len(written)})")
-    return frozenset(value for item in written if not isinstance(value := read(type_.element, item), frozenset))
+    values = (read(type_.element, item) for item in written)
+    return frozenset(value for value in values if not isinstance(value, frozenset | Record))
+
+
+def _read_record(type_: RecordType, written: Json, read: Read) -> Record:
+    if not isinstance(written, dict):
+        raise BadValue(f"expected an object, for {type_}")
+    known = {field.name for field in type_.fields}
+    for name in written:
+        if name not in known:
+            raise BadValue(f"no field `{name}` in {type_}")
+    cells: dict[str, Cell] = {}
+    for field in type_.fields:
+        found = written.get(field.name)
+        try:
+            cells[field.name] = field.gap if found is None else read(field.type, found)
+        except BadValue as error:
+            raise BadValue(f"`{field.name}`: {error}") from error
+    return Record(cells)
+
+
+def _write_record(type_: RecordType, record: Record, write: Callable[[Type, Value], Json]) -> Json:
+    """The fields that are set, sorted, so that equal records are equal bytes."""
+    fields = sorted(type_.fields, key=lambda field: field.name)
+    cells = ((field, record.cells[field.name]) for field in fields)
+    return {field.name: write(field.type, cell) for field, cell in cells if not isinstance(cell, Gap)}

@@ -8,6 +8,8 @@ BUNDLE_LIMIT: Final = 20_000_000
 """Code points in all files of a bundle."""
 NESTING_LIMIT: Final = 40
 """Expressions within expressions, before and after expansion."""
+RECORD_NESTING_LIMIT: Final = 4
+"""Records within records."""
 LIST_LIMIT: Final = 1000
 """Items in a written list."""
 NODE_LIMIT: Final = 1000

@@ -5,24 +5,20 @@ From it facts are gathered in a known number of queries, and the record keeps wh
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from policy_lang.typed import Expression, HoldsRole, Path, Related, Under
 from policy_lang.types import RefType
 from policy_lang.walk import Node, is_principal, nodes
-
-STEP_LIMIT: Final = 3
-"""References that a path may go through."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reads:
     """What a set of rules reads.
 
-    `paths` are the inputs, sorted. `steps[n]` are the prefixes, n + 1 attributes long, whose references lead to rows
-    that are read. `climbs` are the entities, other than the principal, whose ancestors are needed. `places` are those
-    of roles (None: globally), `overs` those whose ancestors count too; `ends` the (relation, resource) pairs of stored
-    relations.
+    `paths` are the inputs, sorted. `steps[n]` are their prefixes, n + 1 attributes long: references, whose rows are
+    read, and records. `climbs` are the entities, other than the principal, whose ancestors are needed. `places` are
+    those of roles (None: globally), `overs` those whose ancestors count too; `ends` the (relation, resource) pairs of
+    stored relations.
     """
 
     paths: tuple[Path, ...]
@@ -44,7 +40,9 @@ def reads_of(roots: Iterable[Node]) -> Reads:
     overs = [node.place for node in roles if node.over and node.place is not None]
     return Reads(
         paths=inputs,
-        steps=tuple(step for step in (_prefixes(inputs, length) for length in range(1, STEP_LIMIT + 1)) if step),
+        steps=tuple(
+            _prefixes(inputs, length) for length in range(1, max((len(path.steps) for path in inputs), default=0))
+        ),
         needs_ancestry=bool(roles or ends or any(map(is_principal, lows))),
         climbs=tuple(dict.fromkeys(entity for entity in (*lows, *overs) if not is_principal(entity))),
         places=tuple(dict.fromkeys(node.place for node in roles)),

@@ -1,13 +1,13 @@
 """What a bundle declares: entity types, actions, context, roles, stored relations."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Final
 
-from policy_lang.types import RefType, TimestampType, Type
-from policy_lang.values import ABSENT, NOT_GIVEN, OPTIONAL_NOT_GIVEN, UNSET, Cell, Gap
+from policy_lang.types import RecordType, RefType, TimestampType, Type
+from policy_lang.values import Cell, Gap, gap_of
 
 
 class Origin(Enum):
@@ -32,9 +32,18 @@ class Attribute:
     @property
     def gap(self) -> Gap:
         """What a read gives when it is not set."""
-        if self.origin is Origin.STORE:
-            return ABSENT if self.is_optional else UNSET
-        return OPTIONAL_NOT_GIVEN if self.is_optional else NOT_GIVEN
+        return gap_of(is_optional=self.is_optional, is_given=self.origin is not Origin.STORE)
+
+    @property
+    def inside(self) -> "EntityType | None":
+        """Its record's fields, as if they were a type's attributes; None for what is no record."""
+        if not isinstance(self.type, RecordType):
+            return None
+        fields = {
+            field.name: replace(self, name=field.name, type=field.type, is_optional=field.is_optional)
+            for field in self.type.fields
+        }
+        return EntityType(self.name, "", fields)
 
 
 NOW: Final = Attribute("now", TimestampType(), origin=Origin.REQUEST)
@@ -108,6 +117,13 @@ class Schema:
             name: frozenset(other.name for other in self.roles.values() if name in other.included)
             for name in self.roles
         }
+
+    def behind(self, attribute: Attribute) -> tuple[EntityType, ...]:
+        """What a step behind it reads: the types that it leads to, or its record's fields."""
+        if (inside := attribute.inside) is not None:
+            return (inside,)
+        targets = attribute.type.targets if isinstance(attribute.type, RefType) else ()
+        return tuple(self.types[name] for name in targets if name in self.types)
 
     def makes_row(self, type_: str, action: str) -> bool:
         """Whether the action makes the resource, so that it must have no row yet."""

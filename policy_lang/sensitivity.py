@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 
 from policy_lang.schema import Attribute, Schema
 from policy_lang.typed import Path, Root
-from policy_lang.types import RefType
 
 
 def is_sensitive(path: Path, schema: Schema, principal_type: str, resource_type: str) -> bool:
@@ -20,8 +19,5 @@ def is_sensitive(path: Path, schema: Schema, principal_type: str, resource_type:
         found = [attributes[step] for attributes in declared if step in attributes]
         if any(attribute.is_sensitive for attribute in found):
             return True
-        targets = {
-            name for attribute in found if isinstance(attribute.type, RefType) for name in attribute.type.targets
-        }
-        declared = [schema.types[name].attributes for name in targets]
+        declared = [behind.attributes for attribute in found for behind in schema.behind(attribute)]
     return False

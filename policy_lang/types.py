@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from policy_lang.values import Gap, gap_of
+
 Json = None | bool | int | float | str | Sequence["Json"] | dict[str, "Json"]
 
 
@@ -114,4 +116,32 @@ class SetType:
         return f"set<{self.element}>"
 
 
-Type = ScalarType | SetType
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A declared field of a record. `is_given`: not the store but the request or a token brings it."""
+
+    name: str
+    type: "Type"
+    is_optional: bool = False
+    is_given: bool = False
+
+    @property
+    def gap(self) -> Gap:
+        """What a read gives when it is not set."""
+        return gap_of(is_optional=self.is_optional, is_given=self.is_given)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}{'?' if self.is_optional else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record of declared fields, in the order of the text; read field by field, never whole."""
+
+    fields: tuple[Field, ...]
+
+    def __str__(self) -> str:
+        return f"{{ {', '.join(map(str, self.fields))} }}"
+
+
+Type = ScalarType | SetType | RecordType

@@ -4,6 +4,8 @@ Law (language.md, Reading): a read gives a value, or a gap that is absent or bro
 in both directions, so that `a == b` holds and `a != b` holds are each false when an operand is unknown.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple, final
@@ -64,8 +66,15 @@ class Network(NamedTuple):
         return str(IPv6Network((self.first, prefix)))
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record: a cell for every declared field, a gap where it is not set or does not fit."""
+
+    cells: "Mapping[str, Cell]"
+
+
 Scalar = bool | int | str | Ref | Ip | Network
-Value = Scalar | frozenset[Scalar]
+Value = Scalar | frozenset[Scalar] | Record
 """Enum members, time zones and strings are `str`; timestamps and durations are `int`, in
 milliseconds, and decimals, in ten-thousandths."""
 
@@ -114,6 +123,14 @@ BAD_VALUE: Final = Gap(Cause.BAD_VALUE, is_broken=True)
 """What is there does not fit its type."""
 TOO_DEEP: Final = Gap(Cause.TOO_DEEP, is_broken=True)
 """The way up the parents is longer than the limit."""
+
+
+def gap_of(*, is_optional: bool, is_given: bool) -> Gap:
+    """What a read gives where nothing is set; `is_given`: the request or a token would have brought it."""
+    if is_given:
+        return OPTIONAL_NOT_GIVEN if is_optional else NOT_GIVEN
+    return ABSENT if is_optional else UNSET
+
 
 Cell = Value | Gap
 """What a read gives."""

@@ -6,11 +6,11 @@ from typing import Final
 
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.facts import Assignment, Question
-from policy_lang.forms import check_id, read_given
+from policy_lang.forms import check_id, read_cell, read_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import Json
-from policy_lang.values import BAD_VALUE, Cell, Ref
+from policy_lang.values import Cell, Ref
 from service.errors import InvalidRequest, PermissionDenied, Violation
 from service.model import CheckRequest, GivenEntity, Principal, Scopes
 from service.permits import Action, Held
@@ -196,10 +196,7 @@ def _claimed(principal: Principal, declared: EntityType) -> dict[str, Cell]:
         if attribute.origin is Origin.CLAIM:
             found = _dig(principal.claims, attribute.claim)
             if found is not None:
-                try:
-                    cells[attribute.name] = read_given(attribute.type, found)
-                except BadValue:
-                    cells[attribute.name] = BAD_VALUE
+                cells[attribute.name] = read_cell(attribute.type, found, read_given)
     return cells
 
 

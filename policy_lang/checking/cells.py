@@ -14,13 +14,13 @@ from policy_lang.typed import EntityFixture
 from policy_lang.types import (
     EnumType,
     IntType,
+    RecordType,
     RefType,
     ScalarType,
     SetType,
     StringType,
-    Type,
 )
-from policy_lang.values import BAD_VALUE, Cell, Gap, Ref, Scalar, Value
+from policy_lang.values import BAD_VALUE, Cell, Gap, Record, Ref, Scalar
 
 
 class CellReader:
@@ -100,11 +100,18 @@ class CellReader:
                 continue
             if cell.name.text in cells:
                 self._faults.refuse("E210", f"`{cell.name.text}` stands here twice", cell.name.span)
-            cells[cell.name.text] = self._value(cell.value, attribute.type)
+            cells[cell.name.text] = self._value(cell.value, attribute)
         return cells
 
-    def _value(self, written: Expression, type_: Type) -> Value | Gap:
+    def _value(self, written: Expression | WrittenRow, attribute: Attribute) -> Cell:
         """The value; a stand-in gap where a fault was noted."""
+        type_, inside = attribute.type, attribute.inside
+        if isinstance(written, WrittenRow):
+            if inside is None:
+                return self._refuse(written, f"expected a value of type `{type_}`")
+            return Record(inside.complete(self._cells(written, inside.attributes, f"of `{attribute.name}`", "E203")))
+        if isinstance(type_, RecordType):
+            return self._refuse(written, f"expected `{{ … }}`, for `{type_}`")
         if not isinstance(type_, SetType):
             return self._scalar(written, type_)
         if not isinstance(written, ast.ListLiteral):
@@ -133,7 +140,7 @@ class CellReader:
             value = read_given(type_, written.value)
         except BadValue as error:
             return self._refuse(written, str(error))
-        return BAD_VALUE if isinstance(value, frozenset) else value
+        return BAD_VALUE if isinstance(value, frozenset | Record) else value
 
     def _named(self, written: Name, type_: ScalarType) -> Scalar | Gap:
         if isinstance(type_, EnumType):
@@ -166,6 +173,6 @@ class CellReader:
             return ref
         return self._refuse(written, f"expected a value of type `{type_}`")
 
-    def _refuse(self, written: Expression, message: str) -> Gap:
+    def _refuse(self, written: Expression | WrittenRow, message: str) -> Gap:
         self._faults.refuse("E502", message, written.span)
         return BAD_VALUE

@@ -115,18 +115,19 @@ class _TypeResolver:
             self._faults.refuse("E305", "a context field has no source of its own", written.name.span, "remove `from`")
         return Attribute(
             name=written.name.text,
-            type=self._type(written.type),
+            type=self._type(written.type, is_given=True),
             is_optional=written.is_optional,
             origin=Origin.REQUEST,
             is_sensitive=written.is_sensitive,
         )
 
     def _attribute(self, written: statements.Attribute, owner: TypeDeclaration) -> Attribute:
+        origin = self._origin(written, owner)
         return Attribute(
             name=written.name.text,
-            type=self._type(written.type),
+            type=self._type(written.type, is_given=origin is not Origin.STORE),
             is_optional=written.is_optional,
-            origin=self._origin(written, owner),
+            origin=origin,
             claim=written.claim,
             is_sensitive=written.is_sensitive,
         )
@@ -155,10 +156,30 @@ class _TypeResolver:
             return False
         return declared is not None
 
-    def _type(self, written: statements.TypeExpression) -> Type:
-        if isinstance(written, statements.SetType):
-            return types.SetType(self._scalar(written.element))
-        return self._scalar(written)
+    def _type(self, written: statements.TypeExpression, *, is_given: bool) -> Type:
+        match written:
+            case statements.SetType():
+                return types.SetType(self._scalar(written.element))
+            case statements.RecordType():
+                return self._record(written, is_given=is_given)
+            case _:
+                return self._scalar(written)
+
+    def _record(self, written: statements.RecordType, *, is_given: bool) -> types.RecordType:
+        fields: dict[str, types.Field] = {}
+        for field in written.fields:
+            name = field.name
+            if field.source is not None or field.is_sensitive:
+                self._faults.refuse(
+                    "E305", "a record has its source and marks as a whole", name.span, "mark the attribute"
+                )
+            if name.text == "id":
+                self._faults.refuse("E211", "`id` is every entity's own id", name.span, "choose another name")
+            if name.text in fields:
+                self._faults.refuse("E210", f"field `{name.text}` is declared twice", name.span)
+            type_ = self._type(field.type, is_given=is_given)
+            fields[name.text] = types.Field(name.text, type_, field.is_optional, is_given)
+        return types.RecordType(tuple(fields.values()))
 
     def _scalar(self, written: statements.PlainType | statements.EnumType) -> ScalarType:
         if isinstance(written, statements.EnumType):

@@ -8,6 +8,7 @@ from policy_lang.types import (
     DurationType,
     EnumType,
     IntType,
+    RecordType,
     RefType,
     ScalarType,
     SetType,
@@ -57,8 +58,8 @@ def either(one: Type, other: Type) -> Type:
 
 
 def scalar(type_: Type | None) -> ScalarType | None:
-    """The type, unless it is a set's or none."""
-    return None if isinstance(type_, SetType) else type_
+    """The type, unless it is a set's or a record's, or none."""
+    return None if isinstance(type_, SetType | RecordType) else type_
 
 
 def are_references(one: Type, other: Type) -> bool:

@@ -12,7 +12,7 @@ from policy_lang.schema import NOW, Attribute, EntityType, Origin
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Word
 from policy_lang.typed import Path, Root
-from policy_lang.types import RefType, SetType, Type
+from policy_lang.types import RecordType, RefType, SetType, Type
 
 
 class DiffersByPrincipal(Exception):
@@ -48,7 +48,8 @@ class PathReader:
             reached = {target for attribute in found for target in _targets(attribute.type)}
             if count == len(steps):
                 return frozenset(reached)
-            types = self._types(frozenset(reached))
+            inside = (attribute.inside for attribute in found)
+            types = (*self._types(frozenset(reached)), *(type_ for type_ in inside if type_ is not None))
         return frozenset(type_.name for type_ in types)
 
     def read(self, node: ast.Path, known: Known) -> ReadPath | None:
@@ -56,15 +57,12 @@ class PathReader:
         types = self._start(node.root, known)
         if not node.steps:
             return self._whole(node, types)
-        if len(node.steps) > STEP_LIMIT + 1:
-            self._faults.refuse(
-                "E407", f"a path has at most {STEP_LIMIT} steps through references", node.steps[STEP_LIMIT + 1].span
-            )
-            return None
-        is_definite = True
+        is_definite, references, is_row = True, 0, False
         for count, step in enumerate(node.steps, start=1):
             key = node.key[: count + 1]
             found = self._attributes(step, types, node, count)
+            if found is not None and is_row and not self._are_stored(step, found):
+                return None
             type_ = (
                 None if found is None else self._common(step, found, may_differ=count == 1 and node.root == "principal")
             )
@@ -75,11 +73,24 @@ class PathReader:
             if count == len(node.steps):
                 path = Path(Root(node.root), tuple(word.text for word in node.steps), type_)
                 return ReadPath(path, narrowed, is_definite)
-            if not isinstance(narrowed, RefType):
+            is_row = isinstance(narrowed, RefType)
+            references += is_row
+            if references > STEP_LIMIT:
+                message = f"a path has at most {STEP_LIMIT} steps through references"
+                self._faults.refuse("E407", message, node.steps[count].span)
+                return None
+            if not isinstance(narrowed, RefType | RecordType):
                 self._refuse_step(node.steps[count], step, narrowed)
                 return None
-            types = self._types(frozenset(narrowed.targets))
+            types = self._behind(narrowed, found)
         return None
+
+    def _behind(self, type_: RefType | RecordType, found: Mapping[str, Attribute]) -> tuple[EntityType, ...]:
+        """The types that a reference leads to, or the fields of a record, which are the same for all that have it."""
+        if isinstance(type_, RefType):
+            return self._types(frozenset(type_.targets))
+        inside = next(iter(found.values())).inside
+        return () if inside is None else (inside,)
 
     def _whole(self, node: ast.Path, types: tuple[EntityType, ...]) -> ReadPath | None:
         if node.root == "context":
@@ -113,8 +124,6 @@ class PathReader:
             if attribute is None:
                 self._refuse_unknown(step, type_, types, node, count)
                 return None
-            if count > 1 and not self._is_stored(step, type_, attribute):
-                return None
             found[type_.name] = attribute
         return found or None
 
@@ -129,18 +138,20 @@ class PathReader:
         help_ = f"add `{place} is {others[0]}`" if others else did_you_mean(step.text, type_.attributes)
         self._faults.refuse("E203", f"unknown attribute `{step.text}` of `{type_.name}`", step.span, help_)
 
-    def _is_stored(self, step: Word, type_: EntityType, attribute: Attribute) -> bool:
-        if not type_.is_stored:
-            self._faults.refuse("E304", f"`{type_.name}` has no rows to step into", step.span)
-            return False
-        if attribute.origin is not Origin.STORE:
-            self._faults.refuse(
-                "E304",
-                f"`{step.text}` of `{type_.name}` is not stored",
-                step.span,
-                "behind a reference, only what is stored can be read",
-            )
-            return False
+    def _are_stored(self, step: Word, found: Mapping[str, Attribute]) -> bool:
+        """Whether a row behind a reference holds the attribute, of whichever type it is."""
+        for name, attribute in found.items():
+            if not self._symbols.schema.types[name].is_stored:
+                self._faults.refuse("E304", f"`{name}` has no rows to step into", step.span)
+                return False
+            if attribute.origin is not Origin.STORE:
+                self._faults.refuse(
+                    "E304",
+                    f"`{step.text}` of `{name}` is not stored",
+                    step.span,
+                    "behind a reference, only what is stored can be read",
+                )
+                return False
         return True
 
     def _common(self, step: Word, found: Mapping[str, Attribute], *, may_differ: bool) -> Type | None:

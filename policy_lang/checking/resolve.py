@@ -13,7 +13,7 @@ from policy_lang.syntax.ast import Word
 from policy_lang.syntax.cases import Fixture, Test
 from policy_lang.syntax.statements import ComputedRelation, File, Let, RoleDeclaration, Rule
 from policy_lang.syntax.statements import StoredRelation as StoredDeclaration
-from policy_lang.types import EnumType, SetType
+from policy_lang.types import EnumType, RecordType, SetType
 
 
 def resolve(files: Sequence[File], faults: Faults) -> Symbols:
@@ -95,11 +95,18 @@ def _kinds(files: Iterable[File], types: dict[str, EntityType], faults: Faults) 
 
 
 def _enum_members(types: dict[str, EntityType]) -> frozenset[str]:
+    waiting = [attribute.type for type_ in types.values() for attribute in type_.attributes.values()]
     found: set[str] = set()
-    for type_ in types.values():
-        for attribute in type_.attributes.values():
-            element = attribute.type.element if isinstance(attribute.type, SetType) else attribute.type
-            found.update(element.members if isinstance(element, EnumType) else ())
+    while waiting:
+        match waiting.pop():
+            case SetType(element):
+                waiting.append(element)
+            case RecordType(fields):
+                waiting += (field.type for field in fields)
+            case EnumType(members):
+                found.update(members)
+            case _:
+                pass
     return frozenset(found)
 
 

@@ -23,13 +23,14 @@ from policy_lang.types import (
     DecimalType,
     EnumType,
     IntType,
+    RecordType,
     RefType,
     SetType,
     StringType,
     TimezoneType,
     Type,
 )
-from policy_lang.values import Ref, Scalar
+from policy_lang.values import Record, Ref, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +143,20 @@ class ValueChecker:
             return None
         if not found.is_definite:
             self.uncertain.append(Uncertain(".".join(node.key), node.span))
+        if isinstance(found.type, RecordType):
+            return self._refuse_record(node, found.type)
         if not node.is_id:
             return Valued(found.path, found.type)
         if not isinstance(found.type, RefType):
             self._faults.refuse("E304", f"`{node.steps[-1].text}` is no reference, it has no `id`", node.span)
             return None
         return Valued(IdOf(found.path), StringType())
+
+    def _refuse_record(self, node: Expression, type_: RecordType) -> Valued | None:
+        """A record is read field by field; only `has` takes it whole."""
+        fields = ", ".join(f"`{field.name}`" for field in type_.fields)
+        self._faults.refuse("E304", f"`{node.span.text}` is a record, no value", node.span, f"name a field: {fields}")
+        return None
 
     def _literal(self, node: ast.Literal, expected: Type | None) -> Valued | None:
         wanted = expected.element if isinstance(expected, SetType) else expected
@@ -194,7 +203,7 @@ class ValueChecker:
         for valued, item in zip(found, node.items, strict=True):
             if valued is None:
                 return None
-            if not isinstance(valued.expression, Constant) or isinstance(valued.expression.value, frozenset):
+            if not isinstance(valued.expression, Constant) or isinstance(valued.expression.value, frozenset | Record):
                 self._faults.refuse("E301", "a set is written with literals alone", item.span)
                 return None
             element = element or scalar(valued.type)
@@ -247,6 +256,8 @@ class ValueChecker:
         path = self._taken(node.path, known, "??")
         if path is None:
             return None
+        if isinstance(path.type, RecordType):
+            return self._refuse_record(node.path, path.type)
         otherwise = self.value(node.otherwise, known, path.type)
         if otherwise is None:
             return None

@@ -39,7 +39,7 @@ from policy_lang.typed import (
     Under,
 )
 from policy_lang.types import IpType
-from policy_lang.values import Ip, Network, Scalar
+from policy_lang.values import Ip, Network, Record, Scalar
 from policy_lang.walk import Node, is_principal, nodes
 
 
@@ -236,7 +236,7 @@ _OVERLAPS: Final = {
 def _constants(expressions: Sequence[Expression]) -> tuple[Scalar, ...]:
     """The values of the expressions if all are constant scalars, else nothing."""
     values = tuple(each.value for each in expressions if isinstance(each, Constant))
-    scalars = tuple(value for value in values if not isinstance(value, frozenset))
+    scalars = tuple(value for value in values if not isinstance(value, frozenset | Record))
     return scalars if len(scalars) == len(expressions) else ()
 
 

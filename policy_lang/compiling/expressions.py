@@ -13,10 +13,10 @@ from policy_lang.compiling import runtime
 from policy_lang.fold import Case
 from policy_lang.functions import FUNCTIONS
 from policy_lang.judging.expressions import type_of
-from policy_lang.schema import Schema
+from policy_lang.schema import Attribute, Schema
 from policy_lang.typed import Call, Constant, Default, Expression, IdOf, Path, Root, Sum
-from policy_lang.types import SetType
-from policy_lang.values import BAD_VALUE, NO_ROW, Gap, Ref
+from policy_lang.types import RecordType, SetType
+from policy_lang.values import BAD_VALUE, NO_ROW, Gap, Record, Ref
 
 FACTS: Final = "facts"
 """The generated function's one parameter."""
@@ -83,7 +83,9 @@ class Expressions:
         self._attributes = {
             Root.PRINCIPAL: schema.types[case.principal_type].attributes,
             Root.RESOURCE: schema.types[case.resource_type].attributes,
+            Root.CONTEXT: schema.context,
         }
+        self._schema = schema
 
     def value(self, expression: Expression) -> ast.expr:
         """The value of an expression, or a gap."""
@@ -101,7 +103,7 @@ class Expressions:
         """Whether there is a value; a gap equals nothing, not even itself."""
         if isinstance(expression, Constant):
             return py.literal(True)
-        if isinstance(type_of(expression), SetType):
+        if isinstance(type_of(expression), SetType | RecordType):
             return py.other(py.attribute(self.value(expression), "__class__"), self.frame.constant(Gap))
         return py.compare(self.value(expression), ast.Eq(), self.settled(expression))
 
@@ -137,13 +139,15 @@ class Expressions:
 
     def _is_undeclared(self, root: Root, step: str) -> bool:
         """Whether the type of the case has no such attribute: a rule for other types reads it."""
-        return root in self._attributes and step not in self._attributes[root]
+        return root is not Root.CONTEXT and step not in self._attributes[root]
 
     def _cells(self, root: Root) -> ast.expr:
         return self.facts("question", "context") if root is Root.CONTEXT else self.facts(f"{root.value}_cells")
 
     def _behind(self, root: Root, steps: tuple[str, ...]) -> ast.expr:
         """The cell in the row behind a reference; without the row, the gap on the way or that there is none."""
+        if self._is_record(root, steps[:-1]):
+            return self._inside(root, steps)
         find = self.frame.read("find row", lambda: py.attribute(self.facts("rows"), "get"))
         found = py.bind(SCRATCH, py.call(find, self._path(root, steps[:-1])))
         local = self._settled_path(root, steps[:-1])
@@ -152,6 +156,21 @@ class Expressions:
         return py.choose(
             py.other(found, py.literal(None)), cell, py.choose(is_reference, self.frame.constant(NO_ROW), local)
         )
+
+    def _inside(self, root: Root, steps: tuple[str, ...]) -> ast.expr:
+        """The cell in a record; without one, the gap on the way."""
+        whole, local = self._path(root, steps[:-1]), self._settled_path(root, steps[:-1])
+        is_record = py.same(py.attribute(whole, "__class__"), self.frame.constant(Record))
+        return py.choose(is_record, py.item(py.attribute(local, "cells"), py.literal(steps[-1])), local)
+
+    def _is_record(self, root: Root, steps: tuple[str, ...]) -> bool:
+        """Whether what stands there is a record."""
+        places = [self._attributes[root]]
+        found: list[Attribute] = []
+        for step in steps:
+            found = [attributes[step] for attributes in places if step in attributes]
+            places = [behind.attributes for attribute in found for behind in self._schema.behind(attribute)]
+        return any(isinstance(attribute.type, RecordType) for attribute in found)
 
     def _computed(self, expression: IdOf | Default | Call | Sum) -> ast.expr:
         match expression:

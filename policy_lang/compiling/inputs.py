@@ -17,6 +17,7 @@ from policy_lang.types import (
     EnumType,
     IntType,
     Json,
+    RecordType,
     RefType,
     SetType,
     StringType,
@@ -68,4 +69,4 @@ def _given(type_: Type, value: ast.expr, frame: Frame) -> ast.expr:
 def writer(type_: Type) -> Callable[[Value], Json]:
     """Writes values of a type; those that come up again and again, such as addresses and times, from memory."""
     write = partial(write_given, type_)
-    return write if isinstance(type_, SetType) else lru_cache(maxsize=1024)(write)
+    return write if isinstance(type_, SetType | RecordType) else lru_cache(maxsize=1024)(write)

@@ -38,7 +38,7 @@ from policy_lang.typed import (
     Root,
 )
 from policy_lang.types import BoolType, EnumType, RefType, Type
-from policy_lang.values import Cell, Gap, Ip, Network, Ref, Scalar
+from policy_lang.values import Cell, Gap, Ip, Network, Record, Ref, Scalar
 from policy_lang.walk import paths
 
 _TURNED: Final[Mapping[Comparison, Comparison]] = {
@@ -131,7 +131,7 @@ class Proposer:
                 yield from self._set(needle, listed if becomes else _others(needle, listed))
             case InSet(needle, members):
                 found, element = self._cell(members), self._cell(needle)
-                if isinstance(found, frozenset) and not isinstance(element, Gap | frozenset):
+                if isinstance(found, frozenset) and not isinstance(element, Gap | frozenset | Record):
                     yield from self._set(members, [found | {element} if becomes else found - {element}])
             case InRange(needle, low, high):
                 first, last = self._cell(low), self._cell(high)
@@ -163,7 +163,7 @@ class Proposer:
     def _among(self, condition: Overlap) -> frozenset[Scalar]:
         if isinstance(condition.among, tuple):
             cells = map(self._cell, condition.among)
-            return frozenset(cell for cell in cells if not isinstance(cell, Gap | frozenset))
+            return frozenset(cell for cell in cells if not isinstance(cell, Gap | frozenset | Record))
         cell = self._cell(condition.among)
         return cell if isinstance(cell, frozenset) else frozenset()
 

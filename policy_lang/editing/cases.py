@@ -96,12 +96,18 @@ def _row(row: cases.WrittenRow, type_: str, scope: Scope) -> Iterator[Occurrence
             yield from _value(value, attribute, scope)
 
 
-def _value(value: ast.Expression, attribute: Attribute, scope: Scope) -> Iterator[Occurrence]:
-    """A literal, an entity, a fixture by name or a member of an enum."""
-    if isinstance(value, Name):
-        yield from name(value, scope, (attribute.type,))
-    else:
-        yield from names_in(value, scope)
+def _value(value: ast.Expression | cases.WrittenRow, attribute: Attribute, scope: Scope) -> Iterator[Occurrence]:
+    """A literal, an entity, a fixture by name, a member of an enum, or a record of such."""
+    match value:
+        case Name():
+            yield from name(value, scope, (attribute.type,))
+        case cases.WrittenRow():
+            inside = {} if attribute.inside is None else attribute.inside.attributes
+            for cell in value.cells:
+                if cell.name.text in inside:
+                    yield from _value(cell.value, inside[cell.name.text], scope)
+        case _:
+            yield from names_in(value, scope)
 
 
 def _link(item: cases.GivenLink, scope: Scope) -> Iterator[Occurrence]:

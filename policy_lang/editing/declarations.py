@@ -43,6 +43,9 @@ def written_type(node: statements.TypeExpression, scope: Scope) -> Iterator[Occu
     match node:
         case statements.SetType():
             yield from written_type(node.element, scope)
+        case statements.RecordType():
+            for field in node.fields:
+                yield from written_type(field.type, scope)
         case statements.EnumType():
             members = tuple(member.text for member in node.members)
             for member in node.members:

@@ -108,6 +108,7 @@ STATEMENTS: Final[Mapping[str, Form]] = {
     "context": _block,
     "actions": _block,
     "row": _block,
+    "record_type": _block,
     "role": _role,
     "test": _test,
     "matrix": _test,

@@ -12,7 +12,7 @@ from policy_lang.functions import FUNCTIONS
 from policy_lang.judging.kleene import Causes, Judgement, known
 from policy_lang.typed import Call, Constant, Default, Expression, IdOf, Path, Root, Sum
 from policy_lang.types import StringType, Type
-from policy_lang.values import BAD_VALUE, NO_ROW, Cell, Gap, Ref
+from policy_lang.values import BAD_VALUE, NO_ROW, Cell, Gap, Record, Ref
 from policy_lang.walk import paths
 
 
@@ -62,6 +62,9 @@ def read(path: Path, facts: Readable) -> Reading:
             return Reading(cell, frozenset({cause_at(path, count, cell)}))
         if count == len(path.steps):
             break
+        if isinstance(cell, Record):
+            cells = cell.cells
+            continue
         if not isinstance(cell, Ref) or cell not in facts.rows:
             gap = NO_ROW if isinstance(cell, Ref) else BAD_VALUE
             return Reading(gap, frozenset({cause_at(path, count, gap)}))

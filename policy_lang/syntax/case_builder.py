@@ -1,10 +1,16 @@
 """Builds fixtures and tests: a method for each of the grammar's rules, called as its text is recognised."""
 
+from typing import Final
+
+from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.syntax import cases
 from policy_lang.syntax.ast import EntityLiteral, ListLiteral, Literal, Name, Word
 from policy_lang.syntax.clauses import Clause, Clauses
-from policy_lang.syntax.reading import Lexeme, between, quoted, span_of, word
+from policy_lang.syntax.reading import Lexeme, between, deeper_record, quoted, span_of, word
 from policy_lang.syntax.rule_builder import RuleBuilder
+
+_ROW_LIMIT: Final = RECORD_NESTING_LIMIT + 1
+"""A row, and the records in it."""
 
 
 class PolicyBuilder(RuleBuilder):
@@ -21,13 +27,18 @@ class PolicyBuilder(RuleBuilder):
 
     def row(self, left: Lexeme, cells: tuple[cases.WrittenCell, ...] | None, right: Lexeme) -> cases.WrittenRow:
         """`{ name: value, … }`."""
-        return cases.WrittenRow(cells or (), between(span_of(left), span_of(right)))
+        span = between(span_of(left), span_of(right))
+        below = (cell.value.depth for cell in cells or () if isinstance(cell.value, cases.WrittenRow))
+        depth = deeper_record(span, below, _ROW_LIMIT)
+        return cases.WrittenRow(cells or () if depth <= _ROW_LIMIT else (), span, depth)
 
     def cells(self, *cells: cases.WrittenCell) -> tuple[cases.WrittenCell, ...]:
         """The cells of a row."""
         return cells
 
-    def cell(self, name: Lexeme, value: "Literal | Name | EntityLiteral | ListLiteral") -> cases.WrittenCell:
+    def cell(
+        self, name: Lexeme, value: "Literal | Name | EntityLiteral | ListLiteral | cases.WrittenRow"
+    ) -> cases.WrittenCell:
         """`name: value`."""
         return cases.WrittenCell(word(name), value)
 

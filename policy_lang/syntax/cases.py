@@ -8,18 +8,19 @@ from policy_lang.syntax.ast import EntityLiteral, Expression, Literal, Name, Quo
 
 @dataclass(frozen=True, slots=True)
 class WrittenCell:
-    """`name: value` in a row or a test's context; the value is a literal, a name, an entity or a list."""
+    """`name: value` in a row or a test's context; the value is a literal, a name, an entity, a list or a record."""
 
     name: Word
-    value: Expression
+    value: "Expression | WrittenRow"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenRow:
-    """`{ name: value, … }` behind an entity."""
+    """`{ name: value, … }` behind an entity, or a record; `depth` counts the rows in it, itself included."""
 
     cells: tuple[WrittenCell, ...]
     span: Span
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Reads tokens: where they stand in the file in hand, the values of literals, and the faults found on the way."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeVar
 
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.forms import read_given
+from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.notation import INT_LIMIT, BadValue, parse_decimal, parse_duration, parse_timestamp
 from policy_lang.source import SourceFile, Span
 from policy_lang.syntax.ast import Literal, Quoted, Word
@@ -22,7 +23,7 @@ from policy_lang.types import (
     TimestampType,
     Type,
 )
-from policy_lang.values import Scalar
+from policy_lang.values import Record, Scalar
 
 
 class Lexeme(Protocol):
@@ -113,6 +114,15 @@ def literal(token: Lexeme) -> Literal:
             return Literal(_read_as(text, span, lambda written: _scalar(type_, written), stand_in), type_, span)
 
 
+def deeper_record(span: Span, below: Iterable[int], limit: int = RECORD_NESTING_LIMIT) -> int:
+    """One more than the deepest of the records in one; past the limit a fault, once for a whole tower."""
+    deepest = max(below, default=0)
+    if deepest == limit:
+        start = Span(span.file, span.start, span.start + 1)
+        READING.get().refuse("E402", f"records nest at most {RECORD_NESTING_LIMIT} deep", start, "make it a type")
+    return deepest + 1
+
+
 def _whole(text: str, span: Span) -> int:
     value = int(text) if len(text) <= len(str(INT_LIMIT)) else INT_LIMIT + 1
     if value > INT_LIMIT:
@@ -128,7 +138,7 @@ def _string(written: str) -> str:
 
 def _scalar(type_: Type, written: str) -> Scalar:
     value = read_given(type_, written)
-    if isinstance(value, frozenset):
+    if isinstance(value, frozenset | Record):
         raise BadValue(f"expected {type_}")
     return value
 

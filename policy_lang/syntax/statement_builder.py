@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.syntax import statements
 from policy_lang.syntax.ast import Expression, Name, Word
 from policy_lang.syntax.clauses import Clause, Clauses
 from policy_lang.syntax.expression_builder import ExpressionBuilder
-from policy_lang.syntax.reading import Lexeme, between, quoted, span_of, word
+from policy_lang.syntax.reading import Lexeme, between, deeper_record, quoted, span_of, word
 from policy_lang.syntax.statements import From, Statement
 
 _TYPE_PARTS: Final = ("principal", "tenant", "listable")
@@ -107,6 +108,15 @@ class StatementBuilder(ExpressionBuilder):
     def set_type(self, element: "statements.PlainType | statements.EnumType") -> statements.SetType:
         """`set<string>`."""
         return statements.SetType(element, element.span)
+
+    def record_type(
+        self, left: Lexeme, fields: tuple[statements.Attribute, ...] | None, right: Lexeme
+    ) -> statements.RecordType:
+        """`{ city: string, zip: string? }`."""
+        span = between(span_of(left), span_of(right))
+        below = (field.type.depth for field in fields or () if isinstance(field.type, statements.RecordType))
+        depth = deeper_record(span, below)
+        return statements.RecordType(fields or () if depth <= RECORD_NESTING_LIMIT else (), span, depth)
 
     def context(
         self, keyword: Lexeme, fields: tuple[statements.Attribute, ...] | None

@@ -34,7 +34,16 @@ class SetType:
     span: Span
 
 
-TypeExpression = PlainType | EnumType | SetType
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """`{ city: string, zip: string? }`; `depth` counts the records in it, itself included."""
+
+    fields: tuple["Attribute", ...]
+    span: Span
+    depth: int
+
+
+TypeExpression = PlainType | EnumType | SetType | RecordType
 
 
 class From(Enum):

@@ -1,6 +1,6 @@
 """Writes decisions for a person, or as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 import orjson
@@ -73,5 +73,7 @@ def given_form(value: Value | None) -> Json:
             return {"type": type_, "id": id_}
         case frozenset():
             return sorted((given_form(element) for element in value), key=str)
+        case Mapping():
+            return {name: given_form(field) for name, field in value.items()}
         case _:
             return value

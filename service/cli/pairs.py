@@ -35,9 +35,19 @@ def _from_json(text: str, option: str) -> Given:
         value: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise click.BadParameter(f"`{text}` is not JSON: {error}", param_hint=option) from error
-    if isinstance(value, list):
-        return [_scalar(element, option) for element in value]
-    return None if value is None else _scalar(value, option)
+    return _value(value, option)
+
+
+def _value(value: Json, option: str) -> Given:
+    match value:
+        case None:
+            return None
+        case list():
+            return [_scalar(element, option) for element in value]
+        case dict() if "id" not in value:  # which no field of a record is called
+            return {name: _value(field, option) for name, field in value.items()}
+        case _:
+            return _scalar(value, option)
 
 
 def _scalar(value: Json, option: str) -> GivenScalar:
@@ -48,6 +58,6 @@ def _scalar(value: Json, option: str) -> GivenScalar:
             return EntityRef(type_, id_)
         case _:
             raise click.BadParameter(
-                f"`{orjson.dumps(value).decode()}` is no bool, int, string, {{type, id}} or list of them",
+                f"`{orjson.dumps(value).decode()}` is no bool, int, string, {{type, id}}, record or list of them",
                 param_hint=option,
             )

@@ -19,12 +19,13 @@ from policy_lang.types import (
     EnumType,
     IntType,
     Json,
+    RecordType,
     RefType,
     SetType,
     StringType,
     Type,
 )
-from policy_lang.values import BAD_VALUE, Cell, Gap, Ref
+from policy_lang.values import BAD_VALUE, Cell, Gap, Record, Ref
 
 ReadCell = Callable[[Json], Cell]
 
@@ -97,6 +98,8 @@ def reader_of(type_: Type) -> ReadCell:
             return lambda stored: stored if isinstance(stored, str) and stored in known else BAD_VALUE
         case RefType(targets):
             return _reader_of_refs({f"{target}:": target for target in targets}, by_law)
+        case RecordType(fields):
+            return _reader_of_records({field.name: (field.gap, reader_of(field.type)) for field in fields})
         case SetType(element):
             return _reader_of_sets(reader_of(element))
         case _:
@@ -115,12 +118,22 @@ def _reader_of_refs(prefixes: Mapping[str, str], by_law: ReadCell) -> ReadCell:
     return read
 
 
+def _reader_of_records(fields: Mapping[str, tuple[Gap, ReadCell]]) -> ReadCell:
+    def read(stored: Json) -> Cell:
+        if not isinstance(stored, dict):
+            return BAD_VALUE
+        found = ((name, stored.get(name), gap, read_field) for name, (gap, read_field) in fields.items())
+        return Record({name: gap if value is None else read_field(value) for name, value, gap, read_field in found})
+
+    return read
+
+
 def _reader_of_sets(read_element: ReadCell) -> ReadCell:
     def read(stored: Json) -> Cell:
         if not isinstance(stored, list) or len(stored) > SET_LIMIT:
             return BAD_VALUE
         cells = [read_element(element) for element in stored]
-        elements = frozenset(cell for cell in cells if not isinstance(cell, Gap | frozenset))
+        elements = frozenset(cell for cell in cells if not isinstance(cell, Gap | frozenset | Record))
         return elements if all(not isinstance(cell, Gap) for cell in cells) else BAD_VALUE
 
     return read

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from policy_lang.facts import Assignment, Link
-from policy_lang.forms import read_stored, write_given
+from policy_lang.forms import read_cell, read_stored, write_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import EntityType, Origin, Schema
 from policy_lang.types import Json, RefType, TimestampType
-from policy_lang.values import Ref
+from policy_lang.values import Gap, Ref
 from service.entities.admission import Admission
 from service.entities.decoding import load_document
 from service.errors import DataError
@@ -82,9 +82,12 @@ class Forms:
                 self._leave_out(f"`{ref}`: `{name}` is no stored attribute of `{declared.name}`")
                 continue
             try:
-                yield name, write_given(attribute.type, read_stored(attribute.type, value))
+                read_stored(attribute.type, value)
             except BadValue as error:
                 self._leave_out(f"`{ref}`: `{name}`: {error}")
+            cell = read_cell(attribute.type, value, read_stored)
+            if not isinstance(cell, Gap):
+                yield name, write_given(attribute.type, cell)
 
     def _parents(self, ref: Ref, declared: EntityType, parents: Iterable[Ref]) -> Iterable[Ref]:
         for parent in parents:

@@ -8,9 +8,11 @@ from policy_lang.types import (
     DecimalType,
     DurationType,
     EnumType,
+    Field,
     IntType,
     IpType,
     NetworkType,
+    RecordType,
     RefType,
     SetType,
     StringType,
@@ -25,6 +27,19 @@ USER: Final = RefType(("User",))
 FOLDER: Final = RefType(("Folder",))
 HOLDER: Final = RefType(("User", "Team"))
 VISIBILITY: Final = EnumType(("private", "internal", "public"))
+
+
+ADDRESS: Final = RecordType(
+    (
+        Field("city", StringType()),
+        Field("zip", StringType(), is_optional=True),
+        Field("host", USER, is_optional=True),
+        Field("box", RecordType((Field("size", IntType()), Field("fee", DecimalType(), is_optional=True)))),
+    )
+)
+DEVICE: Final = RecordType(
+    (Field("managed", BoolType(), is_given=True), Field("level", IntType(), is_optional=True, is_given=True))
+)
 
 
 def _attributes(*attributes: Attribute) -> dict[str, Attribute]:
@@ -48,6 +63,8 @@ TYPES: Final = {
                 Attribute("department", StringType(), is_optional=True),
                 Attribute("clearance", IntType()),
                 Attribute("budget", DecimalType()),
+                Attribute("home", ADDRESS),
+                Attribute("device", DEVICE, origin=Origin.CLAIM, claim=("device",)),
                 Attribute("suspended", BoolType()),
                 Attribute("zone", TimezoneType()),
                 Attribute("manager", USER, is_optional=True),
@@ -84,6 +101,7 @@ TYPES: Final = {
                 Attribute("region", StringType()),
                 Attribute("level", IntType()),
                 Attribute("price", DecimalType()),
+                Attribute("address", ADDRESS, is_optional=True),
                 Attribute("discount", DecimalType(), is_optional=True),
                 Attribute("rates", SetType(DecimalType()), is_optional=True),
                 Attribute("labels", SetType(StringType()), is_optional=True),
@@ -131,6 +149,7 @@ SCHEMA: Final = Schema(
         Attribute("now", TimestampType()),
         _request("ip", IpType()),
         _request("mfa", BoolType(), is_optional=True),
+        _request("device", DEVICE, is_optional=True),
     ),
     roles=ROLES,
     relations=RELATIONS,

@@ -1,9 +1,10 @@
 """Values of each type, few so that they meet, and the paths of each type that rules may read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
+from policy_lang.schema import Attribute
 from policy_lang.typed import Path, Root
 from policy_lang.types import (
     BoolType,
@@ -56,17 +57,16 @@ def paths_of(resource_type: str) -> dict[Type, list[Path]]:
     """Every path of up to four attributes that a rule on the type may read, by the type of what is there."""
     found: dict[Type, list[Path]] = {}
 
-    def descend(root: Root, steps: tuple[str, ...], names: Sequence[str]) -> None:
-        for attribute in [attribute for name in names for attribute in TYPES[name].attributes.values()]:
+    def descend(root: Root, steps: tuple[str, ...], places: Sequence[Mapping[str, Attribute]]) -> None:
+        for attribute in [attribute for place in places for attribute in place.values()]:
             path = Path(root, (*steps, attribute.name), attribute.type)
             found.setdefault(attribute.type, []).append(path)
-            if isinstance(attribute.type, RefType) and len(path.steps) < 4:
-                descend(root, path.steps, attribute.type.targets)
+            if len(path.steps) < 4:
+                descend(root, path.steps, [behind.attributes for behind in SCHEMA.behind(attribute)])
 
-    descend(Root.PRINCIPAL, (), ("User", "Service"))
-    descend(Root.RESOURCE, (), (resource_type,))
-    for attribute in SCHEMA.context.values():
-        found.setdefault(attribute.type, []).append(Path(Root.CONTEXT, (attribute.name,), attribute.type))
+    descend(Root.PRINCIPAL, (), [TYPES["User"].attributes, TYPES["Service"].attributes])
+    descend(Root.RESOURCE, (), [TYPES[resource_type].attributes])
+    descend(Root.CONTEXT, (), [SCHEMA.context])
     found.setdefault(USER, []).append(Path(Root.PRINCIPAL, (), RefType(("User", "Service"))))
     found.setdefault(RefType((resource_type,)), []).append(Path(Root.RESOURCE, (), RefType((resource_type,))))
     return {type_: sorted(set(paths), key=lambda path: (len(path.steps), str(path))) for type_, paths in found.items()}

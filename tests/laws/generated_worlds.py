@@ -9,7 +9,7 @@ from policy_lang.facts import Assignment, Link, Question
 from policy_lang.fixture_source import FixtureSource
 from policy_lang.schema import Attribute, EntityType, Origin
 from policy_lang.typed import EntityFixture
-from policy_lang.values import BAD_VALUE, Cell, Ref
+from policy_lang.values import BAD_VALUE, Cell, Record, Ref
 from tests.laws.declarations import ROLES, SCHEMA, TYPES
 from tests.laws.generated_values import IDS, value_of
 
@@ -85,6 +85,8 @@ class World:
             return self.random.choice((BAD_VALUE, attribute.gap))
         if attribute.is_optional and self.random.random() < 0.3:
             return attribute.gap
+        if attribute.inside is not None:
+            return Record(self._cells(attribute.inside))
         return value_of(self.random, attribute.type)
 
     def _assignment(self, subjects: list[Ref]) -> Assignment:

@@ -35,6 +35,11 @@ def test_what_the_wire_tells_apart_comes_back_as_it_was(value: mc.Value) -> None
     assert (type(back), back) == (type(value), value)
 
 
+@given(st.dictionaries(TEXT, st.one_of(st.booleans(), WHOLE, TEXT, REFERENCES, SETS, st.just({"in": {"x": 1}}))))
+def test_a_record_comes_back_as_it_was_without_what_is_not_set(record: dict[str, mc.Given]) -> None:
+    assert read_value(written({"\0unset": None, **record})) == record
+
+
 @given(st.lists(WHOLE, max_size=6))
 def test_a_list_is_a_set_written_down(values: list[int]) -> None:
     assert read_value(written(list(values))) == frozenset(values)

@@ -24,9 +24,11 @@ principal type User in Team {
 type Folder in Folder { tenant: Tenant, owner: User | Team, outer: Folder? }
 type Document in Folder {
   tenant: Tenant, owner: User, folder: Folder?, region: string, level: int, labels: set<string>, tags: set<string>,
+  price: decimal, rates: set<decimal>,
+  address: { city: string, zip: string?, host: User?, box: { size: int, fee: decimal? } }?,
   visibility: enum(private, internal, public), locked: bool, retain_until: timestamp?, grace: duration,
   ip: ip?, net: network, intent: string? from request, copies: int from request }
-context { ip: ip, mfa: bool? }
+context { ip: ip, mfa: bool?, device: { managed: bool, os: string? }? }
 actions Document { new create, read }
 role viewer on Tenant { Document: read }
 role editor on Tenant includes viewer { Document: create }
@@ -64,6 +66,8 @@ DOCUMENT: Final[Mapping[str, Cell]] = {
     "folder": INNER,
     "region": "eu",
     "level": 2,
+    "price": 125_000,
+    "rates": frozenset({10_000, 25_000}),
     "labels": frozenset({"pii", "draft"}),
     "tags": frozenset[str](),
     "visibility": "public",

@@ -17,6 +17,7 @@ principal type Service from token { tenant: Tenant from claim "tid" "id", grade:
 type Folder in Folder { tenant: Tenant, owner: User | Team, above: Folder? }
 type Document in Folder {
   tenant: Tenant, owner: User, folder: Folder?, region: string, level: int, price: decimal, rates: set<decimal>,
+  address: { city: string, zip: string?, host: User?, box: { size: int, fee: decimal? } }?,
   labels: set<string>, visibility: enum(private, public), locked: bool, retain_until: timestamp?, members: set<User>,
   nets: set<network>, kinds: set<enum(memo, plan)>, intent: string? from request, keeper: User | Team,
 }

@@ -24,23 +24,29 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19magistrate/v1/types.proto\x12\rmagistrate.v1\"%\n\tEntityRef\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xaf\x01\n\x05Value\x12\x14\n\nbool_value\x18\x01 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12-\n\tref_value\x18\x04 \x01(\x0b\x32\x18.magistrate.v1.EntityRefH\x00\x12,\n\tset_value\x18\x05 \x01(\x0b\x32\x17.magistrate.v1.ValueSetH\x00\x42\x06\n\x04kind\"0\n\x08ValueSet\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.magistrate.v1.Value\"\xd1\x01\n\x06\x45ntity\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x39\n\nattributes\x18\x03 \x03(\x0b\x32%.magistrate.v1.Entity.AttributesEntry\x12)\n\x07parents\x18\x04 \x03(\x0b\x32\x18.magistrate.v1.EntityRef\x1aG\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19magistrate/v1/types.proto\x12\rmagistrate.v1\"%\n\tEntityRef\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\"\xe3\x01\n\x05Value\x12\x14\n\nbool_value\x18\x01 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x02 \x01(\x03H\x00\x12\x16\n\x0cstring_value\x18\x03 \x01(\tH\x00\x12-\n\tref_value\x18\x04 \x01(\x0b\x32\x18.magistrate.v1.EntityRefH\x00\x12,\n\tset_value\x18\x05 \x01(\x0b\x32\x17.magistrate.v1.ValueSetH\x00\x12\x32\n\x0crecord_value\x18\x06 \x01(\x0b\x32\x1a.magistrate.v1.ValueRecordH\x00\x42\x06\n\x04kind\"0\n\x08ValueSet\x12$\n\x06values\x18\x01 \x03(\x0b\x32\x14.magistrate.v1.Value\"\x8a\x01\n\x0bValueRecord\x12\x36\n\x06\x66ields\x18\x01 \x03(\x0b\x32&.magistrate.v1.ValueRecord.FieldsEntry\x1a\x43\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\"\xd1\x01\n\x06\x45ntity\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x39\n\nattributes\x18\x03 \x03(\x0b\x32%.magistrate.v1.Entity.AttributesEntry\x12)\n\x07parents\x18\x04 \x03(\x0b\x32\x18.magistrate.v1.EntityRef\x1aG\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_VALUERECORD_FIELDSENTRY']._loaded_options = None
+  _globals['_VALUERECORD_FIELDSENTRY']._serialized_options = b'8\001'
   _globals['_ENTITY_ATTRIBUTESENTRY']._loaded_options = None
   _globals['_ENTITY_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_ENTITYREF']._serialized_start=44
   _globals['_ENTITYREF']._serialized_end=81
   _globals['_VALUE']._serialized_start=84
-  _globals['_VALUE']._serialized_end=259
-  _globals['_VALUESET']._serialized_start=261
-  _globals['_VALUESET']._serialized_end=309
-  _globals['_ENTITY']._serialized_start=312
-  _globals['_ENTITY']._serialized_end=521
-  _globals['_ENTITY_ATTRIBUTESENTRY']._serialized_start=450
-  _globals['_ENTITY_ATTRIBUTESENTRY']._serialized_end=521
+  _globals['_VALUE']._serialized_end=311
+  _globals['_VALUESET']._serialized_start=313
+  _globals['_VALUESET']._serialized_end=361
+  _globals['_VALUERECORD']._serialized_start=364
+  _globals['_VALUERECORD']._serialized_end=502
+  _globals['_VALUERECORD_FIELDSENTRY']._serialized_start=435
+  _globals['_VALUERECORD_FIELDSENTRY']._serialized_end=502
+  _globals['_ENTITY']._serialized_start=505
+  _globals['_ENTITY']._serialized_end=714
+  _globals['_ENTITY_ATTRIBUTESENTRY']._serialized_start=643
+  _globals['_ENTITY_ATTRIBUTESENTRY']._serialized_end=714
 # @@protoc_insertion_point(module_scope)

@@ -58,6 +58,7 @@ class Value(_message.Message):
     STRING_VALUE_FIELD_NUMBER: _builtins.int
     REF_VALUE_FIELD_NUMBER: _builtins.int
     SET_VALUE_FIELD_NUMBER: _builtins.int
+    RECORD_VALUE_FIELD_NUMBER: _builtins.int
     bool_value: _builtins.bool
     """A truth value."""
     int_value: _builtins.int
@@ -72,6 +73,10 @@ class Value(_message.Message):
     def set_value(self) -> Global___ValueSet:
         """A set; order and duplicates have no meaning."""
 
+    @_builtins.property
+    def record_value(self) -> Global___ValueRecord:
+        """A record; a field that is not set may be left out."""
+
     def __init__(
         self,
         *,
@@ -80,12 +85,13 @@ class Value(_message.Message):
         string_value: _builtins.str = ...,
         ref_value: Global___EntityRef | None = ...,
         set_value: Global___ValueSet | None = ...,
+        record_value: Global___ValueRecord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "int_value", b"int_value", "kind", b"kind", "ref_value", b"ref_value", "set_value", b"set_value", "string_value", b"string_value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "int_value", b"int_value", "kind", b"kind", "record_value", b"record_value", "ref_value", b"ref_value", "set_value", b"set_value", "string_value", b"string_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "int_value", b"int_value", "kind", b"kind", "ref_value", b"ref_value", "set_value", b"set_value", "string_value", b"string_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bool_value", b"bool_value", "int_value", b"int_value", "kind", b"kind", "record_value", b"record_value", "ref_value", b"ref_value", "set_value", b"set_value", "string_value", b"string_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["bool_value", "int_value", "string_value", "ref_value", "set_value"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["bool_value", "int_value", "string_value", "ref_value", "set_value", "record_value"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -114,6 +120,51 @@ class ValueSet(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ValueSet: _TypeAlias = ValueSet  # noqa: Y015
+
+@_typing.final
+class ValueRecord(_message.Message):
+    """The fields of a record, as the policies declare them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FieldsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Value: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Value | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    FIELDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def fields(self) -> _containers.MessageMap[_builtins.str, Global___Value]:
+        """Field by name."""
+
+    def __init__(
+        self,
+        *,
+        fields: _abc.Mapping[_builtins.str, Global___Value] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValueRecord: _TypeAlias = ValueRecord  # noqa: Y015
 
 @_typing.final
 class Entity(_message.Message):

@@ -9,6 +9,7 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import types_pb2
 
 from policy_lang.decision import Effect, MissingInput, Obligation, Reason
+from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
@@ -20,6 +21,9 @@ EFFECTS: Final[Mapping[Effect, pb.Effect.ValueType]] = {
     Effect.ALLOW: pb.EFFECT_ALLOW,
     Effect.DENY: pb.EFFECT_DENY,
 }
+
+
+_NO_ELEMENTS: Final = frozenset({"set_value", "record_value"})
 
 
 def read_check(message: pb.CheckRequest, limits: Limits) -> CheckRequest:
@@ -125,8 +129,11 @@ def write_value(value: Json) -> types_pb2.Value:
             return types_pb2.Value(int_value=value)
         case str():
             return types_pb2.Value(string_value=value)
+        case {"type": str(type_), "id": str(id_)}:  # no record has a field `id`
+            return types_pb2.Value(ref_value=types_pb2.EntityRef(type=type_, id=id_))
         case dict():
-            return types_pb2.Value(ref_value=types_pb2.EntityRef(type=str(value["type"]), id=str(value["id"])))
+            fields = {name: write_value(field) for name, field in value.items()}
+            return types_pb2.Value(record_value=types_pb2.ValueRecord(fields=fields))
         case Sequence():
             return types_pb2.Value(set_value=types_pb2.ValueSet(values=[write_value(item) for item in value]))
         case _:
@@ -148,7 +155,9 @@ def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: Limi
     return {name: _read_value(value, f"{field}.{name}") for name, value in values.items()}
 
 
-def _read_value(value: types_pb2.Value, field: str) -> Json:
+def _read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
+    if depth > RECORD_NESTING_LIMIT:
+        raise InvalidRequest([Violation(field, f"records nest at most {RECORD_NESTING_LIMIT} deep")])
     match value.WhichOneof("kind"):
         case "bool_value":
             return value.bool_value
@@ -160,9 +169,12 @@ def _read_value(value: types_pb2.Value, field: str) -> Json:
             return {"type": value.ref_value.type, "id": value.ref_value.id}
         case "set_value":
             items = value.set_value.values
-            if any(item.WhichOneof("kind") == "set_value" for item in items):
-                raise InvalidRequest([Violation(field, "a set holds no sets")])
+            if any(item.WhichOneof("kind") in _NO_ELEMENTS for item in items):
+                raise InvalidRequest([Violation(field, "a set holds no sets and no records")])
             return [_read_value(item, field) for item in items]
+        case "record_value":
+            fields = value.record_value.fields
+            return {name: _read_value(found, f"{field}.{name}", depth + 1) for name, found in fields.items()}
         case None:
             return None
 

@@ -26,6 +26,7 @@ from service.cli.pairs import read_pairs
         ("a:=null", None),
         ('a:=["pii", 1, true]', ["pii", 1, True]),
         ('a:={"type": "User", "id": "bob"}', EntityRef("User", "bob")),
+        ('a:={"city": "Paris", "in": {"zips": ["1"]}}', {"city": "Paris", "in": {"zips": ["1"]}}),
     ],
 )
 def test_a_value_is_read(text: str, value: Given) -> None:
@@ -33,7 +34,9 @@ def test_a_value_is_read(text: str, value: Given) -> None:
     assert (read, type(read)) == (value, type(value))
 
 
-@pytest.mark.parametrize("text", ["", "a", "=x", ":=1", "a:=", "a:=1.5", 'a:={"id": "bob"}', "a:=[[1]]", "a:=[null]"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "=x", ":=1", "a:=", "a:=1.5", 'a:={"id": "bob"}', 'a:={"x": 1.5}', "a:=[[1]]", "a:=[null]"]
+)
 def test_what_is_no_value_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter) as refused:
         read_pairs([text], "--attr")

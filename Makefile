@@ -8,7 +8,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto fmt bench freshness motion clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench freshness motion clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ nightly: setup ## Try the laws on far more examples than `test` does
 
 proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
 	@$(BIN)/python proto/generate_stubs.py
+
+grammar: ## Regenerate docs/grammar.md from the grammar that the parser is made of
+	@$(PYTHON) docs/generate_grammar.py
 
 fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .

@@ -9,10 +9,10 @@ import click
 
 from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import Diagnostic, PolicyError
-from policy_lang.suite import TestResult, run
 from service.cli.policy_fmt import fmt
-from service.cli.policy_report import check_json, check_sarif, suite_json
+from service.cli.policy_report import check_json, check_sarif
 from service.cli.policy_store import COMMANDS
+from service.cli.policy_test.command import test
 from service.cli.settings import FINDINGS, reported
 from service.policies.folder import load_bundle
 
@@ -29,7 +29,7 @@ def command() -> None:
     """
 
 
-for _each in (fmt, *COMMANDS):
+for _each in (fmt, test, *COMMANDS):
     command.add_command(_each)
 
 
@@ -58,23 +58,6 @@ def check(folder: Path, output: str) -> None:
     sys.exit(0 if bundle else FINDINGS)
 
 
-@command.command()
-@_folder
-@_output_option("json")
-def test(folder: Path, output: str) -> None:
-    """Run the tests in the policy files of FOLDER. Exit code 1 if one does not come out as expected."""
-    bundle, diagnostics = _load(folder)
-    results = run(bundle.program) if bundle else None
-    if output == "json":
-        click.echo(suite_json(results, diagnostics))
-    else:
-        _show(diagnostics)
-        if bundle and results is not None:
-            _show_results(results, bundle.program.test_count)
-    has_passed = results is not None and all(result.has_passed for result in results)
-    sys.exit(0 if has_passed else FINDINGS)
-
-
 def _load(folder: Path) -> tuple[Bundle | None, tuple[Diagnostic, ...]]:
     """The bundle, or None where it does not load, and what was found."""
     with reported():
@@ -99,21 +82,6 @@ def _counts(bundle: Bundle) -> dict[str, int]:
 def _show(diagnostics: Sequence[Diagnostic]) -> None:
     if diagnostics:
         click.echo("\n\n".join(found.render() for found in diagnostics), err=True)
-
-
-def _show_results(results: Sequence[TestResult], tests: int) -> None:
-    failed = [result for result in results if not result.has_passed]
-    for result in failed:
-        click.echo(_failure(result))
-    click.echo(
-        f"{_count(len(results) - len(failed), 'expectation')} held, {len(failed)} did not, in {_count(tests, 'test')}"
-    )
-
-
-def _failure(result: TestResult) -> str:
-    """What failed, where, and the lines that say how."""
-    head = f"{result.expectation.span.location}: {result.title}"
-    return "\n".join((head, *(f"  {line}" for line in result.lines)))
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,6 @@ from urllib.parse import quote
 import orjson
 
 from policy_lang.diagnostics import Diagnostic
-from policy_lang.suite import TestResult
 from policy_lang.types import Json
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -35,20 +34,6 @@ def check_json(diagnostics: Sequence[Diagnostic], counts: Mapping[str, int] | No
     return _text({"ok": counts is not None, **(counts or {}), "diagnostics": list(map(diagnostic_json, diagnostics))})
 
 
-def suite_json(results: Sequence[TestResult] | None, diagnostics: Sequence[Diagnostic]) -> str:
-    """What the tests came to, one result for each expectation; `results` is None where the bundle does not load."""
-    failed = sum(not result.has_passed for result in results or ())
-    return _text(
-        {
-            "ok": results is not None and not failed,
-            "held": len(results or ()) - failed,
-            "failed": failed,
-            "results": [_result_json(result) for result in results or ()],
-            "diagnostics": list(map(diagnostic_json, diagnostics)),
-        }
-    )
-
-
 def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
     """The findings as a SARIF log; paths are seen from where the command runs."""
     driver: dict[str, Json] = {
@@ -69,20 +54,6 @@ def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
             ],
         }
     )
-
-
-def _result_json(result: TestResult) -> dict[str, Json]:
-    span = result.expectation.span
-    return {
-        "test": result.title,
-        "path": span.file.path,
-        "line": span.file.position(span.start).line,
-        "action": result.expectation.action,
-        "held": result.has_passed,
-        "effect": result.decision.effect.value,
-        "code": result.decision.code,
-        "lines": list(result.lines),
-    }
 
 
 def _sarif_result(found: Diagnostic, folder: Path) -> dict[str, Json]:

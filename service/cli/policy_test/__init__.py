@@ -1,0 +1,1 @@
+"""`magistrate policy test`: runs the tests that stand in policy files, and reports them and what they cover."""

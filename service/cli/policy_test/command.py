@@ -1,0 +1,102 @@
+"""The command itself: what to run, where to report, what the exit code says."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from policy_lang.diagnostics import Diagnostic, PolicyError
+from service.cli.policy_test.coverage_report import coverage_lines
+from service.cli.policy_test.junit import junit
+from service.cli.policy_test.outcome import Outcome, outcome_of
+from service.cli.policy_test.report import failure_lines, suite_json
+from service.cli.settings import FINDINGS, USAGE, reported
+from service.policies.folder import load_bundle
+
+
+class Asked(TypedDict):
+    """What the options of the command give."""
+
+    only: tuple[str, ...]
+    coverage: bool
+    min_coverage: int | None
+    junit: Path | None
+    output: str
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("policies"))
+@click.option("--only", multiple=True, metavar="TEST", help="A test by its name, a pattern (`*pay*`) or PATH:LINE.")
+@click.option("--coverage", is_flag=True, help="Show what the tests cover, and the lines that they do not.")
+@click.option(
+    "--min-coverage", type=click.IntRange(0, 100), metavar="PERCENT",
+    help="Fail where less is covered, of rules or of values of clauses.",
+)  # fmt: skip
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML to this file too.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form.")
+def test(folder: Path, **asked: Unpack[Asked]) -> None:
+    """Run the tests in the policy files of FOLDER, and explain each expectation that does not hold.
+
+    Exit code: 0 all held; 1 one did not, a file is faulty, or too little is covered; 2 wrong usage.
+    """
+    outcome, diagnostics = _outcome(folder, asked["only"])
+    if asked["junit"]:
+        _write_junit(asked["junit"], outcome, diagnostics)
+    has_measured = asked["coverage"] or asked["min_coverage"] is not None
+    if asked["output"] == "json":
+        click.echo(suite_json(outcome, diagnostics, has_measured=has_measured))
+    else:
+        _show(outcome, diagnostics, shows_coverage=asked["coverage"])
+    if outcome is None or outcome.failed or _is_too_low(outcome, asked["min_coverage"]):
+        sys.exit(FINDINGS)
+
+
+def _outcome(folder: Path, only: Sequence[str]) -> tuple[Outcome | None, tuple[Diagnostic, ...]]:
+    """What came of the tests, or None where the policies do not load, and what was found in them."""
+    with reported():
+        try:
+            return outcome_of(load_bundle(folder), only), ()
+        except PolicyError as error:
+            return None, error.diagnostics
+
+
+def _show(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, shows_coverage: bool) -> None:
+    if outcome is None:
+        click.echo("\n\n".join(found.render() for found in diagnostics), err=True)
+        return
+    for result, rules in outcome.results:
+        if not result.has_passed:
+            click.echo("\n".join((*failure_lines(result, rules), "")))
+    held = len(outcome.results) - outcome.failed
+    click.echo(f"{_count(held, 'expectation')} held, {outcome.failed} did not, in {_count(outcome.tests, 'test')}")
+    if shows_coverage:
+        click.echo("\n".join(coverage_lines(outcome.coverage)))
+
+
+def _is_too_low(outcome: Outcome, least: int | None) -> bool:
+    """Whether less is covered than asked for; says so."""
+    if least is None or outcome.coverage.percent >= least:
+        return False
+    rules, values = outcome.coverage.rule_share.percent, outcome.coverage.value_share.percent
+    click.echo(
+        f"error: {least} % are to be covered, and {rules} % of rules and {values} % of values of clauses are\n"
+        "help: `--coverage` shows the lines",
+        err=True,
+    )
+    return True
+
+
+def _write_junit(path: Path, outcome: Outcome | None, diagnostics: Sequence[Diagnostic]) -> None:
+    results = () if outcome is None else outcome.results
+    said = [(result, click.unstyle("\n".join(failure_lines(result, rules)))) for result, rules in results]
+    try:
+        path.write_bytes(junit(said, diagnostics))
+    except OSError as error:
+        click.echo(f"error: `{path}` cannot be written: {(error.strerror or 'unknown error').lower()}", err=True)
+        sys.exit(USAGE)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from policy_lang.schema import Schema
+from service.app.introspecting import introspecting
 from service.app.own_credentials import OwnCredentials, revoke_own
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
@@ -100,8 +101,10 @@ async def serve_worker(
     store, revoked = EntityStore(database), RevocationStore(database, also=revoke_own)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
     own = OwnCredentials.build(settings, database, feed, wall_clock)
+    opened = AsyncExitStack()
+    opaque = await opened.enter_async_context(introspecting(issuers, settings.limits))
     authenticator = TokenAuthenticator(
-        issuers, settings.limits, revocations=revocations, others=own.verifiers, fetched=keys
+        issuers, settings.limits, revocations=revocations, others={**own.verifiers, **opaque}, fetched=keys
     )
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = SharedRecorder(CountingRecorder(spool, samples))
@@ -153,6 +156,7 @@ async def serve_worker(
                 await life.stop.wait()
             await door.close(settings.drain_seconds)
     finally:
+        await opened.aclose()
         spool.close()
         database.close()
 

@@ -15,7 +15,7 @@ from service.authn.issued import IssuedTokens, KeyLoader
 from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
 from service.authn.key_holder import KeyHolder
-from service.authn.verified import Verified, Verifier
+from service.authn.verified import Counted, Verified, Verifier
 from service.config import Limits
 from service.errors import Unauthenticated
 from service.issuer_settings import IssuerSettings
@@ -61,7 +61,7 @@ class TokenAuthenticator:
     @property
     def cache_counts(self) -> Mapping[str, Counts]:
         """How the memories of verified tokens are used, by the kind of token."""
-        return {Form.JWT.value: self._issued.cache_counts}
+        return {form.value: each.cache_counts for form, each in self._verifiers.items() if isinstance(each, Counted)}
 
     def trust(self, issuers: Sequence[IssuerSettings]) -> None:
         """Trusts these issuers instead; errors as at the start, and then those stay trusted that were."""

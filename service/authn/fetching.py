@@ -58,22 +58,27 @@ class Web:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends the connections."""
         await self._client.aclose()
 
     async def get(self, url: str, media_types: Collection[str] = JSON) -> Fetched:
         """What the URL answers; FetchFailed for any but one answer of these types."""
-        return await self._answer(self._client.build_request("GET", url), media_types, auth=None)
+        return await self._answer(self._client.build_request("GET", url), media_types)
 
-    async def post(self, url: str, form: Mapping[str, str], auth: httpx.Auth) -> Fetched:
+    async def post(self, url: str, form: Mapping[str, str], authorization: str) -> Fetched:
         """What the URL answers to the form; FetchFailed for any but one answer of JSON."""
-        return await self._answer(self._client.build_request("POST", url, data=dict(form)), JSON, auth=auth)
+        headers = {"Authorization": authorization}
+        return await self._answer(self._client.build_request("POST", url, data=dict(form), headers=headers), JSON)
 
-    async def _answer(self, request: httpx.Request, media_types: Collection[str], auth: httpx.Auth | None) -> Fetched:
+    async def _answer(self, request: httpx.Request, media_types: Collection[str]) -> Fetched:
         url = request.url
         try:
             async with asyncio.timeout(self._timeout):
                 for _ in range(MOST_REDIRECTS + 1):
-                    response = await self._client.send(request, auth=auth, stream=True)
+                    response = await self._client.send(request, stream=True)
                     try:
                         following = _redirected(response)
                         if following is None:

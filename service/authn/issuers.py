@@ -25,6 +25,12 @@ def check_issuers(issuers: Sequence[IssuerSettings]) -> None:
         _check_prefix(issuer)
         if issuer.ca_file is not None:
             tls_of(issuer)
+    asked = [issuer.issuer for issuer in issuers if issuer.introspection is not None]
+    if len(asked) > 1:
+        raise ConfigError(
+            f"`{asked[0]}` and `{asked[1]}` both introspect\n"
+            "help: an opaque token does not say whose it is, and shown to another issuer it is given away"
+        )
     for one, other in combinations(issuers, 2):
         if one.principal_type == other.principal_type:
             _check_apart(one, other)

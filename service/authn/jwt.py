@@ -15,11 +15,10 @@ from typing import Final
 import jwt
 from jwt.types import Options
 
-from policy_lang.notation import INT_LIMIT
 from policy_lang.types import Json
+from service.authn.claims import Said, claims_of
 from service.authn.keys import KeySet, VerificationKey
 from service.authn.kinds import check_kind
-from service.authn.scopes import with_scopes
 from service.authn.strict_json import BadJson, parse_object
 from service.authn.verified import Window
 from service.errors import Unauthenticated
@@ -107,7 +106,7 @@ class TokenVerifier:
         key = self._key_of(unverified.header, trust)
         decoded = _decode(token, trust, key)
         check_kind(unverified.header, decoded, require_at_jwt=trust.require_at_jwt)
-        claims = _claims_of(decoded, trust, key)
+        claims = claims_of(decoded, Said(trust.issuer, trust.max_age_seconds, key.key_id, key.thumbprint))
         Window.of(claims, self._skew_seconds).check(now)
         return claims
 
@@ -178,37 +177,3 @@ def _decode(token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:
         # Without the cause: it may hold parts of the token.
         raise Unauthenticated(f"the token does not verify ({type(error).__name__})") from None
     return claims
-
-
-def _claims_of(claims: Mapping[str, Json], trust: Trust, key: VerificationKey) -> VerifiedClaims:
-    subject, token_id = claims["sub"], claims.get("jti")
-    if not isinstance(subject, str) or not subject:
-        raise Unauthenticated("the token's `sub` is empty or no string")
-    issued_at = _seconds(claims, "iat", math.ceil) if "iat" in claims else None
-    return VerifiedClaims(
-        issuer=trust.issuer,
-        subject=subject,
-        key_id=key.key_id,
-        thumbprint=key.thumbprint,
-        token_id=token_id if isinstance(token_id, str) else None,
-        issued_at=issued_at,
-        not_before=_seconds(claims, "nbf", math.ceil) if "nbf" in claims else None,
-        expires_at=_end(_seconds(claims, "exp", math.floor), issued_at, trust.max_age_seconds),
-        claims=with_scopes(claims),
-    )
-
-
-def _end(expires_at: int, issued_at: int | None, max_age_seconds: int | None) -> int:
-    if max_age_seconds is None:
-        return expires_at
-    if issued_at is None:
-        raise Unauthenticated("the token has no `iat`, so that its age is not known")
-    return min(expires_at, issued_at + max_age_seconds)
-
-
-def _seconds(claims: Mapping[str, Json], name: str, rounded: Callable[[float], int]) -> int:
-    """A NumericDate (RFC 7519 section 2); its fraction is rounded so that the token never holds longer for it."""
-    value = claims[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= INT_LIMIT:
-        raise Unauthenticated(f"the token's `{name}` is no time")
-    return rounded(value)

@@ -22,7 +22,7 @@ def named_by(claims: VerifiedClaims, issuer: IssuerSettings, skew_seconds: int) 
     ref = _ref_of(claims, issuer)
     principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles))
     verified = Verified(
-        credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at, claims.key_id),
+        credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at, claims.key_id or None),
         window=Window.of(claims, skew_seconds),
         caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
         principal=principal if _is_for(claims, issuer.subject_audiences) else None,

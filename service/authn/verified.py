@@ -5,8 +5,9 @@ use (identity.md), by the authenticator; what else may have changed, by its veri
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from service.authn.cache import Counts
 from service.errors import Unauthenticated
 from service.model import Caller, Credential, Principal, VerifiedClaims
 
@@ -58,4 +59,14 @@ class Verifier(Protocol):
 
     def forget(self) -> None:
         """Forgets what was verified, as after a step of the wall clock (runtime.md)."""
+        ...
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A verifier that remembers what it verified, and counts how often that is of use."""
+
+    @property
+    def cache_counts(self) -> Counts:
+        """How its memory is used."""
         ...

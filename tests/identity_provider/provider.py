@@ -108,6 +108,7 @@ def providing(authority: Authority | None = None) -> Iterator[Provider]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 128
 
         def handle_error(self, request: object, client_address: object) -> None:
             """Clients that do not like the certificate end the handshake."""

@@ -18,7 +18,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. Codes are stable: E1 syntax, E2 names, E3 types, E4 limits, E5 tests; W for warnings."""
+    """One finding. Codes are stable: E1 syntax, E2 names, E3 types, E4 limits, E5 tests, E6 remarks; W is for lints."""
 
     code: str
     message: str
@@ -35,6 +35,11 @@ class Diagnostic:
         """The finding as a person reads it: message, place, line, underline, help."""
         head = f"{self.severity.value}[{self.code}]: {self.message}"
         return "\n".join((head, *excerpt(self.span, (f"help: {self.help}",) if self.help else ())))
+
+
+def warning(code: str, message: str, span: Span, help_: str = "") -> Diagnostic:
+    """A finding that refuses nothing."""
+    return Diagnostic(code, message, span, help_, Severity.WARNING)
 
 
 def in_order(found: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

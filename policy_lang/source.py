@@ -24,6 +24,11 @@ class SourceFile:
         starts = [0] + [at + 1 for at, char in enumerate(self.text) if char == "\n"]
         object.__setattr__(self, "_starts", tuple(starts))
 
+    @property
+    def line_count(self) -> int:
+        """How many lines the text has."""
+        return len(self._starts)
+
     def position(self, offset: int) -> Position:
         """The position of a code point's offset."""
         line = bisect_right(self._starts, offset)

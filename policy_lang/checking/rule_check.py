@@ -38,6 +38,11 @@ class RuleChecker:
         return self._expander.used
 
     @property
+    def nodes(self) -> int:
+        """What the rule costs."""
+        return self._expander.nodes
+
+    @property
     def sites(self) -> list[Typed]:
         """Every condition of the rule with where it was written."""
         return self._conditions.typed

@@ -25,11 +25,13 @@ class CheckedRules:
     """The typed rules by type of resource, sorted by id, and what coverage watches in them.
 
     `sites`: a rule's full id → its conditions, each with where it was written, once for each type of resource.
+    `nodes`: a rule's full id → the nodes that it has, lets and relations expanded, for the type that needs most.
     """
 
     rules: Mapping[str, tuple[TypedRule, ...]]
     probes: Mapping[str, tuple[Probe, ...]]
     sites: Mapping[str, tuple[Typed, ...]]
+    nodes: Mapping[str, int]
 
 
 def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
@@ -37,7 +39,7 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
     if symbols.rules and not symbols.principals:
         first = min(symbols.rules.items())[1].statement
         faults.refuse("E314", "no type is a principal", first.id.span, "mark who may ask: `principal type User {}`")
-        return CheckedRules({}, {}, {})
+        return CheckedRules({}, {}, {}, {})
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
     for _, found in sorted(symbols.rules.items()):
@@ -45,7 +47,7 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
             rules[type_].append(rule)
     checker.unused()
     probes = {type_: tuple(found) for type_, found in checker.probes.items()}
-    return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes, checker.sites)
+    return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes, checker.sites, checker.nodes)
 
 
 class _BundleChecker:
@@ -54,6 +56,7 @@ class _BundleChecker:
         self._faults = faults
         self._used: set[str] = set()
         self.probes: dict[str, list[Probe]] = defaultdict(list)
+        self.nodes: dict[str, int] = {}
         self.sites: dict[str, tuple[Typed, ...]] = {}
 
     def rule(self, found: Declared[Rule]) -> Iterable[tuple[str, TypedRule]]:
@@ -64,6 +67,7 @@ class _BundleChecker:
             typed = checker.check(actions)
             self._used |= checker.used
             full = f"{found.module}.{found.statement.id.text}"
+            self.nodes[full] = max(self.nodes.get(full, 0), checker.nodes)
             self.sites[full] = (*self.sites.get(full, ()), *checker.sites)
             if typed is not None and actions:
                 self.probes[type_] += checker.probes

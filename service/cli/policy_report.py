@@ -1,6 +1,6 @@
 """What `magistrate policy` found, for programs: JSON, and SARIF 2.1.0 for what shows findings beside the code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -8,7 +8,9 @@ from urllib.parse import quote
 
 import orjson
 
-from policy_lang.diagnostics import Diagnostic
+from policy_lang.diagnostics import Diagnostic, Severity
+from policy_lang.linting.linter import Checked
+from policy_lang.pages import page, title
 from policy_lang.types import Json
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -29,9 +31,11 @@ def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
     }
 
 
-def check_json(diagnostics: Sequence[Diagnostic], counts: Mapping[str, int] | None) -> str:
-    """What a check came to; `counts` is what the bundle holds, None where it does not load."""
-    return _text({"ok": counts is not None, **(counts or {}), "diagnostics": list(map(diagnostic_json, diagnostics))})
+def check_json(found: Checked, *, is_ok: bool, has_costs: bool) -> str:
+    """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked."""
+    costs: list[Json] = [{"rule": cost.rule, "nodes": cost.nodes, "steps": cost.steps} for cost in found.costs]
+    diagnostics: list[Json] = [*map(diagnostic_json, found.diagnostics)]
+    return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **({"costs": costs} if has_costs else {})})
 
 
 def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
@@ -39,7 +43,7 @@ def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
     driver: dict[str, Json] = {
         "name": "magistrate",
         "version": version("magistrate"),
-        "rules": [{"id": code} for code in sorted({found.code for found in diagnostics})],
+        "rules": [_sarif_rule(code) for code in sorted({found.code for found in diagnostics})],
     }
     return _text(
         {
@@ -54,6 +58,18 @@ def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
             ],
         }
     )
+
+
+def _sarif_rule(code: str) -> Json:
+    """A code with its page."""
+    text = page(code)
+    level = Severity.ERROR if code.startswith("E") else Severity.WARNING
+    return {
+        "id": code,
+        "shortDescription": {"text": title(code)},
+        "help": {"text": text, "markdown": text},
+        "defaultConfiguration": {"level": level.value},
+    }
 
 
 def _sarif_result(found: Diagnostic, folder: Path) -> dict[str, Json]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from policy_lang.bundle import load
-from policy_lang.diagnostics import Diagnostic, PolicyError, Severity
+from policy_lang.diagnostics import Diagnostic, Severity
+from policy_lang.linting.linter import check
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Verdict:
 
 def judge(texts: Mapping[str, str]) -> Verdict:
     """The verdict on those texts, path → text."""
-    try:
-        bundle = load(texts)
-    except PolicyError as error:
-        return Verdict("", tuple(_finding(found) for found in error.diagnostics))
-    return Verdict(bundle.digest, ())
+    checked = check(texts)
+    if checked.bundle is None:
+        return Verdict("", tuple(map(_finding, checked.diagnostics)))
+    lints = (found for found in checked.diagnostics if found.severity is Severity.WARNING)
+    return Verdict(checked.bundle.digest, tuple(map(_finding, lints)))
 
 
 def write_verdict(verdict: Verdict) -> str:

@@ -73,7 +73,9 @@ def test_sarif_places_a_finding_in_the_file_as_seen_from_here(folder: Path, monk
     (found,) = run["results"]
     place = found["locations"][0]["physicalLocation"]
     assert (result.exit_code, log["version"]) == (1, "2.1.0")
-    assert run["tool"]["driver"]["rules"] == [{"id": "E203"}]
+    (rule,) = run["tool"]["driver"]["rules"]
+    assert (rule["id"], rule["shortDescription"]["text"]) == ("E203", "an unknown attribute")
+    assert rule["help"]["markdown"].startswith("# E203: an unknown attribute\n")
     assert (found["ruleId"], found["level"]) == ("E203", "error")
     assert found["message"]["text"] == "unknown attribute `levl` of `User` (did you mean `level`?)"
     assert place["artifactLocation"]["uri"] == f"{folder.name}/a.policy"

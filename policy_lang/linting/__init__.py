@@ -1,0 +1,1 @@
+"""Finds in sound policies what their authors can hardly have meant."""

@@ -1,0 +1,79 @@
+"""`magistrate policy check`: every fault and lint of policy files, what rules cost, what a code means."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from policy_lang.diagnostics import Diagnostic, Severity, did_you_mean
+from policy_lang.linting.linter import Checked, check, check_without_lints
+from policy_lang.pages import codes, page
+from service.cli.policy_report import check_json, check_sarif
+from service.cli.settings import FINDINGS, reported
+from service.policies.folder import read_texts
+
+
+def _explain(context: click.Context, _: click.Parameter, code: str | None) -> None:
+    """Shows a code's page, and no more."""
+    if code is None:
+        return
+    if code.upper() not in codes():
+        near = did_you_mean(code.upper(), codes())
+        raise click.BadParameter(f"there is no code `{code}`" + (f"; {near}" if near else ""))
+    click.echo(page(code.upper()), nl=False)
+    context.exit()
+
+
+@click.command("check")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("policies"))
+@click.option("--strict", is_flag=True, help="Lints fail the check too.")
+@click.option("--no-lint", is_flag=True, help="Look for faults alone.")
+@click.option("--costs", is_flag=True, help="Show what each rule costs: its nodes, and steps through references.")
+@click.option("--explain", metavar="CODE", is_eager=True, expose_value=False, callback=_explain,
+              help="Show the page of a code, such as E203, and check nothing.")  # fmt: skip
+@click.option(
+    "--output", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="The form."
+)
+def check_command(folder: Path, strict: bool, no_lint: bool, costs: bool, output: str) -> None:
+    """Check the policy files in FOLDER: every fault and lint at once, with its place and help.
+
+    Exit code 1 if there is a fault; a lint is a warning. `# allow W401: why` above a statement, or behind a line,
+    allows one there.
+    """
+    with reported():
+        texts = read_texts(folder)
+    found = check_without_lints(texts) if no_lint else check(texts)
+    is_ok = not any(strict or each.severity is Severity.ERROR for each in found.diagnostics)
+    match output:
+        case "json":
+            click.echo(check_json(found, is_ok=is_ok, has_costs=costs))
+        case "sarif":
+            click.echo(check_sarif(found.diagnostics, folder))
+        case _:
+            show(found.diagnostics)
+            _show_costs(found) if costs else None
+            if is_ok:
+                click.echo(f"ok: {', '.join(_counted(found))}")
+    sys.exit(0 if is_ok else FINDINGS)
+
+
+def show(diagnostics: Sequence[Diagnostic]) -> None:
+    """Shows findings to a person, and where more is said of them."""
+    if diagnostics:
+        click.echo("\n\n".join(found.render() for found in diagnostics), err=True)
+        click.echo(f"\n`magistrate policy check --explain {diagnostics[0].code}` says more", err=True)
+
+
+def _counted(found: Checked) -> list[str]:
+    """How much there is of each thing, and how many lints."""
+    lints = len(found.diagnostics)
+    counts = {**found.counts, **({"lints": lints} if lints else {})}
+    return [f"{number} {noun.removesuffix('s') if number == 1 else noun}" for noun, number in counts.items()]
+
+
+def _show_costs(found: Checked) -> None:
+    """The dearest rule first."""
+    click.echo("nodes  steps  rule")
+    for cost in found.costs:
+        click.echo(f"{cost.nodes:5}  {cost.steps:5}  {cost.rule}")

@@ -3,6 +3,7 @@
 import click
 
 from service.cli.policy_check import check_command
+from service.cli.policy_diff import diff
 from service.cli.policy_fmt import fmt
 from service.cli.policy_store import COMMANDS
 from service.cli.policy_test.command import test
@@ -16,5 +17,5 @@ def command() -> None:
     """
 
 
-for _each in (check_command, fmt, test, *COMMANDS):
+for _each in (check_command, diff, fmt, test, *COMMANDS):
     command.add_command(_each)

@@ -9,11 +9,12 @@ from magistrate.v1.credential_pb2 import RevokePrincipalRequest, RevokeTokenRequ
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
-from policy_lang.notation import INT_LIMIT, BadValue, format_timestamp, parse_timestamp
+from policy_lang.notation import INT_LIMIT, format_timestamp
 from policy_lang.types import Json
 from service.authn.jwt import read_unverified
 from service.cli.attributes import read_ref
 from service.cli.calling import Connection, call, connection_options
+from service.cli.moments import read_moment
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS
 from service.errors import Unauthenticated
@@ -49,11 +50,13 @@ def revoke_command(
     if (issuer is not None) != (jti is not None):
         raise click.UsageError("--jti and --issuer go together: ids of tokens are their issuer's own")
     if principal is not None:
-        _revoke_principal(principal, _moment(expires_at), output, connection)
+        _revoke_principal(principal, read_moment(expires_at, "--expires-at"), output, connection)
     elif standard_input is not None:
         _revoke_token(_named_by(standard_input), output, connection)
     else:
-        request = RevokeTokenRequest(issuer=issuer or "", jti=jti or "", expires_at=_moment(expires_at))
+        request = RevokeTokenRequest(
+            issuer=issuer or "", jti=jti or "", expires_at=read_moment(expires_at, "--expires-at")
+        )
         _revoke_token(request, output, connection)
 
 
@@ -96,16 +99,6 @@ def _named_by(sign: str) -> RevokeTokenRequest:
 def _end(end: Json) -> Timestamp | None:
     is_time = isinstance(end, int | float) and not isinstance(end, bool) and 0 <= end <= INT_LIMIT // 1000
     return Timestamp(seconds=int(end) + 1) if is_time and isinstance(end, int | float) else None
-
-
-def _moment(text: str | None) -> Timestamp | None:
-    if text is None:
-        return None
-    try:
-        milliseconds = parse_timestamp(text)
-    except BadValue as error:
-        raise click.UsageError(f"--expires-at: {error}") from error
-    return Timestamp(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
 
 
 def _refuse(why: str) -> NoReturn:

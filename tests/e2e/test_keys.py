@@ -1,38 +1,81 @@
 """Keys and sessions through the command line: good on every worker of a running service, and refused once revoked."""
 
+import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 
 import grpc
 import psycopg
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 from grpc_status.rpc_status import from_call
 from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
+from magistrate.v1.credential_pb2 import (
+    SESSION_PURPOSE_CALL,
+    CreateApiKeyRequest,
+    CreateSessionRequest,
+    KeyRate,
+    KeyScopes,
+    RevokePrincipalRequest,
+    RevokeSessionRequest,
+    RotateApiKeyRequest,
+)
+from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
+from magistrate.v1.types_pb2 import EntityRef
 
+from policy_lang.values import Ref
+from service.db.opening import open_database
+from service.governance.grants import Grants
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.running import Project, Server, wait_for
 
 CONNECTIONS = 8
 """Enough that two workers both have some, but for one time in a hundred and twenty."""
 READ = question("read", "Document:plan")
+ALICE, BOB, GATEWAY = (EntityRef(type="User", id=name) for name in ("alice", "bob", "gateway"))
 BURST = 60
 PER_MINUTE = 60
 
 
+def grant(url: str) -> None:
+    """Lets alice ask, and the gateway ask for others."""
+    database = open_database(url)
+    grants = Grants(database)
+    for user, role in (("alice", "check"), ("gateway", "pep"), ("gateway", "check_as:User"), ("bob", "check")):
+        grants.give(Ref("User", user), role, None)
+    database.close()
+
+
 @pytest.fixture
 def server(project_on_each: Project) -> Iterator[Server]:
-    """Two workers over the starter project, on each kind of database in turn; alice may ask."""
-    project_on_each.must_run("admin", "grant", "User:alice", "check")
-    project_on_each.must_run("admin", "grant", "User:gateway", "pep")
-    project_on_each.must_run("admin", "grant", "User:gateway", "check_as:User")
+    """Two workers over the starter project, on each kind of database in turn."""
+    grant(project_on_each.settings.get("database") or f"sqlite:///{project_on_each.folder / '.magistrate/facts.db'}")
     with project_on_each.serving("--dev", "--workers", "2") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def two_workers(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Two workers over the starter project on SQLite, for all tests here that break nothing."""
+    project = Project(shutil.copytree(prepared, tmp_path_factory.mktemp("keys") / "project"))
+    grant(f"sqlite:///{project.folder / '.magistrate/facts.db'}")
+    with project.serving("--dev", "--workers", "2") as server:
+        yield server
+
+
+@contextmanager
+def credentials(server: Server) -> Iterator[tuple[CredentialServiceStub, tuple[tuple[str, str], ...]]]:
+    """CredentialService, and what the user root presents to it."""
+    with grpc.insecure_channel(server.address) as channel:
+        yield CredentialServiceStub(channel), bearer(server.token("User:root"))
 
 
 @contextmanager
@@ -98,73 +141,70 @@ def test_a_revoked_key_is_refused_on_every_kept_connection_although_the_feed_was
         assert secret not in server.log()
 
 
-def test_a_rotated_key_has_two_secrets_for_as_long_as_was_said(project_on_each: Project, server: Server) -> None:
-    root = by(project_on_each, server, "User:root")
-    first = root.must_run("key", "create", "ci", "--principal", "User:alice").strip()
-    second = root.must_run("key", "rotate", first.split("_")[1], "--overlap", "1h").strip()
-    with connections(server) as stubs:
-        assert are(stubs, first, grpc.StatusCode.OK)
-        assert are(stubs, second, grpc.StatusCode.OK)
-        third = root.must_run("key", "rotate", first.split("_")[1]).strip()
+def test_a_rotated_key_has_two_secrets_for_as_long_as_was_said(two_workers: Server) -> None:
+    with credentials(two_workers) as (stub, root), connections(two_workers) as stubs:
+        made = stub.CreateApiKey(CreateApiKeyRequest(name="ci", principal=ALICE), metadata=root)
+        rotating = RotateApiKeyRequest(id=made.key.id, overlap=Duration(seconds=3600))
+        second = stub.RotateApiKey(rotating, metadata=root).secret
+        wait_for(lambda: are(stubs, second, grpc.StatusCode.OK))
+        assert are(stubs, made.secret, grpc.StatusCode.OK)
+        third = stub.RotateApiKey(RotateApiKeyRequest(id=made.key.id), metadata=root).secret
         wait_for(lambda: are(stubs, second, grpc.StatusCode.UNAUTHENTICATED))
-        assert are(stubs, first, grpc.StatusCode.UNAUTHENTICATED)
+        assert are(stubs, made.secret, grpc.StatusCode.UNAUTHENTICATED)
         assert are(stubs, third, grpc.StatusCode.OK)
 
 
-def test_everything_of_a_principal_is_refused_its_keys_and_sessions_too(
-    project_on_each: Project, server: Server
-) -> None:
-    root = by(project_on_each, server, "User:root")
-    hers = root.must_run("key", "create", "hers", "--principal", "User:alice").strip()
-    session = root.must_run("session", "open", "User:alice", "--calls").strip()
-    owned = root.must_run("key", "create", "owned", "--principal", "User:gateway", "--owner", "User:alice").strip()
-    with connections(server) as stubs:
+def test_everything_of_a_principal_is_refused_its_keys_and_sessions_too(two_workers: Server) -> None:
+    with credentials(two_workers) as (stub, root), connections(two_workers) as stubs:
+        hers = stub.CreateApiKey(CreateApiKeyRequest(name="hers", principal=BOB), metadata=root).secret
+        asked = CreateApiKeyRequest(name="owned", principal=ALICE, owner=BOB)
+        owned = stub.CreateApiKey(asked, metadata=root).secret
+        calling = CreateSessionRequest(principal=BOB, purpose=SESSION_PURPOSE_CALL)
+        session = stub.CreateSession(calling, metadata=root).token
         for credential in (hers, session, owned):
-            assert are(stubs, credential, grpc.StatusCode.OK)
-        root.must_run("token", "revoke", "--principal", "User:alice")
+            wait_for(partial(are, stubs, credential, grpc.StatusCode.OK))
+        stub.RevokePrincipal(RevokePrincipalRequest(principal=BOB), metadata=root)
         for credential in (hers, session, owned):
-            wait_for(lambda credential=credential: are(stubs, credential, grpc.StatusCode.UNAUTHENTICATED))
+            wait_for(partial(are, stubs, credential, grpc.StatusCode.UNAUTHENTICATED))
 
 
-def test_a_session_names_whom_questions_are_about_until_its_opener_ends_it(
-    project_on_each: Project, server: Server
-) -> None:
-    gateway = by(project_on_each, server, "User:gateway")
-    key = (
-        by(project_on_each, server, "User:root").must_run("key", "create", "gw", "--principal", "User:gateway").strip()
-    )
-    session = gateway.must_run("session", "open", "User:alice").strip()
+def test_a_session_names_whom_questions_are_about_until_its_opener_ends_it(two_workers: Server) -> None:
     asked = question("read", "Document:plan")
-    asked.principal_token = session
-    with connections(server) as stubs:
-        assert all(status_of(stub, key, asked) is grpc.StatusCode.OK for stub in stubs)
-        assert are(stubs, session, grpc.StatusCode.UNAUTHENTICATED)  # it is not for calling
-        listed = by(project_on_each, server, "User:root").must_run("session", "list", "--output", "jsonl")
-        assert session not in listed
-        id_ = listed.split('"id":"')[1].split('"')[0]
-        assert gateway.must_run("session", "revoke", id_).startswith("ended 1 session; revision ")
-        wait_for(lambda: all(status_of(stub, key, asked) is grpc.StatusCode.UNAUTHENTICATED for stub in stubs))
+    with credentials(two_workers) as (stub, root), connections(two_workers) as stubs:
+        made = stub.CreateApiKey(
+            CreateApiKeyRequest(
+                name="gateway",
+                principal=GATEWAY,
+                scopes=KeyScopes(rpcs=["AuthorizationService.Check", "CredentialService.*"]),
+            ),
+            metadata=root,
+        )
+        gateway = bearer(made.secret)
+        opened = stub.CreateSession(CreateSessionRequest(principal=ALICE), metadata=gateway)
+        asked.principal_token = opened.token
+        wait_for(lambda: all(status_of(stub, made.secret, asked) is grpc.StatusCode.OK for stub in stubs))
+        assert are(stubs, opened.token, grpc.StatusCode.UNAUTHENTICATED)  # it is not for calling
+        assert stub.RevokeSession(RevokeSessionRequest(id=opened.session.id), metadata=gateway).count == 1
+        wait_for(lambda: all(status_of(stub, made.secret, asked) is grpc.StatusCode.UNAUTHENTICATED for stub in stubs))
 
 
-def test_a_keys_rate_holds_for_all_workers_and_connections_together(project: Project) -> None:
-    project.must_run("admin", "grant", "User:alice", "check")
-    with project.serving("--dev", "--workers", "2") as server:
-        root = by(project, server, "User:root")
-        rate = ("--per-minute", str(PER_MINUTE), "--burst", str(BURST))
-        key = root.must_run("key", "create", "ci", "--principal", "User:alice", *rate).strip()
-        together = threading.Barrier(2 * CONNECTIONS)
+def test_a_keys_rate_holds_for_all_workers_and_connections_together(two_workers: Server) -> None:
+    with credentials(two_workers) as (stub, root):
+        rate = KeyRate(per_minute=PER_MINUTE, burst=BURST)
+        key = stub.CreateApiKey(CreateApiKeyRequest(name="ci", principal=ALICE, rate=rate), metadata=root).secret
+    together = threading.Barrier(2 * CONNECTIONS)
 
-        def ask_often(stub: AuthorizationServiceStub) -> Counter[grpc.StatusCode]:
-            together.wait()
-            return Counter(status_of(stub, key) for _ in range(20))
+    def ask_often(stub: AuthorizationServiceStub) -> Counter[grpc.StatusCode]:
+        together.wait()
+        return Counter(status_of(stub, key) for _ in range(20))
 
-        began = time.monotonic()
-        with connections(server, 2 * CONNECTIONS) as stubs, ThreadPoolExecutor(2 * CONNECTIONS) as threads:
-            counts = sum(threads.map(ask_often, stubs), Counter[grpc.StatusCode]())
-            flowed = (time.monotonic() - began) * PER_MINUTE / 60
-            assert set(counts) == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
-            assert BURST <= counts[grpc.StatusCode.OK] <= BURST + flowed
-            assert 0 < retry_seconds(stubs[0], key) <= 60 / PER_MINUTE
+    began = time.monotonic()
+    with connections(two_workers, 2 * CONNECTIONS) as stubs, ThreadPoolExecutor(2 * CONNECTIONS) as threads:
+        counts = sum(threads.map(ask_often, stubs), Counter[grpc.StatusCode]())
+        flowed = (time.monotonic() - began) * PER_MINUTE / 60
+        assert set(counts) == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert BURST <= counts[grpc.StatusCode.OK] <= BURST + flowed
+        assert 0 < retry_seconds(stubs[0], key) <= 60 / PER_MINUTE
 
 
 def retry_seconds(stub: AuthorizationServiceStub, key: str) -> float:

@@ -113,7 +113,7 @@ def read_folder(folder: Path) -> dict[str, str]:
         raise BundleError(f"no policy folder at `{folder}`")
     texts: dict[str, str] = {}
     size = 0
-    for path in sorted(_policy_files(folder)):
+    for path in sorted(policy_files(folder)):
         name = path.relative_to(folder).as_posix()
         texts[name] = read_file(path)
         size += len(texts[name])
@@ -124,7 +124,7 @@ def read_folder(folder: Path) -> dict[str, str]:
     return texts
 
 
-def _policy_files(folder: Path) -> Iterator[Path]:
+def policy_files(folder: Path) -> Iterator[Path]:
     """Every policy file, hidden folders left out; a folder that cannot be read is an error, or a deny might be lost."""
     for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -47,9 +47,20 @@ def _typed(found: Description, name: Occurrence) -> Description:
 
 
 def _remarks(project: Project, name: Occurrence) -> list[str]:
-    """The comments right above where it is declared, where that is one place."""
+    """The comments right above where it is declared, where that is one place, and the first on its line."""
     declared = project.index.declarations(name.symbols)
-    return [text for text in map(_above, declared) if text] if len(declared) == 1 else []
+    if len(declared) != 1 or not _is_first(declared[0], project):
+        return []
+    remark = _above(declared[0])
+    return [remark] if remark else []
+
+
+def _is_first(declared: Occurrence, project: Project) -> bool:
+    file, start = declared.span.file, declared.span.start
+    line = file.text.rfind("\n", 0, start) + 1
+    return not any(
+        name.is_declaration and line <= name.span.start < start for name in project.index.occurrences(file.path)
+    )
 
 
 def _above(declared: Occurrence) -> str:

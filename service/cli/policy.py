@@ -5,6 +5,7 @@ import click
 from service.cli.policy_check import check_command
 from service.cli.policy_diff import diff
 from service.cli.policy_fmt import fmt
+from service.cli.policy_lsp import lsp
 from service.cli.policy_store import COMMANDS
 from service.cli.policy_test.command import test
 
@@ -17,5 +18,5 @@ def command() -> None:
     """
 
 
-for _each in (check_command, diff, fmt, test, *COMMANDS):
+for _each in (check_command, diff, fmt, lsp, test, *COMMANDS):
     command.add_command(_each)

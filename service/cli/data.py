@@ -16,6 +16,7 @@ from policy_lang.schema import Schema
 from service.cli.facts import COMMANDS
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
+from service.cli.wording import counted
 from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
@@ -46,7 +47,13 @@ def import_(settings: Settings, file: BinaryIO, output: Output) -> None:
     with _facts(settings) as (database, schema), _seekable(file) as lines, _progress(lines) as bar:
         done = Importer(database, schema).run(lines, bar)
     counts = {"entities": done.entities, "assignments": done.assignments, "relations": done.relations}
-    said = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    said = ", ".join(
+        (
+            counted(done.entities, "entity", "entities"),
+            counted(done.assignments, "assignment"),
+            counted(done.relations, "relation"),
+        )
+    )
     print_result(f"imported {said}; revision {done.revision}", {**counts, "revision": done.revision}, output)
 
 

@@ -62,10 +62,10 @@ def _fact(text: bytes | None, admission: Admission) -> Fact:
         raise DataError(f"`kind`: expected one of {', '.join(_SHAPES)}")
     for name in document:
         if name not in shape.fields and name != "kind":
-            raise DataError(f"a {kind} has no field `{name}`")
+            raise DataError(f"a fact of kind `{kind}` has no field `{name}`")
     for name, is_required in shape.fields.items():
         if is_required and document.get(name) is None:
-            raise DataError(f"a {kind} needs `{name}`")
+            raise DataError(f"a fact of kind `{kind}` needs `{name}`")
     return shape.read(document, admission)
 
 

@@ -6,6 +6,8 @@ A document's blocks run in order, in one fresh folder that looks like a checkout
     console server   one command, which runs until the document ends; the next block waits until it serves
     python           a script, run in that folder
     policy           policy text; one that does not start with `module` continues the one before
+    policy FILE      the same, kept in that file, which a text that does not start with `module` is added to
+    jsonl FILE       facts, kept in that file
     toml             a configuration file that `serve` would accept
     text             nothing to run
 
@@ -106,6 +108,8 @@ def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
                     policies.append(block.text)
                 case "policy":
                     policies[-1] += block.text
+                case info if info.startswith(("policy ", "jsonl ")):
+                    keep(block, place.folder)
                 case "toml":
                     file = place.folder / "magistrate.toml"
                     file.write_text(block.text)
@@ -116,6 +120,14 @@ def test_what_the_document_shows_is_so(document: Path, place: Place) -> None:
                     pytest.fail(f"{block} is marked `{info}`: nothing runs it, so it is `text`")
     for text in policies:
         hold_policy(document, text)
+
+
+def keep(block: Block, folder: Path) -> None:
+    """Write the block into the file that it names, below the folder."""
+    file = folder / block.info.partition(" ")[2]
+    file.parent.mkdir(exist_ok=True)
+    is_more = block.info.startswith("policy") and not block.text.startswith("module")
+    file.write_text((file.read_text() + "\n" if is_more else "") + block.text)
 
 
 def run_commands(block: Block, place: Place) -> None:

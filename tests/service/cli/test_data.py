@@ -50,7 +50,7 @@ def test_an_import_from_a_file_and_from_standard_input_are_alike(data: Shell, tm
     (tmp_path / "facts.jsonl").write_bytes(LINES)
     first = data("import", str(tmp_path / "facts.jsonl"))
     assert first.exit_code == 0, first.output
-    assert first.stdout.startswith("imported 2 entities, 1 assignments, 0 relations; revision ")
+    assert first.stdout.startswith("imported 2 entities, 1 assignment, 0 relations; revision ")
     second = data("import", "-", "--output", "json", stdin=LINES)
     assert orjson.loads(second.stdout) == {
         "entities": 2,

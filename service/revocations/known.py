@@ -15,7 +15,16 @@ from service.db.feed import REVOCATION
 from service.errors import FactsUnavailable, Unauthenticated
 from service.feed.feed import Feed
 from service.model import Credential
-from service.revocations.revocation import Revocation, RevokedPrincipal, RevokedToken, TokenName, longest, read_key
+from service.revocations.revocation import (
+    KeyName,
+    Revocation,
+    RevokedKey,
+    RevokedPrincipal,
+    RevokedToken,
+    TokenName,
+    longest,
+    read_key,
+)
 from service.telemetry import get_log
 
 RETRY_SECONDS: Final = 0.2
@@ -32,10 +41,11 @@ _log = get_log("revocations")
 class _Known:
     """Revocations by what they refuse. Only ever added to: of two, what refuses more stays."""
 
-    __slots__ = ("principals", "tokens")
+    __slots__ = ("keys", "principals", "tokens")
 
     def __init__(self, revoked: Iterable[Revocation]) -> None:
         self.tokens: dict[TokenName, int | None] = {}
+        self.keys: dict[KeyName, int | None] = {}
         self.principals: dict[Ref, tuple[int, int | None]] = {}
         for each in revoked:
             self.add(each)
@@ -45,6 +55,8 @@ class _Known:
         match revoked:
             case RevokedToken(name, kept_until):
                 self.tokens[name] = longest(kept_until, self.tokens.get(name, kept_until))
+            case RevokedKey(key, kept_until):
+                self.keys[key] = longest(kept_until, self.keys.get(key, kept_until))
             case RevokedPrincipal(principal, issued_until, kept_until):
                 before, kept_before = self.principals.get(principal, (issued_until, kept_until))
                 self.principals[principal] = max(issued_until, before), longest(kept_until, kept_before)
@@ -78,6 +90,10 @@ class KnownRevocations:
             name = TokenName(used.issuer, used.token_id)
             if name in known.tokens and _holds(known.tokens[name], now):
                 raise Unauthenticated("the token is revoked")
+        if used.key_id is not None and known.keys:
+            key = KeyName(used.issuer, used.key_id)
+            if key in known.keys and _holds(known.keys[key], now):
+                raise Unauthenticated("the key that signed the token is revoked")
         for named in (used.principal, used.owner):
             revoked = known.principals.get(named) if named is not None else None
             if revoked is not None and _covers(revoked, used, now):

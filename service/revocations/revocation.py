@@ -1,4 +1,4 @@
-"""What is revoked: one token, or everything of a principal; and how a change row carries it.
+"""What is revoked: one token, everything of a principal, or an issuer's key; and how a change row carries it.
 
 A change row says the whole revocation, so that a worker puts it in force by hearing of it, without a read.
 """
@@ -30,6 +30,21 @@ class RevokedToken:
     kept_until: int | None
 
 
+class KeyName(NamedTuple):
+    """One key of an issuer: its issuer, and its `kid` there."""
+
+    issuer: str
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedKey:
+    """An issuer's key by which no token is good, until `kept_until` (milliseconds since 1970 UTC; None: for ever)."""
+
+    name: KeyName
+    kept_until: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class RevokedPrincipal:
     """A principal whose tokens are refused if they were issued up to `issued_until`, or do not say when.
@@ -42,7 +57,7 @@ class RevokedPrincipal:
     kept_until: int | None
 
 
-Revocation = RevokedToken | RevokedPrincipal
+Revocation = RevokedToken | RevokedPrincipal | RevokedKey
 
 PRUNED: Final = Change(REVOCATION, "")
 """Some revocations are not kept any more: whoever holds them in memory reads them anew."""
@@ -50,9 +65,12 @@ PRUNED: Final = Change(REVOCATION, "")
 
 def revocation_change(revoked: Revocation) -> Change:
     """The change that puts it in force."""
+    told: object
     match revoked:
         case RevokedToken(name, kept_until):
             told = [*name, kept_until]
+        case RevokedKey(name, kept_until):
+            told = {"issuer": name.issuer, "kid": name.key_id, "kept_until": kept_until}
         case RevokedPrincipal(principal, issued_until, kept_until):
             told = [*principal, issued_until, kept_until]
     return Change(REVOCATION, orjson.dumps(told).decode())
@@ -69,6 +87,8 @@ def read_key(key: str) -> Revocation | None:
             return RevokedToken(TokenName(issuer, token_id), kept_until)
         case [str(type_), str(id_), int(issued_until), int() | None as kept_until]:
             return RevokedPrincipal(Ref(type_, id_), issued_until, kept_until)
+        case {"issuer": str(issuer), "kid": str(key_id), "kept_until": int() | None as kept_until}:
+            return RevokedKey(KeyName(issuer, key_id), kept_until)
         case _:
             return None
 

@@ -15,10 +15,19 @@ from service.issuer_settings import IssuerSettings
 from service.model import Caller
 from service.permits import Act, Action
 from service.ports import Clock, Gate
-from service.revocations.revocation import KEPT_MS, Revocation, RevokedPrincipal, RevokedToken, TokenName
+from service.revocations.revocation import (
+    KEPT_MS,
+    KeyName,
+    Revocation,
+    RevokedKey,
+    RevokedPrincipal,
+    RevokedToken,
+    TokenName,
+)
 from service.revocations.store import RevocationStore, Revoked, RowKey
 
 TOKEN: Final = "token"  # noqa: S105  # the type of what a record says was revoked
+KEY: Final = "issuer_key"
 ALL: Final = Ref("revocation", "*")
 """What a record says was read by whoever lists revocations."""
 
@@ -74,6 +83,17 @@ class Revoking:
         if name.issuer not in self._trusted.issuers:
             raise InvalidRequest([Violation("issuer", "no issuer of that name is trusted here")])
         return self._add(caller, RevokedToken(name, self._kept_until(expires_at)))[1]
+
+    def revoke_key(self, caller: Caller, name: KeyName, expires_at: int | None) -> str:
+        """Revokes a key of an issuer, whose last token ends at `expires_at`; the revision of that.
+
+        Errors are those of `revoke_token`.
+        """
+        _check(name.key_id, "kid")
+        self._admit(caller, Act(Action.REVOKE, Ref(KEY, name.key_id), details={"issuer": name.issuer[:256]}))
+        if name.issuer not in self._trusted.issuers:
+            raise InvalidRequest([Violation("issuer", "no issuer of that name is trusted here")])
+        return self._add(caller, RevokedKey(name, self._kept_until(expires_at)))[1]
 
     def revoke_principal(self, caller: Caller, principal: Ref, expires_at: int | None) -> tuple[RevokedPrincipal, str]:
         """Revokes what a principal was issued by now, which all ends at `expires_at`; what is refused, the revision.

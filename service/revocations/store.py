@@ -16,7 +16,9 @@ from service.db.facts_tables import revocation
 from service.db.feed import Change, advance
 from service.revocations.revocation import (
     PRUNED,
+    KeyName,
     Revocation,
+    RevokedKey,
     RevokedPrincipal,
     RevokedToken,
     TokenName,
@@ -28,6 +30,7 @@ _LOCK: Final = 0x6D61_6769_0004
 """Revocations are written one at a time, so that none overwrites a wider one that it has not seen."""
 _TOKEN: Final = "token"  # noqa: S105  # the kind of a row
 _PRINCIPAL: Final = "principal"
+_KEY: Final = "issuer_key"
 
 
 class RowKey(NamedTuple):
@@ -111,6 +114,8 @@ def key_of(what: Revocation) -> RowKey:
             return RowKey(_TOKEN, *name)
         case RevokedPrincipal(principal):
             return RowKey(_PRINCIPAL, *principal)
+        case RevokedKey(key):
+            return RowKey(_KEY, *key)
 
 
 def _widened(connection: Connection, wanted: Revocation) -> Revocation:
@@ -126,6 +131,8 @@ def _widened(connection: Connection, wanted: Revocation) -> Revocation:
             return RevokedToken(name, kept_until)
         case RevokedPrincipal(principal, issued_until):
             return RevokedPrincipal(principal, max(issued_until, found.issued_until), kept_until)
+        case RevokedKey(name):
+            return RevokedKey(name, kept_until)
 
 
 def _row_of(kept: Revoked) -> dict[str, str | int | None]:
@@ -140,9 +147,12 @@ def _row_of(kept: Revoked) -> dict[str, str | int | None]:
 
 
 def _read(row: "Row[tuple[object, ...]]") -> Revoked:
-    what: Revocation = (
-        RevokedToken(TokenName(row.space, row.name), row.kept_until)
-        if row.kind == _TOKEN
-        else RevokedPrincipal(Ref(row.space, row.name), row.issued_until, row.kept_until)
-    )
-    return Revoked(what, row.revoked_at, row.revoked_by)
+    return Revoked(_what(row), row.revoked_at, row.revoked_by)
+
+
+def _what(row: "Row[tuple[object, ...]]") -> Revocation:
+    if row.kind == _TOKEN:
+        return RevokedToken(TokenName(row.space, row.name), row.kept_until)
+    if row.kind == _KEY:
+        return RevokedKey(KeyName(row.space, row.name), row.kept_until)
+    return RevokedPrincipal(Ref(row.space, row.name), row.issued_until, row.kept_until)

@@ -83,3 +83,17 @@ def is_ready(stub: AuthorizationServiceStub, token: str) -> bool:
         assert refusal_of(error).status is not grpc.StatusCode.UNAUTHENTICATED
         return False
     return True
+
+
+def test_a_revoked_key_of_an_issuer_signs_nothing_more_on_any_worker(project: Project) -> None:
+    with trusting(project) as trust:
+        trust.provider.keys = [public_jwk(EC_KEY), public_jwk(OTHER_EC_KEY, "k2")]
+        with trust.project.serving("--workers", "2") as server, connections(server) as stubs:
+            stolen, good = trust.token("alice"), trust.token("alice", OTHER_EC_KEY, "k2")
+            assert all(is_good(stub, stolen) and is_good(stub, good) for stub in stubs)
+            root = trust.project.with_settings(server=server.address, token=trust.token("root", OTHER_EC_KEY, "k2"))
+            said = root.must_run("token", "revoke", "--kid", "k1", "--issuer", trust.provider.url)
+            assert said.startswith(f"revoked key k1 of {trust.provider.url}; revision ")
+            wait_for(lambda: not any(is_good(stub, stolen) for stub in stubs))
+            assert not any(is_good(stub, trust.token("bob")) for stub in stubs)
+            assert all(is_good(stub, good) for stub in stubs)

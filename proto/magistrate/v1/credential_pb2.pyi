@@ -58,7 +58,7 @@ class RevokeTokenRequest(_message.Message):
     issuer: _builtins.str
     """Its `iss`, which must be that of an issuer that this service trusts."""
     jti: _builtins.str
-    """Its `jti`, 1 to 256 characters."""
+    """Its `jti`, 1 to 256 characters; of an opaque token, `sha256:` and the SHA-256 of it in hexadecimal digits."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Its `exp`: the revocation is forgotten a day after it. Not set: the revocation is kept for ever."""
@@ -159,6 +159,60 @@ class RevokePrincipalResponse(_message.Message):
 Global___RevokePrincipalResponse: _TypeAlias = RevokePrincipalResponse  # noqa: Y015
 
 @_typing.final
+class RevokeIssuerKeyRequest(_message.Message):
+    """The issuer's key to revoke."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: _builtins.int
+    KID_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    issuer: _builtins.str
+    """The issuer, as the `iss` of its tokens; this service must trust it."""
+    kid: _builtins.str
+    """The key's `kid`, 1 to 256 characters; its JWK thumbprint (RFC 7638) where the issuer gives it none."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """The last `exp` of the tokens that it signed: the revocation is forgotten a day after it. Not set: kept for ever."""
+
+    def __init__(
+        self,
+        *,
+        issuer: _builtins.str = ...,
+        kid: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "issuer", b"issuer", "kid", b"kid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeIssuerKeyRequest: _TypeAlias = RevokeIssuerKeyRequest  # noqa: Y015
+
+@_typing.final
+class RevokeIssuerKeyResponse(_message.Message):
+    """The key is revoked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision from which it is."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeIssuerKeyResponse: _TypeAlias = RevokeIssuerKeyResponse  # noqa: Y015
+
+@_typing.final
 class ListRevocationsRequest(_message.Message):
     """Which part of the list to give."""
 
@@ -220,6 +274,7 @@ class Revocation(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
+    ISSUER_KEY_FIELD_NUMBER: _builtins.int
     ISSUED_UNTIL_FIELD_NUMBER: _builtins.int
     KEPT_UNTIL_FIELD_NUMBER: _builtins.int
     REVOKED_AT_FIELD_NUMBER: _builtins.int
@@ -233,6 +288,10 @@ class Revocation(_message.Message):
     @_builtins.property
     def principal(self) -> _types_pb2.EntityRef:
         """Tokens of this principal."""
+
+    @_builtins.property
+    def issuer_key(self) -> Global___IssuerKeyName:
+        """One key of an issuer."""
 
     @_builtins.property
     def issued_until(self) -> _timestamp_pb2.Timestamp:
@@ -251,20 +310,47 @@ class Revocation(_message.Message):
         *,
         token: Global___TokenName | None = ...,
         principal: _types_pb2.EntityRef | None = ...,
+        issuer_key: Global___IssuerKeyName | None = ...,
         issued_until: _timestamp_pb2.Timestamp | None = ...,
         kept_until: _timestamp_pb2.Timestamp | None = ...,
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
         revoked_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "token", b"token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "token", b"token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "revoked_by", b"revoked_by", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "revoked_by", b"revoked_by", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_revoked: _TypeAlias = _typing.Literal["token", "principal"]  # noqa: Y015
+    _WhichOneofReturnType_revoked: _TypeAlias = _typing.Literal["token", "principal", "issuer_key"]  # noqa: Y015
     _WhichOneofArgType_revoked: _TypeAlias = _typing.Literal["revoked", b"revoked"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_revoked) -> _WhichOneofReturnType_revoked | None: ...
 
 Global___Revocation: _TypeAlias = Revocation  # noqa: Y015
+
+@_typing.final
+class IssuerKeyName(_message.Message):
+    """What one key of an issuer is called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: _builtins.int
+    KID_FIELD_NUMBER: _builtins.int
+    issuer: _builtins.str
+    """The issuer, as the `iss` of its tokens."""
+    kid: _builtins.str
+    """The key's `kid` there."""
+    def __init__(
+        self,
+        *,
+        issuer: _builtins.str = ...,
+        kid: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["issuer", b"issuer", "kid", b"kid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IssuerKeyName: _TypeAlias = IssuerKeyName  # noqa: Y015
 
 @_typing.final
 class TokenName(_message.Message):

@@ -48,6 +48,11 @@ class CredentialServiceStub:
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.FromString,
                 _registered_method=True)
+        self.RevokeIssuerKey = channel.unary_unary(
+                '/magistrate.v1.CredentialService/RevokeIssuerKey',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/magistrate.v1.CredentialService/CreateApiKey',
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyRequest.SerializeToString,
@@ -117,6 +122,13 @@ class CredentialServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RevokeIssuerKey(self, request, context):
+        """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateApiKey(self, request, context):
         """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
         questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
@@ -176,7 +188,7 @@ class CredentialServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRevocations(self, request, context):
-        """Lists what is revoked: principals by type and id, then tokens by issuer and `jti`.
+        """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -194,6 +206,11 @@ def add_CredentialServiceServicer_to_server(servicer, server):
                     servicer.RevokePrincipal,
                     request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.SerializeToString,
+            ),
+            'RevokeIssuerKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeIssuerKey,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.SerializeToString,
             ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
@@ -299,6 +316,33 @@ class CredentialService:
             '/magistrate.v1.CredentialService/RevokePrincipal',
             magistrate_dot_v1_dot_credential__pb2.RevokePrincipalRequest.SerializeToString,
             magistrate_dot_v1_dot_credential__pb2.RevokePrincipalResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeIssuerKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/RevokeIssuerKey',
+            magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,

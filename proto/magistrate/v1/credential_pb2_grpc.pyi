@@ -43,6 +43,8 @@ class CredentialServiceStub:
     """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
     that does not say when it was issued. Tokens that are issued later are good.
     """
+    RevokeIssuerKey: _grpc.UnaryUnaryMultiCallable[_credential_pb2.RevokeIssuerKeyRequest, _credential_pb2.RevokeIssuerKeyResponse]
+    """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_credential_pb2.CreateApiKeyRequest, _credential_pb2.CreateApiKeyResponse]
     """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
     questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
@@ -64,7 +66,7 @@ class CredentialServiceStub:
     ListSessions: _grpc.UnaryUnaryMultiCallable[_credential_pb2.ListSessionsRequest, _credential_pb2.ListSessionsResponse]
     """Lists the sessions by their ids."""
     ListRevocations: _grpc.UnaryUnaryMultiCallable[_credential_pb2.ListRevocationsRequest, _credential_pb2.ListRevocationsResponse]
-    """Lists what is revoked: principals by type and id, then tokens by issuer and `jti`."""
+    """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
 
 @_typing.type_check_only
 class CredentialServiceAsyncStub(CredentialServiceStub):
@@ -81,6 +83,8 @@ class CredentialServiceAsyncStub(CredentialServiceStub):
     """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
     that does not say when it was issued. Tokens that are issued later are good.
     """
+    RevokeIssuerKey: _aio.UnaryUnaryMultiCallable[_credential_pb2.RevokeIssuerKeyRequest, _credential_pb2.RevokeIssuerKeyResponse]  # type: ignore[assignment]
+    """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_credential_pb2.CreateApiKeyRequest, _credential_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
     questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
@@ -102,7 +106,7 @@ class CredentialServiceAsyncStub(CredentialServiceStub):
     ListSessions: _aio.UnaryUnaryMultiCallable[_credential_pb2.ListSessionsRequest, _credential_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Lists the sessions by their ids."""
     ListRevocations: _aio.UnaryUnaryMultiCallable[_credential_pb2.ListRevocationsRequest, _credential_pb2.ListRevocationsResponse]  # type: ignore[assignment]
-    """Lists what is revoked: principals by type and id, then tokens by issuer and `jti`."""
+    """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
 
 class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keys, sessions, and what is taken out of force before its end. All of it is in force on every worker within 100
@@ -128,6 +132,14 @@ class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
         that does not say when it was issued. Tokens that are issued later are good.
         """
+
+    @_abc_1.abstractmethod
+    def RevokeIssuerKey(
+        self,
+        request: _credential_pb2.RevokeIssuerKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credential_pb2.RevokeIssuerKeyResponse, _abc.Awaitable[_credential_pb2.RevokeIssuerKeyResponse]]:
+        """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
 
     @_abc_1.abstractmethod
     def CreateApiKey(
@@ -203,6 +215,6 @@ class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _credential_pb2.ListRevocationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_credential_pb2.ListRevocationsResponse, _abc.Awaitable[_credential_pb2.ListRevocationsResponse]]:
-        """Lists what is revoked: principals by type and id, then tokens by issuer and `jti`."""
+        """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
 
 def add_CredentialServiceServicer_to_server(servicer: CredentialServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -25,7 +25,7 @@ from service.doors.grpc.paging import page_size, read_page_token, write_page_tok
 from service.doors.grpc.rim import answering
 from service.errors import InvalidRequest, Violation
 from service.model import Caller
-from service.revocations.revocation import TokenName
+from service.revocations.revocation import KeyName, TokenName
 from service.revocations.revoking import Revoking
 from service.revocations.store import RowKey, key_of
 
@@ -69,6 +69,18 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
         kept, revision = await asyncio.to_thread(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
+
+    @answering
+    async def RevokeIssuerKey(  # noqa: N802
+        self,
+        request: pb.RevokeIssuerKeyRequest,
+        context: ServicerContext[pb.RevokeIssuerKeyRequest, pb.RevokeIssuerKeyResponse],
+    ) -> pb.RevokeIssuerKeyResponse:
+        """Revokes a key of an issuer."""
+        caller, name = await self._callers.admitted(context), KeyName(request.issuer, request.kid)
+        expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
+        revision = await asyncio.to_thread(self._revoking.revoke_key, caller, name, expires_at)
+        return pb.RevokeIssuerKeyResponse(revision=revision)
 
     @answering
     async def ListRevocations(  # noqa: N802

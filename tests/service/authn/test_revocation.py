@@ -13,7 +13,14 @@ from service.config import Limits
 from service.db.feed import ENTITY, Change
 from service.errors import FactsUnavailable, Unauthenticated
 from service.model import Caller, Principal
-from service.revocations.revocation import Revocation, RevokedPrincipal, RevokedToken, TokenName
+from service.revocations.revocation import (
+    KeyName,
+    Revocation,
+    RevokedKey,
+    RevokedPrincipal,
+    RevokedToken,
+    TokenName,
+)
 from tests.service.authn.forge import (
     ASKED,
     CALLS,
@@ -48,6 +55,10 @@ CASES: dict[str, tuple[Revocation, dict[str, Json], bool]] = {
     "issued before, with a jti": (RevokedPrincipal(ALICE, NOW_MS, None), {"iat": NOW - 60, "jti": "j1"}, True),
     "another principal": (RevokedPrincipal(Ref("User", "bob"), NOW_MS, None), {}, False),
     "the id in another type": (RevokedPrincipal(Ref("Robot", "alice"), NOW_MS, None), {}, False),
+    "the key that signed it": (RevokedKey(KeyName(ISSUER, "k1"), None), {}, True),
+    "another key of the issuer": (RevokedKey(KeyName(ISSUER, "k2"), None), {}, False),
+    "the key of that id of another issuer": (RevokedKey(KeyName("https://other.example", "k1"), None), {}, False),
+    "a key whose revocation is over": (RevokedKey(KeyName(ISSUER, "k1"), NOW_MS), {}, False),
     "a revocation that is over": (RevokedPrincipal(ALICE, NOW_MS, NOW_MS), {}, False),
     "a revocation that is not yet over": (RevokedPrincipal(ALICE, NOW_MS, NOW_MS + 1), {}, True),
 }

@@ -14,6 +14,7 @@ from grpc_status.rpc_status import from_call
 from magistrate.v1.credential_pb2 import (
     ListRevocationsRequest,
     ListRevocationsResponse,
+    RevokeIssuerKeyRequest,
     RevokePrincipalRequest,
     RevokePrincipalResponse,
     RevokeTokenRequest,
@@ -43,7 +44,7 @@ from service.governance.governance import Governance
 from service.governance.grants import Grants
 from service.model import Caller, Principal
 from service.policies.folder import activate
-from service.revocations.revocation import KEPT_MS, RevokedPrincipal, RevokedToken, TokenName
+from service.revocations.revocation import KEPT_MS, KeyName, RevokedKey, RevokedPrincipal, RevokedToken, TokenName
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
 from tests.service.doors.receiving import Named, callers
@@ -60,6 +61,9 @@ REQUEST: Final = RevokeTokenRequest(issuer="idp", jti="j1")
 CALLS: Final[dict[str, Call[object]]] = {
     "RevokeToken": lambda stub, who: stub.RevokeToken(REQUEST, metadata=who),
     "RevokePrincipal": lambda stub, who: stub.RevokePrincipal(principal("User", "eve"), metadata=who),
+    "RevokeIssuerKey": lambda stub, who: stub.RevokeIssuerKey(
+        RevokeIssuerKeyRequest(issuer="idp", kid="k1"), metadata=who
+    ),
     "ListRevocations": lambda stub, who: stub.ListRevocations(ListRevocationsRequest(), metadata=who),
 }
 
@@ -205,10 +209,25 @@ def test_a_principals_tokens_are_revoked_up_to_now_plus_skew(desk: Desk) -> None
     assert desk.records.records[0].resource == Ref("User", "eve")
 
 
+def test_a_key_is_kept_for_ever_where_nobody_says_when_its_tokens_end(desk: Desk) -> None:
+    assert desk.ask("admin", CALLS["RevokeIssuerKey"])
+    assert desk.store.all() == [RevokedKey(KeyName("idp", "k1"), None)]
+    assert desk.records.records[0].resource == Ref("issuer_key", "k1")
+    assert desk.records.records[0].inputs == {"issuer": "idp"}
+
+
 BAD: Final[dict[str, tuple[Call[object], str]]] = {
     "an issuer that is not trusted": (
         lambda stub, who: stub.RevokeToken(RevokeTokenRequest(issuer="ipd", jti="j1"), metadata=who),
         "issuer",
+    ),
+    "a key of an issuer that is not trusted": (
+        lambda stub, who: stub.RevokeIssuerKey(RevokeIssuerKeyRequest(issuer="ipd", kid="k1"), metadata=who),
+        "issuer",
+    ),
+    "no kid": (
+        lambda stub, who: stub.RevokeIssuerKey(RevokeIssuerKeyRequest(issuer="idp"), metadata=who),
+        "kid",
     ),
     "no jti": (lambda stub, who: stub.RevokeToken(RevokeTokenRequest(issuer="idp"), metadata=who), "jti"),
     "an end out of time": (
@@ -259,14 +278,16 @@ def test_the_list_is_given_in_pages(desk: Desk) -> None:
     for jti in ("j1", "j2", "j3"):
         desk.store.add(RevokedToken(TokenName("idp", jti), None), by=Ref("User", "root"), now=NOW)
     desk.store.add(RevokedPrincipal(Ref("User", "eve"), NOW, NOW + 5), by=Ref("User", "root"), now=NOW)
+    desk.store.add(RevokedKey(KeyName("idp", "k1"), None), by=Ref("User", "root"), now=NOW)
     found, token = [], ""
-    for _ in range(2):
+    for _ in range(3):
         page = page_of(desk, token)
         found += list(page.revocations)
         token = page.next_page_token
     assert token == ""
-    assert [each.token.jti or each.principal.id for each in found] == ["eve", "j1", "j2", "j3"]
-    assert found[0].kept_until.ToMilliseconds() == NOW + 5
-    assert found[0].issued_until.ToMilliseconds() == NOW
-    assert not found[1].HasField("kept_until")
+    named = [each.token.jti or each.principal.id or each.issuer_key.kid for each in found]
+    assert named == ["k1", "eve", "j1", "j2", "j3"]
+    assert found[1].kept_until.ToMilliseconds() == NOW + 5
+    assert found[1].issued_until.ToMilliseconds() == NOW
+    assert not found[2].HasField("kept_until")
     assert {each.revoked_by for each in found} == {"User:root"}

@@ -14,7 +14,9 @@ from service.model import Credential
 from service.revocations.known import KnownRevocations
 from service.revocations.revocation import (
     PRUNED,
+    KeyName,
     Revocation,
+    RevokedKey,
     RevokedPrincipal,
     RevokedToken,
     TokenName,
@@ -40,7 +42,14 @@ def is_revoked(revocations: KnownRevocations) -> bool:
 
 @pytest.mark.parametrize(
     "revoked",
-    [TOKEN, PRINCIPAL, RevokedToken(TokenName('i"x', "ü:\n"), NOW), RevokedPrincipal(Ref("User", "a:b"), NOW, NOW)],
+    [
+        TOKEN,
+        PRINCIPAL,
+        RevokedToken(TokenName('i"x', "ü:\n"), NOW),
+        RevokedPrincipal(Ref("User", "a:b"), NOW, NOW),
+        RevokedKey(KeyName('i"x', "k\n"), None),
+        RevokedKey(KeyName("idp", "k"), NOW),
+    ],
 )
 def test_a_change_row_says_the_whole_revocation(revoked: Revocation) -> None:
     kind, key = revocation_change(revoked)

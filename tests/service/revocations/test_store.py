@@ -11,7 +11,9 @@ from service.db.facts_tables import change
 from service.db.feed import REVOCATION
 from service.revocations.revocation import (
     PRUNED,
+    KeyName,
     Revocation,
+    RevokedKey,
     RevokedPrincipal,
     RevokedToken,
     TokenName,
@@ -34,7 +36,12 @@ def changes(facts: Database) -> list[tuple[str, str]]:
 
 
 def test_what_is_revoked_is_read_back(store: RevocationStore) -> None:
-    revoked: list[Revocation] = [token("j1"), token("j1", issuer="other"), RevokedPrincipal(ALICE, NOW, NOW + 5)]
+    revoked: list[Revocation] = [
+        token("j1"),
+        token("j1", issuer="other"),
+        RevokedPrincipal(ALICE, NOW, NOW + 5),
+        RevokedKey(KeyName("idp", "j1"), NOW + 5),
+    ]
     for each in revoked:
         store.add(each, by=ADMIN, now=NOW)
     assert set(store.all()) == set(revoked)
@@ -56,8 +63,9 @@ def test_a_revocation_is_one_revision_whose_change_says_it(store: RevocationStor
         (token("j", 5), token("j", None), token("j", None)),
         (RevokedPrincipal(ALICE, 7, 9), RevokedPrincipal(ALICE, 8, 5), RevokedPrincipal(ALICE, 8, 9)),
         (RevokedPrincipal(ALICE, 8, 5), RevokedPrincipal(ALICE, 7, None), RevokedPrincipal(ALICE, 8, None)),
+        (RevokedKey(KeyName("idp", "k"), 9), RevokedKey(KeyName("idp", "k"), 5), RevokedKey(KeyName("idp", "k"), 9)),
     ],
-    ids=["longer", "shorter", "from ever", "for ever", "a later time", "an earlier time"],
+    ids=["longer", "shorter", "from ever", "for ever", "a later time", "an earlier time", "a key, shorter"],
 )
 def test_revoking_anew_only_ever_refuses_more(
     store: RevocationStore, facts: Database, first: Revocation, then: Revocation, kept: Revocation

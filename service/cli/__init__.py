@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "data": Entry("service.cli.data", "Write and read the facts that policies decide on."),
     "log": Entry("service.cli.log", "Find what was decided."),
     "token": Entry("service.cli.token", "Make, read and revoke tokens."),
+    "issuer": Entry("service.cli.issuer", "Try whether an issuer of tokens works."),
     "key": Entry("service.cli.key", "Make, list, rotate and revoke API keys."),
     "session": Entry("service.cli.session", "Open, list and end sessions."),
     "admin": Entry("service.cli.admin", "Say who may do what to this service."),

@@ -17,7 +17,7 @@ from policy_lang.values import Ref
 from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
 from service.cli.pairs import read_pairs
 from service.cli.settings import FINDINGS, settings_options
-from service.cli.token_report import inspect, report_json, report_lines
+from service.cli.token_report import inspect, lacks_keys, report_json, report_lines
 from service.cli.token_revoke import revoke_command
 from service.config import Settings
 from service.errors import Unauthenticated
@@ -148,6 +148,8 @@ def inspect_command(settings: Settings, token: str | None, token_file: Path | No
         click.echo(f"error: {error}", err=True)
         sys.exit(FINDINGS)
     click.echo(report_json(report) if output == "json" else "\n".join(report_lines(report)))
+    if lacks_keys(report, settings):
+        click.echo("help: `magistrate issuer check` fetches the keys of its issuer, and verifies it", err=True)
     sys.exit(FINDINGS if report.refusal else 0)
 
 

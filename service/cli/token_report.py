@@ -61,9 +61,15 @@ def _try(authenticate: Callable[[], Principal]) -> tuple[str | None, str | None]
 def _issuers_for(issuer: Json, settings: Settings) -> list[IssuerSettings]:
     """The configured issuers; without any, the dev issuer of a data folder that was named."""
     if settings.issuers or "data" not in settings.model_fields_set:
-        return settings.issuers
+        is_fetched = any(each.issuer == issuer and each.has_remote_keys for each in settings.issuers)
+        return [] if is_fetched else settings.issuers
     found = find_dev_issuer(settings.data, issuer) if isinstance(issuer, str) else None
     return [found] if found is not None else []
+
+
+def lacks_keys(report: TokenReport, settings: Settings) -> bool:
+    """Whether it was not verified because the keys of its issuer would have to be fetched."""
+    return any(each.issuer == report.claims.get("iss") and each.has_remote_keys for each in settings.issuers)
 
 
 def report_json(report: TokenReport) -> str:

@@ -100,7 +100,7 @@ def _change_json(change: FactChange) -> Json:
 
 def _change_text(change: FactChange) -> str:
     if isinstance(change, RowChange):
-        return change.row if change.is_added else f"no more: {change.row}"
+        return change.row if change.is_added else f"no longer: {change.row}"
     return _input_text(change) if change.value is not None else f"{change.path} not set"
 
 

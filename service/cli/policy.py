@@ -1,9 +1,10 @@
-"""`magistrate policy`: checks, formats and tests policy files, offline; and moves those of a service."""
+"""`magistrate policy`: checks, formats, tests and explains policy files, offline; and moves those of a service."""
 
 import click
 
 from service.cli.policy_check import check_command
 from service.cli.policy_diff import diff
+from service.cli.policy_explain.command import explain
 from service.cli.policy_fmt import fmt
 from service.cli.policy_lsp import lsp
 from service.cli.policy_store import COMMANDS
@@ -12,11 +13,11 @@ from service.cli.policy_test.command import test
 
 @click.group()
 def command() -> None:
-    """Check, format and test policy files, offline.
+    """Check, format, test and explain policy files, offline.
 
     Push them to a service that keeps its policies, and put them in force.
     """
 
 
-for _each in (check_command, diff, fmt, lsp, test, *COMMANDS):
+for _each in (check_command, diff, explain, fmt, lsp, test, *COMMANDS):
     command.add_command(_each)

@@ -39,12 +39,12 @@ def lines_of(file: BinaryIO) -> Iterator[Line]:
             yield Line(number, text.strip() if is_whole else None, end)
 
 
-def read_fact(line: Line, admission: Admission) -> Fact:
-    """The fact of a line; DataError names the line and what is wrong with it."""
+def read_fact(line: Line, admission: Admission, unit: str = "line") -> Fact:
+    """The fact of a line, or of another unit of a file; DataError names it and what is wrong with it."""
     try:
         return _fact(line.text, admission)
     except DataError as error:
-        raise DataError(f"line {line.number:,}: {error}") from error
+        raise DataError(f"{unit} {line.number:,}: {error}") from error
 
 
 def _fact(text: bytes | None, admission: Admission) -> Fact:

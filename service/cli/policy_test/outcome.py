@@ -1,18 +1,15 @@
 """Runs the selected tests of a bundle: their results, what explains the failed ones, what they cover."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from magistrate_client.explanation import RuleExplanation
 from policy_lang.bundle import Bundle
-from policy_lang.compiler import Compiled
 from policy_lang.coverage import Coverage, measure
-from policy_lang.explanation import explain
-from policy_lang.interpreter import Interpreter
 from policy_lang.suite import TestResult, run
-from service.cli.policy_test.selection import select
-from service.cli.traces import rules_of
+from service.cli.offline import Explainer
+from service.cli.policy_test.selection import selected
 
 
 @dataclass(frozen=True)
@@ -36,10 +33,8 @@ class Outcome:
 
 def outcome_of(bundle: Bundle, only: Sequence[str]) -> Outcome:
     """What comes of the tests that `only` means, or of all; UsageError where it means none."""
-    program = replace(bundle.program, tests=select(bundle.program.tests, only))
-    compiled, interpreter = Compiled(program), Interpreter(program)
-    results = run(program, compiled)
-    explained = (
-        () if result.has_passed else rules_of(explain(result.facts, interpreter, compiled)) for result in results
-    )
-    return Outcome(bundle, program.test_count, tuple(zip(results, explained, strict=True)))
+    chosen = selected(bundle, only)
+    explainer = Explainer(chosen)
+    results = run(chosen.program, explainer.compiled)
+    explained = (() if result.has_passed else explainer.explain(result.facts).rules for result in results)
+    return Outcome(bundle, chosen.program.test_count, tuple(zip(results, explained, strict=True)))

@@ -8,11 +8,17 @@ from typing import Final
 
 import click
 
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.source import Span
 from policy_lang.typed import TestCase
 
 _PLACE: Final = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})")
+
+
+def selected(bundle: Bundle, patterns: Sequence[str]) -> Bundle:
+    """The bundle with those tests alone that some pattern means; UsageError for one that means none."""
+    return replace(bundle, program=replace(bundle.program, tests=select(bundle.program.tests, patterns)))
 
 
 def select(cases: Sequence[TestCase], patterns: Sequence[str]) -> tuple[TestCase, ...]:

@@ -58,6 +58,7 @@ class PathReader:
         if not node.steps:
             return self._whole(node, types)
         is_definite, references, is_row = True, 0, False
+        too_far: Word | None = None
         for count, step in enumerate(node.steps, start=1):
             key = node.key[: count + 1]
             found = self._attributes(step, types, node, count)
@@ -70,15 +71,18 @@ class PathReader:
                 return None
             is_definite &= key in known.present or not any(attribute.is_optional for attribute in found.values())
             narrowed = _narrow(type_, known.types.get(key))
+            if count == len(node.steps) and too_far is not None:
+                message = f"a path has at most {STEP_LIMIT} steps through references (this one has {references})"
+                self._faults.refuse(
+                    "E407", message, too_far.span, "what stands above at any depth is asked with `under`"
+                )
+                return None
             if count == len(node.steps):
                 path = Path(Root(node.root), tuple(word.text for word in node.steps), type_)
                 return ReadPath(path, narrowed, is_definite)
             is_row = isinstance(narrowed, RefType)
             references += is_row
-            if references > STEP_LIMIT:
-                message = f"a path has at most {STEP_LIMIT} steps through references"
-                self._faults.refuse("E407", message, node.steps[count].span)
-                return None
+            too_far = too_far or (node.steps[count] if references > STEP_LIMIT else None)
             if not isinstance(narrowed, RefType | RecordType):
                 self._refuse_step(node.steps[count], step, narrowed)
                 return None

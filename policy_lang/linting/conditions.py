@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from policy_lang.checking.condition_check import Typed
 from policy_lang.diagnostics import Diagnostic, warning
+from policy_lang.linting.rooms import parts_of
 from policy_lang.linting.settled import clash, is_settled, settled_test
 from policy_lang.linting.subject import Subject
 from policy_lang.source import Span
@@ -78,7 +79,7 @@ def _clashing(node: Expression, condition: Condition, is_there: Callable[[Path],
 def _repeated(node: Expression, condition: Condition, _: Callable[[Path], bool]) -> Iterator[Diagnostic]:
     match node, condition:
         case ((ast.And() | ast.Or()), (And() | Or())):
-            yield from _twice(node.items, condition.items)
+            yield from _twice(node.items, [tuple(parts_of(item)) for item in condition.items])
         case ast.In(haystack=ast.ListLiteral() as listed), InList():
             yield from _twice(listed.items, condition.items)
         case ast.Overlap(among=ast.ListLiteral() as listed), Overlap(among=tuple() as among):

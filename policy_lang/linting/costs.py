@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policy_lang.typed import Program
+from policy_lang.linting.reading import steps
+from policy_lang.typed import Path, Program
+from policy_lang.types import RefType
 from policy_lang.walk import paths, roots_of
 
 
@@ -18,10 +20,16 @@ class Cost:
 
 def costs_of(program: Program, nodes: Mapping[str, int]) -> tuple[Cost, ...]:
     """What each rule costs, the dearest first."""
-    steps = dict.fromkeys(nodes, 0)
-    for rules in program.rules.values():
+    references: dict[str, int] = dict.fromkeys(nodes, 0)
+    for type_, rules in program.rules.items():
         for rule in rules:
-            longest = max((len(path.steps) - 1 for path in paths(*roots_of(rule))), default=0)
-            steps[rule.id] = max(steps[rule.id], longest)
-    found = (Cost(rule, count, steps[rule]) for rule, count in nodes.items())
+            longest = max((_references(program, path, type_) for path in paths(*roots_of(rule))), default=0)
+            references[rule.id] = max(references[rule.id], longest)
+    found = (Cost(rule, count, references[rule]) for rule, count in nodes.items())
     return tuple(sorted(found, key=lambda cost: (-cost.nodes, -cost.steps, cost.rule)))
+
+
+def _references(program: Program, path: Path, type_: str) -> int:
+    """How many references a path leads through."""
+    *before, _ = steps(program.schema, path, type_)
+    return sum(any(isinstance(attribute.type, RefType) for _, attribute in found) for found in before)

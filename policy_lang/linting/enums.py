@@ -1,94 +1,68 @@
-"""Finds members of enums that rules forgot: they speak of most members of the enum, and of these they do not."""
+"""Finds members of enums that rules forgot: while a resource has them, nothing is allowed on it.
 
-from collections.abc import Iterable, Iterator
+Only where most members of the enum are allowed something, and no rule forbids the one that is not by its name: that
+author has not forgotten it.
+"""
 
+from collections.abc import Iterator, Sequence
+
+from policy_lang.decision import Effect
 from policy_lang.diagnostics import Diagnostic, warning
+from policy_lang.linting.conjuncts import conjuncts
+from policy_lang.linting.rooms import Part, conflict
 from policy_lang.linting.subject import Subject
 from policy_lang.syntax import statements
 from policy_lang.syntax.ast import Word
-from policy_lang.typed import And, ClauseKind, Compare, Comparison, Constant, InList, Not, Or, Path, Root
+from policy_lang.typed import Compare, Comparison, Constant, Path, Root, Rule
 from policy_lang.types import EnumType
-from policy_lang.walk import Node, nodes
-
-_Key = tuple[str, str]
-"""A type (`context` for the context) and its attribute."""
+from policy_lang.walk import nodes, roots_of
 
 
 def lint_enums(subject: Subject) -> Iterator[Diagnostic]:
-    """Members of which no rule speaks, where rules speak of more than half of their enum one by one."""
-    spoken: dict[_Key, set[str]] = {}
-    whole: set[_Key] = set()
-    for type_, rules in subject.program.rules.items():
-        for rule in rules:
-            for clause in rule.clauses:
-                tests = _tests(clause.condition, clause.kind is not ClauseKind.UNLESS)
-                _note(subject, type_, tests, spoken=spoken, whole=whole)
-            parameters = (value for obligation in rule.obligations for _, value in obligation.parameters)
-            _note(subject, type_, ((value, False) for value in parameters), spoken=spoken, whole=whole)
-    for (owner, name), word, members in _declared(subject):
-        said = spoken.get((owner, name), set())
-        if (owner, name) in whole or word.text in said or len(said) * 2 <= members:
-            continue
-        others = ", ".join(f"`{member}`" for member in sorted(said))
-        message = f"no rule speaks of `{word.text}`, while rules speak of {others}"
-        yield warning("W107", message, word.span, f"say what holds where `{name}` is `{word.text}`")
+    """Members of enums with which a resource is allowed nothing."""
+    for type_, name, members in _declared(subject):
+        rules = subject.program.rules.get(type_, ())
+        allows = [rule for rule in rules if rule.effect is Effect.ALLOW and not rule.is_shadow]
+        path = Path(Root.RESOURCE, (name,), EnumType(tuple(member.text for member in members)))
+        forgotten = _forgotten(allows, path) - _named(rules, path)
+        for member in members if len(forgotten) * 2 < len(members) else ():
+            if member.text in forgotten:
+                message = f"nothing is allowed on a `{type_}` while its `{name}` is `{member.text}`"
+                yield warning("W107", message, member.span, "name it in a rule, allow or deny")
 
 
-def _note(
-    subject: Subject,
-    type_: str,
-    tests: Iterable[tuple[Node, bool]],
-    *,
-    spoken: dict[_Key, set[str]],
-    whole: set[_Key],
-) -> None:
-    """Adds what tests say of enums: of which members by name, and whether of all the others too."""
-    for node, is_true in tests:
-        match node:
-            case Compare(operator=Comparison.EQ, left=Path() as path, right=Constant(value=str() as member)) if is_true:
-                members = {member}
-            case InList(needle=Path() as path, items=items) if is_true and all(isinstance(i, Constant) for i in items):
-                members = {str(item.value) for item in items if isinstance(item, Constant)}
-            case _:
-                for each in nodes(node):
-                    if isinstance(each, Path) and each.steps and isinstance(each.type, EnumType):
-                        whole.update(_keys(subject, each, type_))
-                continue
-        if isinstance(path.type, EnumType):
-            for key in _keys(subject, path, type_):
-                spoken.setdefault(key, set()).update(members)
-
-
-def _keys(subject: Subject, path: Path, type_: str) -> Iterator[_Key]:
-    return ((owner, path.steps[-1]) for owner, _ in subject.attributes(path, type_))
-
-
-def _tests(root: Node, is_true: bool) -> Iterator[tuple[Node, bool]]:
-    """The tests of a condition, each with whether it counts as it is written."""
-    waiting: list[tuple[Node, bool]] = [(root, is_true)]
-    while waiting:
-        node, counts = waiting.pop()
-        match node:
-            case Not():
-                waiting.append((node.item, not counts))
-            case And() | Or():
-                waiting += [(item, counts) for item in node.items]
-            case _:
-                yield node, counts
-
-
-def _declared(subject: Subject) -> Iterator[tuple[_Key, Word, int]]:
-    """Every member of every enum as it is declared, with how many there are."""
+def _declared(subject: Subject) -> Iterator[tuple[str, str, Sequence[Word]]]:
+    """The enums of more than two members that types declare: the type, the attribute, the members."""
     for tree in subject.trees:
         for statement in tree.statements:
-            match statement:
-                case statements.TypeDeclaration():
-                    owner, attributes = statement.name.text, statement.attributes
-                case statements.ContextDeclaration():
-                    owner, attributes = Root.CONTEXT.value, statement.fields
-                case _:
-                    continue
-            for attribute in attributes:
-                if isinstance(attribute.type, statements.EnumType) and len(attribute.type.members) > 2:
-                    for member in attribute.type.members:
-                        yield (owner, attribute.name.text), member, len(attribute.type.members)
+            if isinstance(statement, statements.TypeDeclaration):
+                for attribute in statement.attributes:
+                    if isinstance(attribute.type, statements.EnumType) and len(attribute.type.members) > 2:
+                        yield statement.name.text, attribute.name.text, attribute.type.members
+
+
+def _forgotten(allows: Sequence[Rule], path: Path) -> frozenset[str]:
+    """The members with which no allow rule holds; none where a rule does not ask for the attribute."""
+    left = frozenset(path.type.members) if isinstance(path.type, EnumType) and allows else frozenset[str]()
+    for rule in allows:
+        if left and path not in nodes(*roots_of(rule)):
+            return frozenset()
+        parts = conjuncts(rule)
+        left -= {member for member in left if not conflict((*parts, _has(path, member)))}
+    return left
+
+
+def _has(path: Path, member: str) -> Part:
+    return Compare(Comparison.EQ, path, Constant(member, path.type)), True
+
+
+def _named(rules: Sequence[Rule], path: Path) -> frozenset[str]:
+    """The members that rules forbid by name: any of a deny rule, and those that an allow rule leaves out."""
+    forbidden = (
+        condition
+        for rule in rules
+        for condition, is_true in conjuncts(rule)
+        if rule.effect is Effect.DENY or not is_true
+    )
+    constants = (node for condition in forbidden for node in nodes(condition) if isinstance(node, Constant))
+    return frozenset(str(node.value) for node in constants if node.type == path.type)

@@ -26,7 +26,7 @@ from policy_lang.typed import (
     Root,
     Sum,
 )
-from policy_lang.types import BoolType, EnumType, IntType, RefType, Type
+from policy_lang.types import BoolType, EnumType, IntType, RefType, StringType, TimezoneType, Type
 from policy_lang.values import Value
 
 Part = tuple[Condition, bool]
@@ -46,6 +46,7 @@ BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
 _OPPOSITE: Final = {Comparison.NE: Comparison.EQ, Comparison.GE: Comparison.LT, Comparison.GT: Comparison.LE}
 _MIRRORED: Final = {
     Comparison.EQ: Comparison.EQ,
+    Comparison.NE: Comparison.NE,
     Comparison.LT: Comparison.GT,
     Comparison.LE: Comparison.GE,
     Comparison.GT: Comparison.LT,
@@ -64,10 +65,19 @@ def parts_of(condition: Condition, is_true: bool = True) -> Iterator[Part]:
         case Or() if not is_true:
             for item in condition.items:
                 yield from parts_of(item, is_true=False)
-        case Compare() if condition.operator in _OPPOSITE:
-            yield Compare(_OPPOSITE[condition.operator], condition.left, condition.right), not is_true
+        case Compare():
+            yield _canonical(condition, is_true)
         case _:
             yield condition, is_true
+
+
+def _canonical(found: Compare, is_true: bool) -> Part:
+    """The same part for comparisons that say the same: by `==`, `<` or `<=`, the operands in one order."""
+    operator, left, right = found.operator, found.left, found.right
+    if isinstance(left, Constant) or (not isinstance(right, Constant) and repr(right) < repr(left)):
+        operator, left, right = _MIRRORED[operator], right, left
+    is_opposite = operator in _OPPOSITE
+    return Compare(_OPPOSITE.get(operator, operator), left, right), is_true is not is_opposite
 
 
 def conflict(parts: Iterable[Part]) -> str:
@@ -96,6 +106,10 @@ def shown(expression: Expression) -> str:
     match expression:
         case Path():
             return str(expression)
+        case Constant(value=str() as text, type=StringType() | TimezoneType()):
+            return f'"{text}"'
+        case Constant(value=str() | int() as value):
+            return str(value)
         case Default():
             return str(expression.path)
         case IdOf():
@@ -145,11 +159,8 @@ class _Room:
 def _rooms(condition: Condition, is_true: bool) -> Iterator[tuple[Expression, _Room]]:
     """What a condition leaves of an expression, where it comes to that."""
     match condition:
-        case Compare(left=Constant(), right=Constant()):
+        case Compare(left=Constant()):
             return
-        case Compare(left=Constant() as constant, right=expression):
-            mirrored = Compare(_MIRRORED[condition.operator], expression, constant)
-            yield from _rooms(mirrored, is_true)
         case Compare(left=expression, right=Constant(value=value, type=type_)):
             yield expression, _domain(expression, type_).within(_compared(condition.operator, value, is_true))
         case InList(needle=expression, items=items) if items:
@@ -209,7 +220,7 @@ def _subject(condition: Condition) -> Expression | None:
     """What a condition is about, where that is one thing."""
     match condition:
         case Compare():
-            return condition.right if isinstance(condition.left, Constant) else condition.left
+            return condition.left
         case Holds():
             return condition.expression
         case Has():

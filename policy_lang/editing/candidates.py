@@ -1,11 +1,12 @@
 """The names that a bundle has to offer, kind by kind, as they are written in one module."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy_lang.checking.entity_types import BUILT_IN
 from policy_lang.decision import RESERVED_CODES
-from policy_lang.editing.cases import entity_type, row_attributes, types_of
+from policy_lang.editing.attributes import attributes_of, given_attributes
+from policy_lang.editing.cases import entity_type, types_of
 from policy_lang.editing.describe import attribute_text, describe
 from policy_lang.editing.index import Index
 from policy_lang.editing.names import Kind, symbol
@@ -113,27 +114,29 @@ class Candidates:
     def behind(self, name: Name, *, is_rule: bool) -> Iterator[Candidate]:
         """What may follow a dotted name and a dot: attributes, context fields, names of a module."""
         if name.text == "context":
-            yield from (self._attribute(Kind.FIELD, field) for field in row_attributes("", self.scope).values())
+            yield from self._attributes(Kind.FIELD, given_attributes(self.scope.symbols.schema))
             return
         *_, last = self.scope.steps(name)
-        for found in self.scope.attributes(last.types).values():
-            owner, attribute = found[0]
-            yield Candidate(attribute.name, Kind.ATTRIBUTE, f"{owner}.{attribute_text(attribute)}")
+        for found in self.scope.behind(last).values():
+            meant, attribute = found[0]
+            yield self._of(meant.kind, *meant.way[:-1], attribute.name)
         if targets(last.types):
             yield Candidate("id", Kind.ROOT, "id: string")
         if len(name.parts) == 1 and name.text in self.scope.symbols.modules and not last.types:
             yield from self._in_module(name.text, is_rule=is_rule)
 
-    def cells(self, owner: object, parts: Iterable[object]) -> Iterator[Candidate]:
-        """The attributes that the row of an entity may still give."""
-        written = {part.name.text for part in parts if isinstance(part, cases.WrittenCell)}
-        for attribute in self._row_of(owner).values():
-            if attribute.name not in written:
-                yield self._attribute(Kind.ATTRIBUTE, attribute)
+    def cells(self, parts: Sequence[object]) -> Iterator[Candidate]:
+        """The attributes that the innermost row among these parts may still give."""
+        start = max(at for at, part in enumerate(parts) if _is_brace(part))
+        written = {part.name.text for part in parts[start:] if isinstance(part, cases.WrittenCell)}
+        attributes = self._row(parts)
+        yield from self._attributes(
+            Kind.ATTRIBUTE, {name: found for name, found in attributes.items() if name not in written}
+        )
 
-    def values(self, owner: object, name: str) -> Iterator[Candidate]:
+    def values(self, parts: Sequence[object], name: str) -> Iterator[Candidate]:
         """What the cell of that name may hold: members, fixtures and types of entities."""
-        attribute = self._row_of(owner).get(name)
+        attribute = self._row(parts).get(name)
         types = () if attribute is None else elements((attribute.type,))
         yield from self.members(types)
         for type_ in types:
@@ -172,19 +175,38 @@ class Candidates:
         detail = describe(symbol(kind, full, *rest), self.index).signature
         return Candidate(full.removeprefix(f"{self.scope.module}."), kind, detail)
 
-    def _attribute(self, kind: Kind, attribute: Attribute) -> Candidate:
-        return Candidate(attribute.name, kind, attribute_text(attribute))
+    def _attributes(self, kind: Kind, found: Mapping[str, Attribute]) -> Iterator[Candidate]:
+        return (Candidate(name, kind, attribute_text(attribute)) for name, attribute in found.items())
 
-    def _row_of(self, owner: object) -> dict[str, Attribute]:
-        """The attributes of the entity that stands before a row; the context's behind `context`."""
-        if isinstance(owner, Mark):
-            return row_attributes("", self.scope) if owner.terminal == "CONTEXT" else {}
-        if not isinstance(owner, Name | EntityLiteral):
-            return {}
-        type_ = entity_type(owner, self.scope)
-        return row_attributes(type_, self.scope) if type_ else {}
+    def _row(self, parts: Sequence[object]) -> Mapping[str, Attribute]:
+        """What the innermost row among the parts may hold: an entity's, the context's, a record's in one of them."""
+        found: Mapping[str, Attribute] = {}
+        for at, part in enumerate(parts):
+            if not _is_brace(part) or not at:
+                continue
+            before = parts[at - 1]
+            if isinstance(before, Name | EntityLiteral):
+                found = attributes_of(entity_type(before, self.scope) or "", self.scope.symbols.schema)
+            elif isinstance(before, Mark) and before.terminal == "CONTEXT":
+                found = given_attributes(self.scope.symbols.schema)
+            elif isinstance(before, Mark) and before.terminal == "COLON":
+                found = _inside(parts[at - 2], found)
+            else:
+                found = {}
+        return found
 
     def _fixture_type(self, written: str) -> str | None:
         full = written if "." in written else f"{self.scope.module}.{written}"
         found = self.scope.symbols.fixtures.get(full)
         return None if found is None else entity_type(found.statement.entity.subject, self.scope)
+
+
+def _is_brace(part: object) -> bool:
+    return isinstance(part, Mark) and part.terminal == "LBRACE"
+
+
+def _inside(name: object, attributes: Mapping[str, Attribute]) -> Mapping[str, Attribute]:
+    """The fields of the record that a cell of that name holds."""
+    attribute = attributes.get(name.text) if isinstance(name, Mark) else None
+    inside = None if attribute is None else attribute.inside
+    return {} if inside is None else inside.attributes

@@ -4,16 +4,14 @@ from collections.abc import Iterable, Iterator
 
 from policy_lang.checking.symbols import full_name
 from policy_lang.decision import RESERVED_CODES
+from policy_lang.editing.attributes import find_attribute, inner
 from policy_lang.editing.declarations import action_names, owned
 from policy_lang.editing.expressions import name, names_in, of_module, type_name
-from policy_lang.editing.names import Kind, Occurrence, symbol
+from policy_lang.editing.names import Kind, Occurrence, Symbol, symbol
 from policy_lang.editing.scope import Scope
-from policy_lang.schema import Attribute
+from policy_lang.schema import NOW, Attribute
 from policy_lang.syntax import ast, cases
 from policy_lang.syntax.ast import Name, Word
-from policy_lang.types import TimestampType
-
-_NOW = Attribute("now", TimestampType())
 
 
 def fixture(node: cases.Fixture, scope: Scope) -> Iterator[Occurrence]:
@@ -36,7 +34,7 @@ def test(node: cases.Test, scope: Scope) -> Iterator[Occurrence]:
             case cases.GivenLink():
                 yield from _link(item, scope)
             case cases.WrittenContext():
-                yield from _row(item.row, "", scope)
+                yield from _row(item.row, symbol(Kind.FIELD), scope)
             case cases.Expect():
                 yield from action_names((item.action,), resources, scope)
                 yield from _answer(item.answer, scope)
@@ -59,19 +57,11 @@ def types_of(entities: Iterable[cases.WrittenEntity], scope: Scope) -> tuple[str
     return tuple(dict.fromkeys(type_ for type_ in found if type_))
 
 
-def row_attributes(type_: str, scope: Scope) -> dict[str, Attribute]:
-    """What a row of that type may hold; of no type, what the context may."""
-    if not type_:
-        return {**scope.symbols.schema.context, "now": _NOW}
-    declared_type = scope.symbols.schema.types.get(type_)
-    return {} if declared_type is None else dict(declared_type.attributes)
-
-
 def _entity(node: cases.WrittenEntity, scope: Scope) -> Iterator[Occurrence]:
     yield from _subject(node.subject, scope)
     type_ = entity_type(node.subject, scope)
     if node.row is not None and type_:
-        yield from _row(node.row, type_, scope)
+        yield from _row(node.row, symbol(Kind.ATTRIBUTE, type_), scope)
 
 
 def _subject(subject: Name | ast.EntityLiteral, scope: Scope) -> Iterator[Occurrence]:
@@ -81,18 +71,19 @@ def _subject(subject: Name | ast.EntityLiteral, scope: Scope) -> Iterator[Occurr
         yield from type_name(subject.type, scope)
 
 
-def _row(row: cases.WrittenRow, type_: str, scope: Scope) -> Iterator[Occurrence]:
-    known = row_attributes(type_, scope)
+def _row(row: cases.WrittenRow, whose: Symbol, scope: Scope) -> Iterator[Occurrence]:
+    """The cells of an entity's row, of the context or of a record; `whose` is the way to what they are of."""
     for cell in row.cells:
-        attribute = known.get(cell.name.text)
+        meant = inner(whose, cell.name.text)
+        attribute = find_attribute(meant, scope.symbols.schema)
         if attribute is None:
             continue
-        kind, way = (Kind.ATTRIBUTE, (type_,)) if type_ else (Kind.FIELD, ())
-        if attribute is _NOW:
-            kind = Kind.ROOT
-        yield Occurrence(cell.name.span, frozenset({symbol(kind, *way, cell.name.text)}))
-        values = cell.value.items if isinstance(cell.value, ast.ListLiteral) else (cell.value,)
-        for value in values:
+        is_now = meant == symbol(Kind.FIELD, NOW.name)
+        yield Occurrence(cell.name.span, frozenset({symbol(Kind.ROOT, NOW.name) if is_now else meant}))
+        if isinstance(cell.value, cases.WrittenRow):
+            yield from _row(cell.value, meant, scope)
+            continue
+        for value in cell.value.items if isinstance(cell.value, ast.ListLiteral) else (cell.value,):
             yield from _value(value, attribute, scope)
 
 

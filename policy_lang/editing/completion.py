@@ -119,12 +119,12 @@ def _tested(place: Place, known: Candidates) -> Iterable[Candidate]:
 
 
 def _cell_names(place: Place, known: Candidates) -> Iterable[Candidate]:
-    return known.cells(place.before("LBRACE"), place.parts)
+    return known.cells(place.parts)
 
 
 def _cell_values(place: Place, known: Candidates) -> Iterable[Candidate]:
     name = _named(place.before("COLON"))
-    return known.values(place.before("LBRACE"), name[0] if name else "")
+    return known.values(place.parts, name[0] if name else "")
 
 
 def _named(part: object) -> tuple[str, ...]:

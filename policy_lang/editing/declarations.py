@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from policy_lang.checking.entity_types import BUILT_IN
+from policy_lang.editing.attributes import inner
 from policy_lang.editing.expressions import names_in, of_module, type_name
-from policy_lang.editing.names import Kind, Occurrence, symbol
+from policy_lang.editing.names import Kind, Occurrence, Symbol, symbol
 from policy_lang.editing.scope import Scope
 from policy_lang.syntax import statements
 from policy_lang.syntax.ast import Word
@@ -27,25 +28,32 @@ def type_declaration(node: statements.TypeDeclaration, scope: Scope) -> Iterator
     for parent in node.parents:
         yield from type_name(parent, scope)
     for attribute in node.attributes:
-        yield declared(attribute.name, Kind.ATTRIBUTE, node.name.text)
-        yield from written_type(attribute.type, scope)
+        yield from _attribute(attribute, symbol(Kind.ATTRIBUTE, node.name.text, attribute.name.text), scope)
 
 
 def context(node: statements.ContextDeclaration, scope: Scope) -> Iterator[Occurrence]:
     """`context { … }`."""
     for field in node.fields:
-        yield declared(field.name, Kind.FIELD)
-        yield from written_type(field.type, scope)
+        yield from _attribute(field, symbol(Kind.FIELD, field.name.text), scope)
 
 
-def written_type(node: statements.TypeExpression, scope: Scope) -> Iterator[Occurrence]:
+def _attribute(node: statements.Attribute, meant: Symbol, scope: Scope) -> Iterator[Occurrence]:
+    """An attribute and the fields of its record."""
+    yield Occurrence(node.name.span, frozenset({meant}), is_declaration=True)
+    if isinstance(node.type, statements.RecordType):
+        for field in node.type.fields:
+            yield from _attribute(field, inner(meant, field.name.text), scope)
+    else:
+        yield from _written_type(node.type, scope)
+
+
+def _written_type(node: statements.TypeExpression, scope: Scope) -> Iterator[Occurrence]:
     """`User | Team`, `set<int>`, `enum(a, b)`, whose members are declared here."""
     match node:
         case statements.SetType():
-            yield from written_type(node.element, scope)
+            yield from _written_type(node.element, scope)
         case statements.RecordType():
-            for field in node.fields:
-                yield from written_type(field.type, scope)
+            pass  # its fields are attributes
         case statements.EnumType():
             members = tuple(member.text for member in node.members)
             for member in node.members:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policy_lang.checking.symbols import Declared, Symbols
+from policy_lang.editing.attributes import find_attribute
 from policy_lang.editing.index import Index
 from policy_lang.editing.names import Kind, Symbol
 from policy_lang.functions import FUNCTIONS
@@ -85,19 +86,11 @@ def _scalar(meant: Symbol, _: Symbols) -> Description:
 
 
 def _attribute(meant: Symbol, symbols: Symbols) -> Description:
-    owner, *_, name = meant.way
-    declared = symbols.schema.types.get(owner)
-    attribute = None if declared is None else declared.attributes.get(name)
+    attribute = find_attribute(meant, symbols.schema)
+    way = ("context", *meant.way) if meant.kind is Kind.FIELD else meant.way
     if attribute is None:
-        return Description(".".join(meant.way))
-    return Description(f"{owner}.{attribute_text(attribute)}", _facts_of(attribute))
-
-
-def _field(meant: Symbol, symbols: Symbols) -> Description:
-    attribute = symbols.schema.context.get(meant.way[0])
-    if attribute is None:
-        return Description(f"context.{meant.way[0]}")
-    return Description(f"context.{attribute_text(attribute)}", _facts_of(attribute))
+        return Description(".".join(way))
+    return Description(".".join((*way[:-1], attribute_text(attribute))), _facts_of(attribute))
 
 
 def _facts_of(attribute: Attribute) -> tuple[str, ...]:
@@ -237,7 +230,7 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Symbol, Symbols], Description]]] = {
     Kind.SCALAR: _scalar,
     Kind.ATTRIBUTE: _attribute,
     Kind.MEMBER: _member,
-    Kind.FIELD: _field,
+    Kind.FIELD: _attribute,
     Kind.ACTION: _action,
     Kind.GROUP: _group,
     Kind.ROLE: _role,

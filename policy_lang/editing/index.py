@@ -9,7 +9,7 @@ from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.editing import cases, declarations, rules
 from policy_lang.editing.declarations import declared
 from policy_lang.editing.names import Kind, Occurrence, Symbol
-from policy_lang.editing.scope import Scope, Types
+from policy_lang.editing.scope import Scope, Value
 from policy_lang.syntax import ast, statements
 from policy_lang.syntax import cases as syntax_cases
 from policy_lang.syntax.statements import File, Statement
@@ -21,7 +21,7 @@ class Index:
     def __init__(self, files: Iterable[File]) -> None:
         self._files: Mapping[str, File] = {file.module.span.file.path: file for file in files}
         self._found: dict[str, tuple[Occurrence, ...]] = {}
-        self._known: dict[tuple[str, tuple[str, ...]], Types] = {}
+        self._known: dict[tuple[str, tuple[str, ...]], Value] = {}
 
     @cached_property
     def symbols(self) -> Symbols:

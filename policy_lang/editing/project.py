@@ -1,10 +1,10 @@
 """The files of one bundle as they stand in an editor: read again only where they changed, checked as a whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from policy_lang.bundle import examine, uncollected
+from policy_lang.bundle import Examined, examine, uncollected
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.editing.index import Index
 from policy_lang.source import SourceFile
@@ -66,20 +66,19 @@ class Project:
         return all(found.parsed.tree is not None for found in self.readings.values())
 
     @cached_property
-    def findings(self) -> Findings:
-        """Everything that is wrong, by file, as `policy check` has it: names and types are judged when all parses."""
+    def examined(self) -> Examined:
+        """What the files come to, as `policy check` has it: names and types are judged when all of them parse."""
         with uncollected():
-            found = examine([reading.parsed for reading in self.readings.values()]).faults
+            return examine([reading.parsed for reading in self.readings.values()])
+
+    @cached_property
+    def faults(self) -> Findings:
+        """Everything that is wrong, by file."""
+        return self.by_file(self.examined.faults)
+
+    def by_file(self, found: Iterable[Diagnostic]) -> Findings:
+        """Findings by the file that they are of; nothing is said of a file as well."""
         by_path: dict[str, list[Diagnostic]] = {path: [] for path in self.readings}
         for finding in found:
             by_path[finding.span.file.path].append(finding)
         return {path: tuple(findings) for path, findings in by_path.items()}
-
-    def findings_after(self, before: "Project", earlier: Findings) -> Findings:
-        """As `findings`; while a file does not parse, unchanged files keep what was found in them before."""
-        if self.is_sound:
-            return self.findings
-        return {path: found or self._kept(path, before, earlier) for path, found in self.findings.items()}
-
-    def _kept(self, path: str, before: "Project", earlier: Findings) -> tuple[Diagnostic, ...]:
-        return earlier.get(path, ()) if before.readings.get(path) is self.readings[path] else ()

@@ -123,7 +123,7 @@ def _new_fault(before: Project, after: Project) -> str:
 
 
 def _all(project: Project) -> list[Diagnostic]:
-    return [found for findings in project.findings.values() for found in findings]
+    return list(project.examined.faults)
 
 
 def _place(found: Diagnostic) -> tuple[str, str]:

@@ -9,25 +9,35 @@ from dataclasses import dataclass, field, replace
 
 from policy_lang.checking.kinds import SUMS
 from policy_lang.checking.symbols import Symbols, full_name
+from policy_lang.editing.attributes import attributes_of, find_attribute, given_attributes, inner
 from policy_lang.editing.names import Kind, Symbol, symbol
 from policy_lang.functions import FUNCTIONS
 from policy_lang.limits import NESTING_LIMIT
-from policy_lang.schema import Attribute
+from policy_lang.schema import NOW, Attribute
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name, Word
-from policy_lang.types import BoolType, EnumType, RefType, SetType, StringType, TimestampType, Type
+from policy_lang.types import BoolType, EnumType, RefType, SetType, StringType, Type
 
 Types = tuple[Type, ...]
 """What a value may be; nothing where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """What a let comes to: its types, and the attributes whose record it may be."""
+
+    types: Types = ()
+    holders: frozenset[Symbol] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """A part of a dotted name, what it stands for, and what is there."""
+    """A part of a dotted name, what it stands for, what is there, and the attributes whose record that may be."""
 
     word: Word
     symbols: frozenset[Symbol] = frozenset()
     types: Types = ()
+    holders: frozenset[Symbol] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -42,15 +52,16 @@ class Scope:
     resources: tuple[str, ...]
     principals: tuple[str, ...]
     depth: int = 0
-    known: dict[tuple[str, tuple[str, ...]], Types] = field(default_factory=dict)
+    known: dict[tuple[str, tuple[str, ...]], Value] = field(default_factory=dict)
 
     def steps(self, name: Name, expected: Types = ()) -> Iterator[Step]:
         """Each part of a name. `expected` is what stands opposite, for a bare member of an enum."""
         head, *rest = name.parts
         if head.text in ("principal", "resource"):
             types = self.principals if head.text == "principal" else self.resources
-            yield Step(head, _one(Kind.ROOT, head.text), (RefType(types),) if types else ())
-            yield from self._lead_on((RefType(types),), rest)
+            step = Step(head, _one(Kind.ROOT, head.text), (RefType(types),) if types else ())
+            yield step
+            yield from self._lead_on(step, rest)
         elif head.text == "context":
             yield Step(head, _one(Kind.ROOT, "context"))
             yield from self._context(rest)
@@ -81,13 +92,18 @@ class Scope:
             case _:
                 return (BoolType(),)
 
-    def attributes(self, types: Types) -> dict[str, list[tuple[str, Attribute]]]:
-        """Attribute → the types that have it, of all that references of these types may lead to."""
-        found: dict[str, list[tuple[str, Attribute]]] = {}
-        for owner in targets(types):
-            declared = self.symbols.schema.types.get(owner)
-            for name, attribute in ({} if declared is None else declared.attributes).items():
-                found.setdefault(name, []).append((owner, attribute))
+    def behind(self, step: Step) -> dict[str, list[tuple[Symbol, Attribute]]]:
+        """Name → the attributes so called that may follow: of what references lead to, and of records."""
+        found: dict[str, list[tuple[Symbol, Attribute]]] = {}
+        schema = self.symbols.schema
+        for owner in targets(step.types):
+            for name, attribute in attributes_of(owner, schema).items():
+                found.setdefault(name, []).append((symbol(Kind.ATTRIBUTE, owner, name), attribute))
+        for holder in step.holders:
+            record = find_attribute(holder, schema)
+            inside = None if record is None else record.inside
+            for name, attribute in ({} if inside is None else inside.attributes).items():
+                found.setdefault(name, []).append((inner(holder, name), attribute))
         return found
 
     def relation(self, name: Name, places: Iterable[str]) -> frozenset[Symbol]:
@@ -98,29 +114,31 @@ class Scope:
     def _is_relation(self, full: str, type_: str) -> bool:
         return (full, type_) in self.symbols.computed or (full, type_) in self.symbols.schema.relations
 
-    def _lead_on(self, types: Types, rest: Iterable[Word]) -> Iterator[Step]:
+    def _lead_on(self, step: Step, rest: Iterable[Word]) -> Iterator[Step]:
         """The steps behind a value."""
         for word in rest:
-            found = self.attributes(types).get(word.text, [])
-            if not found and word.text == "id" and targets(types):
-                yield Step(word, _one(Kind.ROOT, "id"), (StringType(),))
-                types = ()
-                continue
-            types = _distinct(attribute.type for _, attribute in found)
-            yield Step(word, frozenset(symbol(Kind.ATTRIBUTE, owner, word.text) for owner, _ in found), types)
+            found = self.behind(step).get(word.text, [])
+            if not found and word.text == "id" and targets(step.types):
+                step = Step(word, _one(Kind.ROOT, "id"), (StringType(),))
+            else:
+                symbols = frozenset(meant for meant, _ in found)
+                step = Step(word, symbols, _distinct(attribute.type for _, attribute in found), symbols)
+            yield step
 
     def _context(self, rest: list[Word]) -> Iterator[Step]:
         if not rest:
             return
         first, *others = rest
-        attribute = self.symbols.schema.context.get(first.text)
-        if first.text == "now":
-            yield Step(first, _one(Kind.ROOT, "now"), (TimestampType(),))
+        attribute = given_attributes(self.symbols.schema).get(first.text)
+        if first.text == NOW.name:
+            step = Step(first, _one(Kind.ROOT, NOW.name), (NOW.type,))
         elif attribute is not None:
-            yield Step(first, _one(Kind.FIELD, first.text), (attribute.type,))
-            yield from self._lead_on((attribute.type,), others)
+            symbols = _one(Kind.FIELD, first.text)
+            step = Step(first, symbols, (attribute.type,), symbols)
         else:
-            yield Step(first)
+            step = Step(first)
+        yield step
+        yield from self._lead_on(step, others)
 
     def _declared(self, name: Name, expected: Types) -> Iterator[Step]:
         """A name that a module declares, a type's, or an enum's."""
@@ -143,9 +161,10 @@ class Scope:
     def _of_kind(self, full: str, word: Word, rest: tuple[Word, ...]) -> Iterator[Step]:
         match self.symbols.kinds[full]:
             case "let":
-                types = self._let(full)
-                yield Step(word, _one(Kind.LET, full), types)
-                yield from self._lead_on(types, rest)
+                body = self._let(full)
+                step = Step(word, _one(Kind.LET, full), body.types, body.holders)
+                yield step
+                yield from self._lead_on(step, rest)
             case "relation":
                 places = frozenset(
                     symbol(Kind.RELATION, full, type_) for type_ in self.resources if self._is_relation(full, type_)
@@ -156,14 +175,19 @@ class Scope:
                 yield Step(word, _one(Kind(kind), full))
                 yield from map(Step, rest)
 
-    def _let(self, full: str) -> Types:
+    def _let(self, full: str) -> Value:
         """What a let stands for; nothing where it comes back to itself, or lies deeper than a rule may lead."""
         key = full, self.resources
         if key in self.known or self.depth > NESTING_LIMIT:
-            return self.known.get(key, ())
-        self.known[key] = ()
+            return self.known.get(key, Value())
+        self.known[key] = Value()
         let = self.symbols.lets[full]
-        self.known[key] = replace(self, module=let.module, depth=self.depth + 1).types_of(let.statement.body)
+        scope, body = replace(self, module=let.module, depth=self.depth + 1), let.statement.body
+        if isinstance(body, Name):
+            *_, last = scope.steps(body)
+            self.known[key] = Value(last.types, last.holders)
+        else:
+            self.known[key] = Value(scope.types_of(body))
         return self.known[key]
 
     def _bare(self, word: Word, expected: Types) -> Step:

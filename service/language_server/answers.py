@@ -21,6 +21,8 @@ _SEVERITY: Final[Mapping[Severity, types.DiagnosticSeverity]] = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
     Severity.WARNING: types.DiagnosticSeverity.Warning,
 }
+_UNUSED: Final = frozenset({"W301", "W302", "W303", "W304", "W306", "W307"})
+"""The lints of what nothing uses, which editors grey out."""
 _COMPLETION: Final[Mapping[Kind | None, types.CompletionItemKind]] = {
     None: types.CompletionItemKind.Keyword,
     Kind.MODULE: types.CompletionItemKind.Module,
@@ -93,6 +95,7 @@ class Writer:
             code=found.code,
             source=SOURCE,
             related_information=others or None,
+            tags=[types.DiagnosticTag.Unnecessary] if found.code in _UNUSED else None,
         )
 
     def completion(self, found: Completion, file: SourceFile, offset: int) -> types.CompletionList:

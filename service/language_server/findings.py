@@ -10,6 +10,7 @@ from policy_lang.editing.fixes import related
 from service.language_server.answers import SOURCE, Writer
 from service.language_server.desk import Desk, Work
 from service.language_server.folders import Root
+from service.language_server.judging import judge
 
 QUIET: Final = 0.15
 """Seconds without a change before a bundle is judged."""
@@ -65,7 +66,7 @@ class Publisher:
         """Finds what is wrong with a bundle as it stands, and tells it unless that is out of date by now."""
         work = self._desk.work(root)
         project, before, earlier = work.project, work.checked, work.findings
-        findings = await asyncio.to_thread(project.findings_after, before, earlier)
+        findings = await asyncio.to_thread(judge, project, before, earlier)
         if root in self._due or self._desk.work(root).project is not project:
             return
         work.checked, work.findings = project, findings

@@ -229,7 +229,7 @@ def _fixes(server: PolicyServer, params: types.CodeActionParams) -> list[types.C
     first, last = (writer.lines(file).offset(at) for at in (params.range.start, params.range.end))
     return [
         writer.fix(fix, writer.diagnostic(found, related(found, where.project)))
-        for found in where.project.findings.get(where.path, ())
+        for found in where.project.faults.get(where.path, ())
         if found.span.start <= last and first <= found.span.end and (fix := fix_for(found))
     ]
 

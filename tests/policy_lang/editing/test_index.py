@@ -72,7 +72,7 @@ def test_what_stands_beside_a_broken_statement_is_known_all_the_same() -> None:
     name = found.index.at("a.policy", place(found, "a.policy", "when principal.", "level"))
     assert name is not None
     assert [meant.kind for meant in name.symbols] == [Kind.ATTRIBUTE]
-    assert [findings[0].code for findings in found.findings.values()] == ["E101"]
+    assert [findings[0].code for findings in found.faults.values()] == ["E101"]
 
 
 def test_a_let_that_comes_back_to_itself_ends() -> None:

@@ -46,30 +46,20 @@ def test_every_name_of_an_outline_stands_within_its_statement() -> None:
 
 def test_what_was_meant_is_offered_as_a_change() -> None:
     found = project(a=TEXT.replace("resource.boss", "resource.bos"))
-    (finding,) = found.findings["a.policy"]
+    (finding,) = found.faults["a.policy"]
     at = TEXT.index("resource.boss") + len("resource.")
     assert fix_for(finding) == Fix("Change to `boss`", Span(finding.span.file, at, at + 3), "boss")
 
 
 def test_a_finding_that_names_nothing_meant_has_no_fix() -> None:
     found = project(a=TEXT.replace("resource.boss", "resource.zzzzz"))
-    assert [fix_for(finding) for finding in found.findings["a.policy"]] == [None]
+    assert [fix_for(finding) for finding in found.faults["a.policy"]] == [None]
 
 
 def test_a_second_declaration_leads_to_the_first() -> None:
     found = project(a=TEXT, b="module a\nlet r = true\ntype User {}\n")
-    (finding,) = found.findings["b.policy"]
+    (finding,) = found.faults["b.policy"]
     assert [place.span.location for place in related(finding, found)] == ["a.policy:3"]
-
-
-def test_findings_of_unchanged_files_stay_while_one_does_not_parse() -> None:
-    before = project(a=TEXT.replace("resource.boss", "resource.bos"), b="module b\nlet x = true\n")
-    after = before.with_texts({**before.texts, "b.policy": "module b\nlet x = \n"})
-    findings = after.findings_after(before, before.findings)
-    assert {path: [finding.code for finding in found] for path, found in findings.items()} == {
-        "a.policy": ["E203"],
-        "b.policy": ["E101"],
-    }
 
 
 def test_only_what_changed_is_read_again() -> None:

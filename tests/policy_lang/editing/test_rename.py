@@ -21,7 +21,7 @@ def test_every_seventh_name_of_an_example_can_be_renamed_and_back(folder: Path) 
     for name in list(names.values())[::7]:
         path, at = name.span.file.path, found.index.occurrences(name.span.file.path).index(name)
         after = found.with_texts(rename(found, path, name.span.start, "renamed").apply(found.texts))
-        assert not any(after.findings.values())
+        assert not any(after.faults.values())
         back = rename(after, path, after.index.occurrences(path)[at].span.start, name.span.text)
         assert back.apply(after.texts) == found.texts
 

@@ -28,6 +28,12 @@ def test_a_finding_has_its_code_place_and_help(editor: Editor, folder: Path) -> 
     ]
 
 
+def test_lints_are_warnings_and_what_is_unused_is_greyed_out(editor: Editor, folder: Path) -> None:
+    uri = editor.open(folder / "a.policy", SOUND + RULE.removeprefix("module a\n") + "let idle = true\n")
+    (finding,) = editor.findings(uri)
+    assert (finding["code"], finding["severity"], finding["tags"]) == ("W301", 2, [1])
+
+
 def test_a_change_of_one_file_shows_in_another_and_goes_again(editor: Editor, folder: Path) -> None:
     (folder / "rules.policy").write_text(RULE)
     rules = (folder / "rules.policy").as_uri()

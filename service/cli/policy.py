@@ -4,6 +4,7 @@ import click
 
 from service.cli.policy_check import check_command
 from service.cli.policy_diff import diff
+from service.cli.policy_docs import docs
 from service.cli.policy_explain.command import explain
 from service.cli.policy_fmt import fmt
 from service.cli.policy_lsp import lsp
@@ -19,5 +20,5 @@ def command() -> None:
     """
 
 
-for _each in (check_command, diff, explain, fmt, lsp, test, *COMMANDS):
+for _each in (check_command, diff, docs, explain, fmt, lsp, test, *COMMANDS):
     command.add_command(_each)

@@ -30,7 +30,7 @@ LAST_USED_SECONDS: Final = 60.0
 """How often the last use of keys is written down."""
 RENEWAL_SECONDS: Final = 1.0
 """How often renewals of sessions are."""
-LOOKUPS: Final = "magistrate_credential_lookups"
+LOOKUPS: Final = "magistrate_credential_cache"
 
 
 @dataclass(frozen=True, slots=True)

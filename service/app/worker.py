@@ -11,6 +11,7 @@ from typing import Final
 from policy_lang.schema import Schema
 from service.app.introspecting import introspecting
 from service.app.own_credentials import OwnCredentials, revoke_own
+from service.app.strangers import build_failures, sum_up
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.dev import dev_issuers
 from service.authn.key_files import key_files
@@ -41,7 +42,7 @@ from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
 from service.issuer_settings import IssuerSettings
-from service.model import ActivePolicies, Batch, Consistency, Known, Rate
+from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.activations import Activations
 from service.policies.holder import PolicyHolder
@@ -116,7 +117,7 @@ async def serve_worker(
         recorder=recorder,
         clock=wall_clock,
     )
-    failures = Failures(failure_rate(settings.limits), FAILURE_ROWS // settings.workers)
+    failures = build_failures(settings)
     reception = Reception(authenticator, meter=meter, failures=failures, recorder=recorder, clock=wall_clock)
     callers = Callers(reception, Peers(settings.trusted_proxies))
     gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
@@ -151,7 +152,9 @@ async def serve_worker(
                 follow_keys(key_files(issuers), reload, every=every, samples=samples),
                 gauge(samples, spool, feed, own),
                 gauge_credentials(samples, authenticator, keys),
+                gauge_calls(samples, reception, failures),
                 *own.work(),
+                sum_up(settings, failures, wall_clock),
             ):
                 await life.stop.wait()
             await door.close(settings.drain_seconds)
@@ -187,11 +190,6 @@ def authorization_servicer(
         return facts.reach(policies.active().bundle.program.schema, consistency, timeout_ms=timeout_ms)
 
     return AuthorizationServicer(callers, pdp, fetch=fetch, reach=reach, limits=limits)
-
-
-def failure_rate(limits: Limits) -> Rate:
-    """How often one peer may fail to authenticate."""
-    return Rate(limits.failed_authentications, limits.failed_authentications)
 
 
 def policies_of(settings: Settings, holder: PolicyHolder, database: Database, feed: Feed) -> Policies:
@@ -263,6 +261,14 @@ async def gauge_credentials(samples: Samples, authenticator: TokenAuthenticator,
         await asyncio.sleep(HEALTH_SECONDS)
 
 
+async def gauge_calls(samples: Samples, reception: Reception, failures: Failures) -> None:
+    """Keeps what this worker tells of the calls that it did not let in true."""
+    while True:
+        samples.counters["magistrate_unauthenticated", ()] = failures.total
+        samples.counters["magistrate_rate_limited", ()] = reception.rate_limited
+        await asyncio.sleep(HEALTH_SECONDS)
+
+
 @asynccontextmanager
 async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Does the work while the block runs; what it raises ends the block."""
@@ -275,8 +281,6 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
                 each.cancel()
 
 
-FAILURE_ROWS: Final = 1000
-"""Rows a minute, of all workers, about calls that were not authenticated (runtime.md, The record)."""
 SERVICE_TYPE: Final = "Service"
 """Whom a dev token may name before there are policies, which declare the types of all others."""
 FIRST_KEYS_SECONDS: Final = 6.0

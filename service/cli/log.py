@@ -11,14 +11,16 @@ import click
 
 from policy_lang.decision import Effect
 from policy_lang.forms import check_id
-from policy_lang.notation import BadValue, parse_duration, parse_timestamp
+from policy_lang.notation import BadValue, format_timestamp, parse_duration, parse_timestamp
 from policy_lang.values import Ref
 from service.cli.log_report import print_table, record_lines, records_json, records_jsonl
+from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.log import PAGE_LIMIT, DecisionLog, LogFilter
+from service.decisions.unauthenticated import Unauthenticated
 from service.errors import ConfigError, FactsUnavailable
 
 WAIT_SECONDS: Final = 30.0
@@ -156,6 +158,23 @@ def show_command(settings: Settings, id_: str, wait: bool, output: str) -> None:
             click.echo("help: if it was just made, try --wait", err=True)
         sys.exit(FINDINGS)
     click.echo(records_jsonl([record]) if output == "json" else "\n".join(record_lines(record)), nl=output != "json")
+
+
+@command.command("unauthenticated")
+@click.option(
+    "--since", metavar="TIME", callback=_read_time, default="1h", show_default=True, help="From then on, as of query."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many rows.")
+@output_option
+@settings_options("data", "log_database")
+def unauthenticated_command(settings: Settings, since: int, limit: int, output: Output) -> None:
+    """Sum up the calls that were not authenticated: by the minute, why, and from which network."""
+    database = open_database(settings.log_database_url)
+    try:
+        sums = Unauthenticated(database).since(since, limit)
+    finally:
+        database.close()
+    print_rows([{**each._asdict(), "minute": format_timestamp(each.minute)} for each in sums], output)
 
 
 def _open_log(database: Database, settings: Settings, *, wait: bool) -> DecisionLog:

@@ -71,3 +71,15 @@ spool_position: Final = Table(
 
 Rows outlive their segments, so that a shipper which still has an old one open can never ship it again.
 """
+
+unauthenticated: Final = Table(
+    "unauthenticated",
+    LOG,
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    _name("replica", is_key=True),
+    _name("reason", is_key=True),
+    _name("network", is_key=True),
+    Column("calls", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Sums of calls that were not authenticated: by the minute (when it began, in milliseconds), why, and from where."""

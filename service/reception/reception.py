@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from service.authn.bearer import bearer
-from service.errors import PermissionDenied, Unauthenticated
+from service.errors import PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
 from service.model import Bounds, Caller, Rate
 from service.ports import Authenticator, Clock, Recorder
@@ -46,6 +46,8 @@ class Reception:
         self._failures = failures
         self._recorder = recorder
         self._clock = clock
+        self.rate_limited = 0
+        """Calls that were refused for the rate of their credential."""
 
     async def admit(self, arrival: Arrival) -> Caller:
         """The caller.
@@ -79,4 +81,8 @@ class Reception:
             self._recorder.record([scope_refusal(caller.principal.ref, arrival.rpc, self._clock())])
             raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")
         if bounds.rate is not None:
-            await self._meter.take(bounds.name, bounds.rate, arrival.weight)
+            try:
+                await self._meter.take(bounds.name, bounds.rate, arrival.weight)
+            except RateLimited:
+                self.rate_limited += 1
+                raise

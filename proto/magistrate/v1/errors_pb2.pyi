@@ -25,7 +25,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Not used."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 1
-    """UNAUTHENTICATED: no credential, two credentials, or one that does not verify. It never says which."""
+    """UNAUTHENTICATED: no credential, two credentials, or one that does not verify. It never says which; the service's
+    log may have the reason under the request id in metadata `request_id`.
+    """
     ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 2
     """PERMISSION_DENIED: the caller may not ask this (metadata `permission` names what it lacks)."""
     ERROR_REASON_INVALID_REQUEST: _ErrorReason.ValueType  # 3
@@ -69,7 +71,9 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not used."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 1
-"""UNAUTHENTICATED: no credential, two credentials, or one that does not verify. It never says which."""
+"""UNAUTHENTICATED: no credential, two credentials, or one that does not verify. It never says which; the service's
+log may have the reason under the request id in metadata `request_id`.
+"""
 ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 2
 """PERMISSION_DENIED: the caller may not ask this (metadata `permission` names what it lacks)."""
 ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 3

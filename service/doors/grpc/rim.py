@@ -10,11 +10,13 @@ from grpc.aio import ServicerContext
 from grpc_status.rpc_status import to_status
 
 from service.doors.grpc.caller import RPC
+from service.doors.grpc.failure_log import FailureLog
 from service.doors.grpc.status import internal_status, status_of
 from service.errors import InvalidRequest, MagistrateError, Violation
 from service.telemetry import get_log
 
 _log = get_log("grpc")
+_failures = FailureLog(_log)
 
 Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")
@@ -37,8 +39,11 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
                 raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
             return await method(servicer, request, context)
         except MagistrateError as error:
-            _log.info("call failed", rpc=rpc, reason=error.reason, cause=str(error), peer=context.peer())
-            status = status_of(error)
+            failure = str(uuid4())
+            _failures.tell(
+                rpc=rpc, reason=error.reason, cause=str(error), peer=context.peer() or "", request_id=failure
+            )
+            status = status_of(error, failure)
         except Exception:  # noqa: BLE001  # the one place: whatever it is, the caller learns nothing and gets no allow
             fault = str(uuid4())
             _log.exception("fault", rpc=rpc, request_id=fault)

@@ -64,13 +64,16 @@ _GENERIC: Final[Mapping[type[MagistrateError], str]] = {
 """Messages that stand for the true ones, which go to the service's log alone."""
 
 
-def status_of(error: MagistrateError) -> Status:
-    """The error as callers see it; one that is not in the table is INTERNAL and says nothing."""
+def status_of(error: MagistrateError, request_id: str = "") -> Status:
+    """The error as callers see it; one that is not in the table is INTERNAL and says nothing.
+
+    Whoever is not told why gets the id under which the service's log has it.
+    """
     code = STATUS.get(type(error))
     if code is None:
-        return internal_status("")
+        return internal_status(request_id)
     message = _GENERIC.get(type(error), str(error))
-    details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error)), *_more(error)]
+    details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error, request_id)), *_more(error)]
     return Status(code=code.value[0], message=message, details=[_packed(detail) for detail in details])
 
 
@@ -80,8 +83,10 @@ def internal_status(request_id: str) -> Status:
     return Status(code=StatusCode.INTERNAL.value[0], message="a fault of the service", details=[_packed(info)])
 
 
-def _metadata(error: MagistrateError) -> dict[str, str]:
+def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:
     match error:
+        case Unauthenticated() if request_id:
+            return {"request_id": request_id}
         case PermissionDenied():
             return {"permission": error.permission}
         case LimitExceeded():

@@ -1,6 +1,7 @@
 """The gRPC door over a real channel: statuses, details, health, reflection, garbage."""
 
 from collections.abc import Callable, Iterable
+from uuid import UUID
 
 import grpc
 import pytest
@@ -71,7 +72,9 @@ def test_every_failed_authentication_reads_the_same(talk: Talk, metadata: tuple[
 
     assert error.code() is grpc.StatusCode.UNAUTHENTICATED
     assert error.details() == "the credential is missing or does not verify"
-    assert info_of(error) == ErrorInfo(reason="UNAUTHENTICATED", domain="magistrate")
+    info = info_of(error)
+    assert UUID(info.metadata.pop("request_id"))
+    assert info == ErrorInfo(reason="UNAUTHENTICATED", domain="magistrate")
 
 
 def test_a_malformed_question_names_its_fields(talk: Talk) -> None:

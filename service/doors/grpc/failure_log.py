@@ -1,0 +1,36 @@
+"""Tells the service's log of calls that fail, at most so many in a time: strangers can fail as often as they like.
+
+What is left out is counted, and the next line says how much it was.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from service.buckets import Bucket
+from service.model import Rate
+
+LINES: Final = Rate(per_minute=600, burst=100)
+"""Lines of one worker."""
+
+
+class FailureLog:
+    """The lines of one worker."""
+
+    def __init__(
+        self, log: FilteringBoundLogger, rate: Rate = LINES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._log = log
+        self._clock = clock
+        self._bucket = Bucket(rate, clock())
+        self._left_out = 0
+
+    def tell(self, **event: str) -> None:
+        """Writes the line, or counts it among those that are left out."""
+        if not self._bucket.take(1, self._clock()):
+            self._left_out += 1
+            return
+        left_out, self._left_out = self._left_out, 0
+        self._log.info("call failed", **event, **({"left_out": left_out} if left_out else {}))

@@ -1,0 +1,31 @@
+"""The service's log has room for calls that fail, and no more than that."""
+
+import structlog
+from structlog.testing import capture_logs
+
+from service.doors.grpc.failure_log import FailureLog
+from service.model import Rate
+
+
+class Clock:
+    """Stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_failures_past_the_rate_are_counted_and_the_next_line_says_how_many() -> None:
+    clock = Clock()
+    with capture_logs() as lines:
+        failures = FailureLog(structlog.get_logger(), Rate(per_minute=60, burst=2), clock)
+        for number in range(10):
+            failures.tell(request_id=str(number))
+        clock.now += 1
+        failures.tell(request_id="later")
+        clock.now += 1
+        failures.tell(request_id="last")
+    assert [line["request_id"] for line in lines] == ["0", "1", "later", "last"]
+    assert [line.get("left_out") for line in lines] == [None, None, 8, None]

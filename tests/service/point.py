@@ -18,6 +18,7 @@ from service.governance.grants import Grants
 from service.model import ActivePolicies, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
+from service.ports import Authenticator
 
 NOW: Final = 1_800_000_000_000
 
@@ -129,8 +130,8 @@ class OnePolicy:
         return self.policies
 
 
-def build_point(folder: Path, recorder: KeptRecords) -> DecisionPoint:
-    """The decision point over a store with a few users and orders."""
+def build_point(folder: Path, recorder: KeptRecords, authenticator: Authenticator | None = None) -> DecisionPoint:
+    """The decision point over a store with a few users and orders; callers are named by token, or authenticated."""
     policies = activate({"shop.policy": POLICY})
     database = open_database(f"sqlite:///{folder / 'facts.db'}")
     ensure_current(database, "facts")
@@ -148,7 +149,7 @@ def build_point(folder: Path, recorder: KeptRecords) -> DecisionPoint:
     for principal, grant, place in GRANTS:
         grants.give(ref(principal), grant, ref(place) if place else None)
     return DecisionPoint(
-        authenticator=NamedTokens(),
+        authenticator=authenticator or NamedTokens(),
         governance=Governance(["dev"]),
         policies=OnePolicy(policies),
         facts=EntityStore(database),

@@ -8,6 +8,7 @@ from typing import TypedDict, Unpack
 import click
 
 from policy_lang.diagnostics import Diagnostic, PolicyError
+from service.cli.policy_check import show
 from service.cli.policy_test.coverage_report import coverage_lines
 from service.cli.policy_test.junit import junit
 from service.cli.policy_test.outcome import Outcome, outcome_of
@@ -64,7 +65,7 @@ def _outcome(folder: Path, only: Sequence[str]) -> tuple[Outcome | None, tuple[D
 
 def _show(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, shows_coverage: bool) -> None:
     if outcome is None:
-        click.echo("\n\n".join(found.render() for found in diagnostics), err=True)
+        show(diagnostics)
         return
     for result, rules in outcome.results:
         if not result.has_passed:

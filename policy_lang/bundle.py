@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from policy_lang.checking.case_check import check_tests
+from policy_lang.checking.instances import with_instances
 from policy_lang.checking.resolve import resolve
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.checking.typecheck import CheckedRules, check_rules
@@ -69,7 +70,7 @@ def examine(parsed: Sequence[Parsed]) -> Examined:
     if faults:
         return Examined(files, trees, in_order(faults))
     noted = Faults()
-    symbols = resolve(trees, noted)
+    symbols = with_instances(resolve(trees, noted), trees, noted)
     checked = check_rules(symbols, noted)
     tests = check_tests(symbols, noted)
     program = None if len(noted) else Program(symbols.schema, checked.rules, tests)

@@ -18,13 +18,29 @@ class Severity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. Codes are stable: E1 syntax, E2 names, E3 types, E4 limits, E5 tests, E6 remarks; W is for lints."""
+    """One finding. Codes are stable: E1 syntax, E2 names, E3 types, E4 limits, E5 tests, E6 remarks; W is for lints.
+
+    `used` is where a template is used, if the finding is of the rule that this makes.
+    """
 
     code: str
     message: str
     span: Span
     help: str = ""
     severity: Severity = Severity.ERROR
+    used: Span | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands below the finding: its help, and which use of a template it is of."""
+        help_ = (f"help: {self.help}",) if self.help else ()
+        return help_ if self.used is None else (*help_, f"found for {_place(self.used)}")
+
+    @property
+    def advice(self) -> str:
+        """The notes in one line, as programs show them."""
+        found_for = "" if self.used is None else f"found for {_place(self.used)}"
+        return "; ".join(part for part in (self.help, found_for) if part)
 
     @property
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -34,7 +50,12 @@ class Diagnostic:
     def render(self) -> str:
         """The finding as a person reads it: message, place, line, underline, help."""
         head = f"{self.severity.value}[{self.code}]: {self.message}"
-        return "\n".join((head, *excerpt(self.span, (f"help: {self.help}",) if self.help else ())))
+        return "\n".join((head, *excerpt(self.span, self.notes)))
+
+
+def _place(span: Span) -> str:
+    start = span.file.position(span.start)
+    return f"`{' '.join(span.text.split())}` in {span.file.path}:{start.line}:{start.column}"
 
 
 def warning(code: str, message: str, span: Span, help_: str = "") -> Diagnostic:

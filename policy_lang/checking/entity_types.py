@@ -64,6 +64,13 @@ def resolve_context(files: Iterable[File], known: Mapping[str, EntityType], faul
     return fields
 
 
+def resolve_type(written: statements.TypeExpression, known: Mapping[str, EntityType], faults: Faults) -> Type:
+    """The type that a template's parameter takes; records are written nowhere, so it takes none."""
+    if isinstance(written, statements.RecordType):
+        faults.refuse("E305", "a parameter takes no record", written.span, "name the fields that it needs")
+    return _TypeResolver(known, faults).type(written, is_given=False)
+
+
 def refuse_reserved(name: Word, faults: Faults) -> bool:
     """Whether the name means something already, which is a fault."""
     if name.text in RESERVED:
@@ -115,7 +122,7 @@ class _TypeResolver:
             self._faults.refuse("E305", "a context field has no source of its own", written.name.span, "remove `from`")
         return Attribute(
             name=written.name.text,
-            type=self._type(written.type, is_given=True),
+            type=self.type(written.type, is_given=True),
             is_optional=written.is_optional,
             origin=Origin.REQUEST,
             is_sensitive=written.is_sensitive,
@@ -125,7 +132,7 @@ class _TypeResolver:
         origin = self._origin(written, owner)
         return Attribute(
             name=written.name.text,
-            type=self._type(written.type, is_given=origin is not Origin.STORE),
+            type=self.type(written.type, is_given=origin is not Origin.STORE),
             is_optional=written.is_optional,
             origin=origin,
             claim=written.claim,
@@ -156,7 +163,8 @@ class _TypeResolver:
             return False
         return declared is not None
 
-    def _type(self, written: statements.TypeExpression, *, is_given: bool) -> Type:
+    def type(self, written: statements.TypeExpression, *, is_given: bool) -> Type:
+        """A written type."""
         match written:
             case statements.SetType():
                 return types.SetType(self._scalar(written.element))
@@ -177,7 +185,7 @@ class _TypeResolver:
                 self._faults.refuse("E211", "`id` is every entity's own id", name.span, "choose another name")
             if name.text in fields:
                 self._faults.refuse("E210", f"field `{name.text}` is declared twice", name.span)
-            type_ = self._type(field.type, is_given=is_given)
+            type_ = self.type(field.type, is_given=is_given)
             fields[name.text] = types.Field(name.text, type_, field.is_optional, is_given)
         return types.RecordType(tuple(fields.values()))
 

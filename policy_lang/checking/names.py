@@ -11,6 +11,7 @@ from policy_lang.checking.symbols import Faults, Symbols, full_name, nearest
 from policy_lang.limits import NESTING_LIMIT, NODE_LIMIT
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name, Unusable
+from policy_lang.syntax.rewriting import with_operands
 
 ROOTS: Final = frozenset({"principal", "resource", "context"})
 """Where paths start."""
@@ -62,43 +63,9 @@ class Expander:
 
     def _inner(self, node: Expression, module: str, depth: int) -> Expression:
         """The expression with its operands expanded."""
-        match node:
-            case ast.ListLiteral():
-                return replace(node, items=self._items(node.items, module, depth))
-            case ast.Call():
-                return replace(node, arguments=self._all(node.arguments, module, depth))
-            case ast.And() | ast.Or():
-                return replace(node, items=self._all(node.items, module, depth))
-            case ast.Not():
-                return replace(node, item=self.expand(node.item, module, depth))
-            case ast.Has():
-                return replace(node, path=self.expand(node.path, module, depth))
-            case ast.Coalesce():
-                path, otherwise = self._all((node.path, node.otherwise), module, depth)
-                return replace(node, path=path, otherwise=otherwise)
-            case ast.Sum():
-                first, *terms = self._all((node.first, *(term for _, term in node.rest)), module, depth)
-                signs = (is_minus for is_minus, _ in node.rest)
-                return replace(node, first=first, rest=tuple(zip(signs, terms, strict=True)))
-            case ast.Compare():
-                left, right = self._all((node.left, node.right), module, depth)
-                return replace(node, left=left, right=right)
-            case ast.Range() | ast.Under():
-                low, high = self._all((node.low, node.high), module, depth)
-                return replace(node, low=low, high=high)
-            case ast.In():
-                needle, haystack = self._all((node.needle, node.haystack), module, depth)
-                return replace(node, needle=needle, haystack=haystack)
-            case ast.Overlap():
-                set_, among = self._all((node.set, node.among), module, depth)
-                return replace(node, set=set_, among=among)
-            case ast.Like() | ast.Is():
-                return replace(node, subject=self.expand(node.subject, module, depth))
-            case _:
-                return node
-
-    def _all(self, nodes: tuple[Expression, ...], module: str, depth: int) -> tuple[Expression, ...]:
-        return tuple(self.expand(node, module, depth) for node in nodes)
+        if isinstance(node, ast.ListLiteral):
+            return replace(node, items=self._items(node.items, module, depth))
+        return with_operands(node, lambda operand: self.expand(operand, module, depth))
 
     def _items(self, nodes: tuple[Expression, ...], module: str, depth: int) -> tuple[Expression, ...]:
         """Literals in a list have a limit of their own and cost no node."""
@@ -186,7 +153,11 @@ class Expander:
         return ast.Related(full, self.expand(test.resource, module, depth + 1), test.span)
 
 
-_KIND_HELP: Final = {"role": "a role is asked for with `role`", "fixture": "fixtures are for tests alone"}
+_KIND_HELP: Final = {
+    "role": "a role is asked for with `role`",
+    "fixture": "fixtures are for tests alone",
+    "template": "a template makes rules: `use id: …`",
+}
 
 
 def unknown_name(name: Name, symbols: Symbols, module: str) -> tuple[str, str]:

@@ -4,11 +4,12 @@ from policy_lang.checking.known import Known
 from policy_lang.checking.names import Expander, unknown_name
 from policy_lang.checking.paths import DiffersByPrincipal, PathReader
 from policy_lang.checking.symbols import Faults, Symbols
+from policy_lang.checking.value_check import ValueChecker
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression
-from policy_lang.typed import Constant, IdOf, Path, Root
 from policy_lang.typed import Expression as TypedExpression
+from policy_lang.typed import IdOf, Path, Root
 from policy_lang.types import RefType
 
 
@@ -22,14 +23,15 @@ class ReasonChecker:
         self._module = module
 
     def quoted(
-        self, written: Expression, known: Known, *, expander: Expander, paths: PathReader
+        self, written: Expression, known: Known, *, expander: Expander, values: ValueChecker
     ) -> TypedExpression | None:
         """The value between braces; None where a fault was noted. That it may be absent is none."""
         match expander.expand(written, self._module):
             case ast.Path() as node:
-                return self._path(node, known, paths)
-            case ast.Literal() as node:
-                return Constant(node.value, node.type)
+                return self._path(node, known, values.paths)
+            case ast.Literal() | ast.EntityLiteral() | ast.ListLiteral() as node:  # a template's argument
+                valued = values.value(node, known)
+                return None if valued is None else valued.expression
             case ast.Name() as node:
                 message, help_ = unknown_name(node, self._symbols, self._module)
                 self._faults.refuse("E201", message, written.span, help_)

@@ -11,7 +11,7 @@ from policy_lang.limits import RULE_LIMIT
 from policy_lang.schema import EntityType, Schema, StoredRelation
 from policy_lang.syntax.ast import Word
 from policy_lang.syntax.cases import Fixture, Test
-from policy_lang.syntax.statements import ComputedRelation, File, Let, RoleDeclaration, Rule
+from policy_lang.syntax.statements import ComputedRelation, File, Let, RoleDeclaration, Rule, Template
 from policy_lang.syntax.statements import StoredRelation as StoredDeclaration
 from policy_lang.types import EnumType, RecordType, SetType
 
@@ -40,6 +40,7 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
         rules=_rules(files, faults),
         tests=tuple(statements_of(files, Test)),
         kinds=kinds,
+        members=_enum_members(types),
     )
 
 
@@ -64,6 +65,7 @@ _KINDS = {
     Fixture: "fixture",
     ComputedRelation: "relation",
     StoredDeclaration: "relation",
+    Template: "template",
 }
 
 
@@ -75,7 +77,7 @@ def _kinds(files: Iterable[File], types: dict[str, EntityType], faults: Faults) 
         for statement in file.statements:
             kind = _KINDS.get(type(statement))
             if kind is None or not isinstance(
-                statement, RoleDeclaration | Let | Fixture | ComputedRelation | StoredDeclaration
+                statement, RoleDeclaration | Let | Fixture | ComputedRelation | StoredDeclaration | Template
             ):
                 continue
             name, full = statement.name, _full(file.module.text, statement.name)

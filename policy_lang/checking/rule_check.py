@@ -25,11 +25,12 @@ class RuleChecker:
 
     def __init__(self, symbols: Symbols, faults: Faults, found: Declared[Rule], type_: str) -> None:
         self._rule = found.statement
-        self._module = found.module
+        self._id = f"{found.module}.{found.statement.id.text}"
+        self._module = found.names
         self._faults = faults
         self._expander = Expander(symbols, faults, type_)
-        self._conditions = ConditionChecker(symbols, faults, type_, found.module)
-        self._reasons = ReasonChecker(symbols, faults, type_, found.module)
+        self._conditions = ConditionChecker(symbols, faults, type_, found.names)
+        self._reasons = ReasonChecker(symbols, faults, type_, found.names)
         self.probes: tuple[Probe, ...] = ()
 
     @property
@@ -66,11 +67,11 @@ class RuleChecker:
         ]
         conditions = self._conditions.operands(nodes, said, NOTHING)
         typed = TypedRule(
-            id=f"{self._module}.{rule.id.text}",
+            id=self._id,
             effect=Effect.ALLOW if rule.is_allow else Effect.DENY,
             actions=actions,
             clauses=tuple(
-                Clause(kind, condition, " ".join(span.text.split()))
+                Clause(kind, condition, " ".join(rule.text(span).split()))
                 for (kind, _, span), condition in zip(written, conditions, strict=True)
                 if condition is not None
             ),
@@ -127,11 +128,11 @@ class RuleChecker:
     def _reason_parts(self, said: Sequence[Known]) -> Iterator[str | TypedExpression]:
         """What the reason says; where it is given the rule holds, so that every clause speaks for what it quotes."""
         known = together(said)
-        paths = self._conditions.values.paths
+        values = self._conditions.values
         for part in () if self._rule.reason is None else self._rule.reason.parts:
             if isinstance(part, str):
                 yield part
-            elif quoted := self._reasons.quoted(part, known, expander=self._expander, paths=paths):
+            elif quoted := self._reasons.quoted(part, known, expander=self._expander, values=values):
                 yield quoted
 
     def _refuse_uncertain(self) -> None:

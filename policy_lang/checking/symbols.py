@@ -37,13 +37,18 @@ RESERVED: Final = frozenset(
 
 @dataclass(slots=True)
 class Faults:
-    """What was found wrong so far; one fault of a kind for each place in the text."""
+    """What was found wrong so far; one fault of a kind for each place in the text.
+
+    `used` is where a template is used, while the rule is checked that this makes.
+    """
 
     _found: dict[tuple[str, int, int, str], Diagnostic] = field(default_factory=dict)
+    used: Span | None = None
 
     def refuse(self, code: str, message: str, span: Span, help_: str = "") -> None:
         """Notes a fault, unless its place has one of that kind."""
-        self._found.setdefault((span.file.path, span.start, span.end, code), Diagnostic(code, message, span, help_))
+        key = (span.file.path, span.start, span.end, code)
+        self._found.setdefault(key, Diagnostic(code, message, span, help_, used=self.used))
 
     def extend(self, faults: Iterable[Diagnostic]) -> None:
         """Notes faults that were found by trying."""
@@ -66,10 +71,16 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Declared(Generic[_T]):
-    """A statement and the module that it belongs to."""
+    """A statement and the module that it belongs to; `scope` is that of its names, where this is another one."""
 
     module: str
     statement: _T
+    scope: str = ""
+
+    @property
+    def names(self) -> str:
+        """The module in which the statement's names are looked up."""
+        return self.scope or self.module
 
 
 @dataclass(frozen=True)
@@ -88,6 +99,7 @@ class Symbols:
     rules: Mapping[str, Declared[Rule]]
     tests: tuple[Declared[Test], ...]
     kinds: Mapping[str, str]
+    members: frozenset[str]
 
     @cached_property
     def principals(self) -> tuple[str, ...]:

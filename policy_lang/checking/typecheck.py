@@ -43,8 +43,10 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
     for _, found in sorted(symbols.rules.items()):
+        faults.used = None if found.statement.instance is None else found.statement.span
         for type_, rule in checker.rule(found):
             rules[type_].append(rule)
+    faults.used = None
     checker.unused()
     probes = {type_: tuple(found) for type_, found in checker.probes.items()}
     return CheckedRules({type_: tuple(found) for type_, found in rules.items()}, probes, checker.sites, checker.nodes)
@@ -158,7 +160,7 @@ class _BundleChecker:
             self._faults.refuse("E307", f"code `{rule.code.text}` is reserved", rule.code.span, "choose another")
         self._check_granted(rule)
         for item in rule.to or ():
-            self._check_subject(item, found.module)
+            self._check_subject(item, found.names)
 
     def _check_granted(self, rule: Rule) -> None:
         is_allow_granted = rule.is_granted and rule.is_allow

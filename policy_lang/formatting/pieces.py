@@ -10,7 +10,9 @@ from policy_lang.syntax.concrete import Branch, Leaf, Part
 
 _TIGHT: Final = frozenset({":", "?"})
 """Tokens with no space before them."""
-_LISTS: Final = frozenset({"attributes", "grants", "cells", "cell_values", "items", "parameters", "words_in_brackets"})
+_LISTS: Final = frozenset(
+    {"attributes", "grants", "cells", "cell_values", "items", "parameters", "template_parameters", "words_in_brackets"}
+)
 """Rules of the grammar that are the inside of brackets."""
 
 

@@ -9,7 +9,7 @@ from policy_lang.formatting.pieces import Brackets, Form, Pieces
 from policy_lang.syntax.concrete import Branch, Leaf
 
 _BLOCK: Final = Brackets(padding=" ")
-_HEAD: Final = frozenset({"rule_head", "effect", "rule_actions", "rule_types"})
+_HEAD: Final = frozenset({"rule_head", "template_head", "effect", "rule_actions", "rule_types"})
 _ANSWERS: Final = frozenset({"reason", "code", "hide", "oblige"})
 """The clauses that say what the caller is told; with one of them a rule never stands on one line."""
 
@@ -68,6 +68,12 @@ def _rule(pieces: Pieces, branch: Branch) -> Document:
     return Group((first, rest), is_broken)
 
 
+def _template_head(pieces: Pieces, branch: Branch) -> Document:
+    """`template own(level: int):`."""
+    keyword, name, *brackets, colon = branch.parts
+    return (pieces.spaced((keyword, name)), pieces.bracketed(brackets, Brackets()), pieces.document(colon))
+
+
 def _to(pieces: Pieces, branch: Branch) -> Document:
     """`to owner, User`."""
     keyword, *subjects = branch.parts
@@ -124,6 +130,9 @@ STATEMENTS: Final[Mapping[str, Form]] = {
     "computed_relation": _defined,
     "let": _defined,
     "rule": _rule,
+    "template": _rule,
+    "template_head": _template_head,
+    "use": called,
     "to": _to,
     "condition": _condition,
     "expect": _expect,

@@ -38,9 +38,10 @@ class ExpressionBuilder:
         kind, text = word(type_), quoted(id_)
         return EntityLiteral(kind, text, between(kind.span, text.span))
 
-    def bracketed(self, inner: Expression) -> Expression:
-        """What stands in brackets counts as nested."""
-        return replace(inner, depth=_deeper(inner.span, inner))
+    def bracketed(self, left: Lexeme, inner: Expression, right: Lexeme) -> Expression:
+        """What stands in brackets counts as nested; the brackets belong to it, save to a name."""
+        span = inner.span if isinstance(inner, Name) else between(span_of(left), span_of(right))
+        return replace(inner, span=span, depth=_deeper(inner.span, inner))
 
     def items(self, *items: Expression) -> tuple[Expression, ...]:
         """What stands in a list, or between a function's brackets."""

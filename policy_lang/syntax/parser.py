@@ -24,7 +24,7 @@ from policy_lang.syntax.syntax_errors import explain
 _FAULT_LIMIT: Final = 50
 _STATEMENT_START: Final = re.compile(
     r"^(?=(?:(?:tenant|principal)\s+)*type\b|context\s*\{|actions\b|group\b|role\b|relation\b|let\b"
-    r"|(?:shadow\s+)?rule\b|fixture\b|test\b)",
+    r"|(?:shadow\s+)?(?:rule|use)\b|template\b|fixture\b|test\b)",
     re.MULTILINE,
 )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from policy_lang.source import Span
 from policy_lang.syntax import statements
-from policy_lang.syntax.ast import Expression, Word
+from policy_lang.syntax.ast import Expression, Name, Word
 from policy_lang.syntax.clauses import Clause, Clauses
 from policy_lang.syntax.reading import Lexeme, between, span_of, word
 from policy_lang.syntax.reason_text import read_reason
@@ -16,6 +16,12 @@ class _Head:
     id: Word
     is_shadow: bool
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class _TemplateHead:
+    name: Word
+    parameters: tuple[statements.TemplateParameter, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,43 @@ class RuleBuilder(StatementBuilder):
         )
 
     def rule_head(self, *tokens: Lexeme) -> _Head:
-        """`shadow rule id:`."""
+        """`shadow rule id:`, `shadow use id:`."""
         name = word(tokens[-1])
         return _Head(name, len(tokens) > 2, between(span_of(tokens[0]), name.span))
+
+    use_head = rule_head
+
+    def template(
+        self,
+        head: _TemplateHead,
+        effect: Lexeme,
+        actions: _Actions,
+        types: tuple[Word, ...],
+        *parts: "Clause | statements.Condition | statements.Obligation",
+    ) -> statements.Template:
+        """`template own(level: int): allow … on … to … when …`."""
+        rule = self.rule(_Head(head.name, False, head.name.span), effect, actions, types, *parts)
+        return statements.Template(head.name, head.parameters, rule)
+
+    def template_head(
+        self, _: Lexeme, name: Lexeme, parameters: tuple[statements.TemplateParameter, ...] | None
+    ) -> _TemplateHead:
+        """`template own(level: int):`."""
+        return _TemplateHead(word(name), parameters or ())
+
+    def template_parameters(
+        self, *parameters: statements.TemplateParameter
+    ) -> tuple[statements.TemplateParameter, ...]:
+        """All parameters of a template."""
+        return parameters
+
+    def template_parameter(self, name: Lexeme, type_: statements.TypeExpression) -> statements.TemplateParameter:
+        """`level: int`."""
+        return statements.TemplateParameter(word(name), type_)
+
+    def use(self, head: _Head, template: Name, arguments: tuple[tuple[Word, Expression], ...] | None) -> statements.Use:
+        """`use id: own(level: 3)`."""
+        return statements.Use(head.id, head.is_shadow, template, arguments or (), head.span)
 
     def effect(self, token: Lexeme) -> Lexeme:
         """`allow` or `deny`."""

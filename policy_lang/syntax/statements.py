@@ -184,8 +184,36 @@ class Obligation:
 
 
 @dataclass(frozen=True, slots=True)
+class Replaced:
+    """A parameter's name in a template, and what a use gives for it, as written."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Where a rule that a use made has its words from."""
+
+    template: Span
+    replaced: tuple[Replaced, ...]
+
+    def text(self, span: Span) -> str:
+        """The text of a stretch of the template, with what the use gives."""
+        parts, at = [], span.start
+        for each in sorted(self.replaced, key=lambda each: each.span.start):
+            if at <= each.span.start and each.span.end <= span.end:
+                parts += [span.file.text[at : each.span.start], each.text]
+                at = each.span.end
+        return "".join((*parts, span.file.text[at : span.end]))
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule. `actions` is None for `any`; `on` is None for `any`; `to` is None where it is left out."""
+    """A rule. `actions` is None for `any`; `on` is None for `any`; `to` is None where it is left out.
+
+    `instance` is None for a rule that is written out.
+    """
 
     id: Word
     is_shadow: bool
@@ -201,11 +229,47 @@ class Rule:
     hide: Span | None
     obligations: tuple[Obligation, ...]
     span: Span
+    instance: Instance | None = None
+
+    def text(self, span: Span) -> str:
+        """The text of a part of the rule, as it stands for this rule."""
+        return span.text if self.instance is None else self.instance.text(span)
+
+
+# Templates --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateParameter:
+    """`level: int`, `kinds: types` in the head of a template."""
+
+    name: Word
+    type: TypeExpression
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`template own(level: int): allow …`: the rule that its uses are made of; its id is the template's name."""
+
+    name: Word
+    parameters: tuple[TemplateParameter, ...]
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """`shadow use id: own(level: 3)`."""
+
+    id: Word
+    is_shadow: bool
+    template: Name
+    arguments: tuple[tuple[Word, Expression], ...]
+    span: Span
 
 
 Statement = (
     TypeDeclaration | ContextDeclaration | ActionsDeclaration | GroupDeclaration | RoleDeclaration | ComputedRelation
-    | StoredRelation | Let | Rule | Fixture | Test
+    | StoredRelation | Let | Rule | Template | Use | Fixture | Test
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ _VALUE: Final = frozenset(
 )
 _CONDITION: Final = frozenset({"NOT", "HAS", "ROLE"})
 _STATEMENT: Final = frozenset({"TYPE", "ACTIONS", "GROUP", "RELATION", "LET", "FIXTURE", "TEST", "RULE"})
-_STATEMENT_ALSO: Final = frozenset({"TENANT", "PRINCIPAL", "CONTEXT", "ROLE", "SHADOW", "$END"})
+_STATEMENT_ALSO: Final = frozenset({"TENANT", "PRINCIPAL", "CONTEXT", "ROLE", "SHADOW", "TEMPLATE", "USE", "$END"})
 _OPERATOR: Final = frozenset(
     {"COMPARE", "LESS", "GREATER", "IN", "ANY", "ALL", "LIKE", "UNDER", "IS", "SIGN", "NOT", "AND", "OR", "OF"}
 )

@@ -27,7 +27,7 @@ def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
         "line": start.line,
         "column": start.column,
         "end": {"line": end.line, "column": end.column},
-        "help": found.help,
+        "help": found.advice,
     }
 
 
@@ -84,7 +84,7 @@ def _sarif_result(found: Diagnostic, folder: Path) -> dict[str, Json]:
         "artifactLocation": {"uri": _uri(folder / found.span.file.path)},
         "region": region,
     }
-    text = f"{found.message} ({found.help})" if found.help else found.message
+    text = f"{found.message} ({found.advice})" if found.advice else found.message
     return {
         "ruleId": found.code,
         "level": found.severity.value,

@@ -60,6 +60,6 @@ def _finding(found: Diagnostic) -> Finding:
         path=found.span.file.path,
         line=place.line,
         column=place.column,
-        help=found.help,
+        help=found.advice,
         rendered=found.render(),
     )

@@ -59,7 +59,7 @@ def test_a_span_is_that_of_the_exact_text() -> None:
     left, right = found.items
     assert left.span.text == "a.b == c"
     assert isinstance(right, ast.Not)
-    assert right.item.span.text == "d in 1..3"
+    assert right.item.span.text == "(d in 1..3)"
 
 
 def test_not_binds_its_comparison_and_default_its_path() -> None:

@@ -14,8 +14,8 @@ from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name, Quoted, Word
 from policy_lang.syntax.statements import Use
 from policy_lang.typed import Constant
-from policy_lang.types import ScalarType, SetType, Type
-from policy_lang.values import Ref
+from policy_lang.types import RecordType, ScalarType, SetType, Type
+from policy_lang.values import Record, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,8 @@ class ArgumentReader:
 
     def _value(self, written: Expression, type_: Type) -> Expression | None:
         """The constant, as an expression that has the parameter's type wherever it stands."""
+        if isinstance(type_, RecordType):
+            return None  # refused where the template declares it
         if not isinstance(type_, SetType):
             return self._scalar(written, type_)
         if not isinstance(written, ast.ListLiteral) or not written.items:
@@ -120,7 +122,7 @@ class ArgumentReader:
 
     def _scalar(self, written: Expression, type_: ScalarType) -> Expression | None:
         if not isinstance(written, ast.Literal | ast.EntityLiteral) and not _is_bare(written):
-            self._refuse(written.span, f"expected a `{type_}` that is written out")
+            self._refuse(written.span, f"expected {with_article(type_)} that is written out")
             return None
         found = self._values.value(written, NOTHING, type_)
         if found is None:
@@ -129,8 +131,8 @@ class ArgumentReader:
             message = f"expected {with_article(type_)}, not {with_article(found.type)}"
             self._faults.refuse("E301", message, written.span, help_for_mix(type_, found.type))
             return None
-        if not isinstance(found.expression, Constant) or isinstance(found.expression.value, frozenset):
-            self._refuse(written.span, f"expected a `{type_}` that is written out")
+        if not isinstance(found.expression, Constant) or isinstance(found.expression.value, frozenset | Record):
+            self._refuse(written.span, f"expected {with_article(type_)} that is written out")
             return None
         value = found.expression.value
         if isinstance(value, Ref):

@@ -38,6 +38,7 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
         computed=_computed_relations(files, schema, faults),
         fixtures={_full(found.module, found.statement.name): found for found in statements_of(files, Fixture)},
         rules=_rules(files, faults),
+        templates={_full(found.module, found.statement.name): found for found in statements_of(files, Template)},
         tests=tuple(statements_of(files, Test)),
         kinds=kinds,
         members=_enum_members(types),

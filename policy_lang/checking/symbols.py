@@ -11,7 +11,7 @@ from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.syntax.ast import Name, Word
 from policy_lang.syntax.cases import Fixture, Test
-from policy_lang.syntax.statements import ComputedRelation, File, Let, Rule
+from policy_lang.syntax.statements import ComputedRelation, File, Let, Rule, Template
 
 _T = TypeVar("_T")
 
@@ -97,6 +97,7 @@ class Symbols:
     computed: Mapping[tuple[str, str], Declared[ComputedRelation]]
     fixtures: Mapping[str, Declared[Fixture]]
     rules: Mapping[str, Declared[Rule]]
+    templates: Mapping[str, Declared[Template]]
     tests: tuple[Declared[Test], ...]
     kinds: Mapping[str, str]
     members: frozenset[str]

@@ -43,12 +43,13 @@ def signatures(files: Iterable[File], symbols: Symbols, faults: Faults) -> Mappi
     """Every template by its full name; of two with one name the first."""
     found: dict[str, Signature] = {}
     for each in statements_of(files, Template):
-        signature = Signature(each.module, each.statement, _parameters(each, symbols, faults))
+        signature = Signature(each.module, each.statement, parameters_of(each, symbols, faults))
         found.setdefault(f"{each.module}.{each.statement.name.text}", signature)
     return found
 
 
-def _parameters(found: Declared[Template], symbols: Symbols, faults: Faults) -> Mapping[str, ParameterKind]:
+def parameters_of(found: Declared[Template], symbols: Symbols, faults: Faults) -> Mapping[str, ParameterKind]:
+    """What each parameter of a template takes, by name."""
     parameters: dict[str, ParameterKind] = {}
     for parameter in found.statement.parameters:
         kind = _kind(parameter, symbols, faults)

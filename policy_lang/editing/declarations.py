@@ -44,14 +44,14 @@ def _attribute(node: statements.Attribute, meant: Symbol, scope: Scope) -> Itera
         for field in node.type.fields:
             yield from _attribute(field, inner(meant, field.name.text), scope)
     else:
-        yield from _written_type(node.type, scope)
+        yield from written_type(node.type, scope)
 
 
-def _written_type(node: statements.TypeExpression, scope: Scope) -> Iterator[Occurrence]:
+def written_type(node: statements.TypeExpression, scope: Scope) -> Iterator[Occurrence]:
     """`User | Team`, `set<int>`, `enum(a, b)`, whose members are declared here."""
     match node:
         case statements.SetType():
-            yield from _written_type(node.element, scope)
+            yield from written_type(node.element, scope)
         case statements.RecordType():
             pass  # its fields are attributes
         case statements.EnumType():

@@ -11,7 +11,7 @@ from policy_lang.editing.names import Kind, Symbol
 from policy_lang.functions import FUNCTIONS
 from policy_lang.schema import Attribute, Origin
 from policy_lang.syntax.ast import EntityLiteral, Expression
-from policy_lang.syntax.statements import Rule
+from policy_lang.syntax.statements import Rule, TemplateParameter
 from policy_lang.types import EnumType
 
 _WIDTH: Final = 200
@@ -167,6 +167,28 @@ def _rule(meant: Symbol, symbols: Symbols) -> Description:
     return Description(f"{shadow}rule {meant.way[0]}: {effect} {_actions_of(rule)} on {_types_of(rule)}", facts)
 
 
+def _template(meant: Symbol, symbols: Symbols) -> Description:
+    found = symbols.templates.get(meant.way[0])
+    if found is None:
+        return Description(f"template {meant.way[0]}")
+    rule = found.statement.rule
+    parameters = ", ".join(_parameter_text(parameter) for parameter in found.statement.parameters)
+    effect = "allow" if rule.is_allow else "deny"
+    return Description(f"template {meant.way[0]}({parameters}): {effect} {_actions_of(rule)} on {_types_of(rule)}")
+
+
+def _parameter(meant: Symbol, symbols: Symbols) -> Description:
+    full, name = meant.way
+    found = symbols.templates.get(full)
+    parameters = () if found is None else found.statement.parameters
+    text = next((_parameter_text(each) for each in parameters if each.name.text == name), name)
+    return Description(text, (f"A parameter of `{full}`.",))
+
+
+def _parameter_text(parameter: TemplateParameter) -> str:
+    return " ".join(parameter.span.text.split())
+
+
 def _actions_of(rule: Rule) -> str:
     if rule.actions is None:
         return "granted" if rule.is_granted else "any"
@@ -237,6 +259,8 @@ _BY_KIND: Final[Mapping[Kind, Callable[[Symbol, Symbols], Description]]] = {
     Kind.RELATION: _relation,
     Kind.LET: _let,
     Kind.RULE: _rule,
+    Kind.TEMPLATE: _template,
+    Kind.PARAMETER: _parameter,
     Kind.FIXTURE: _fixture,
     Kind.CODE: _code,
     Kind.OBLIGATION: _obligation,

@@ -4,9 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from policy_lang.checking.instances import with_instances
 from policy_lang.checking.resolve import resolve
 from policy_lang.checking.symbols import Faults, Symbols
-from policy_lang.editing import cases, declarations, rules
+from policy_lang.editing import cases, declarations, rules, templates
 from policy_lang.editing.declarations import declared
 from policy_lang.editing.names import Kind, Occurrence, Symbol
 from policy_lang.editing.scope import Scope, Value
@@ -26,7 +27,8 @@ class Index:
     @cached_property
     def symbols(self) -> Symbols:
         """All that the files declare."""
-        return resolve(tuple(self._files.values()), Faults())
+        files, faults = tuple(self._files.values()), Faults()
+        return with_instances(resolve(files, faults), files, faults)
 
     @property
     def files(self) -> Sequence[File]:
@@ -46,7 +48,16 @@ class Index:
                 principals = _asking(statement, principals)
             case statements.ComputedRelation():
                 resources = (statement.on.text,)
+            case statements.Template() | statements.Use():
+                resources = self._types_on(module, statement)
         return Scope(self.symbols, module, resources, principals, known=self._known)
+
+    def _types_on(self, module: str, statement: statements.Template | statements.Use) -> tuple[str, ...]:
+        """The types that a template is on in its uses, or in one."""
+        anywhere = self.scope(module)
+        if isinstance(statement, statements.Use):
+            return templates.types_of_use(statement, anywhere)
+        return templates.types_of_template(f"{module}.{statement.name.text}", self.files, anywhere)
 
     def occurrences(self, path: str) -> tuple[Occurrence, ...]:
         """The names in a file, in the order of the text."""
@@ -98,6 +109,10 @@ class Index:
                 yield from declarations.let(statement, scope)
             case statements.Rule():
                 yield from rules.rule(statement, scope)
+            case statements.Template():
+                yield from templates.template(statement, scope)
+            case statements.Use():
+                yield from templates.use(statement, scope)
             case syntax_cases.Fixture():
                 yield from cases.fixture(statement, scope)
             case syntax_cases.Test():

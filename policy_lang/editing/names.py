@@ -23,6 +23,8 @@ class Kind(Enum):
     RELATION = "relation"
     LET = "let"
     RULE = "rule"
+    TEMPLATE = "template"
+    PARAMETER = "parameter"
     FIXTURE = "fixture"
     CODE = "code"
     OBLIGATION = "obligation"
@@ -39,7 +41,7 @@ class Symbol:
     """What a name stands for: its kind, and the way to it, the name itself last.
 
     A module's own names have their full name, an attribute, action or group its type before it, a relation its full
-    name and its type, a member its enum's whole list.
+    name and its type, a member its enum's whole list, a parameter its template's full name before it.
     """
 
     kind_name: str

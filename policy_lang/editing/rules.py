@@ -13,6 +13,11 @@ from policy_lang.syntax import statements
 def rule(node: statements.Rule, scope: Scope) -> Iterator[Occurrence]:
     """A rule; `scope` has the types that it is on."""
     yield owned(node.id, Kind.RULE, scope.module)
+    yield from body(node, scope)
+
+
+def body(node: statements.Rule, scope: Scope) -> Iterator[Occurrence]:
+    """What stands behind the id of a rule."""
     yield from action_names(node.actions or (), scope.resources, scope)
     for word in node.on or ():
         yield from type_name(word, scope)

@@ -54,6 +54,10 @@ class Scope:
     depth: int = 0
     known: dict[tuple[str, tuple[str, ...]], Value] = field(default_factory=dict)
 
+    def within(self, module: str) -> "Scope":
+        """The same, in another module."""
+        return replace(self, module=module)
+
     def steps(self, name: Name, expected: Types = ()) -> Iterator[Step]:
         """Each part of a name. `expected` is what stands opposite, for a bare member of an enum."""
         head, *rest = name.parts

@@ -16,6 +16,7 @@ _CODES: Final = {
     Kind.RELATION: "W302",
     Kind.ROLE: "W303",
     Kind.GROUP: "W304",
+    Kind.TEMPLATE: "W308",
     Kind.FIELD: "W306",
     Kind.FIXTURE: "W307",
 }

@@ -57,7 +57,7 @@ class Subject:
 def head(statement: Statement) -> Span:
     """Where a statement's own name stands, or what it is about."""
     match statement:
-        case statements.Rule():
+        case statements.Rule() | statements.Use():
             return statement.id.span
         case statements.ContextDeclaration():
             return statement.span

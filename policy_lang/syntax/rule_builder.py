@@ -93,7 +93,7 @@ class RuleBuilder(StatementBuilder):
 
     def template_parameter(self, name: Lexeme, type_: statements.TypeExpression) -> statements.TemplateParameter:
         """`level: int`."""
-        return statements.TemplateParameter(word(name), type_)
+        return statements.TemplateParameter(word(name), type_, between(span_of(name), type_.span))
 
     def use(self, head: _Head, template: Name, arguments: tuple[tuple[Word, Expression], ...] | None) -> statements.Use:
         """`use id: own(level: 3)`."""

@@ -105,9 +105,9 @@ class StatementBuilder(ExpressionBuilder):
         """`enum(a, b)`."""
         return statements.EnumType(members, between(members[0].span, span_of(right)))
 
-    def set_type(self, element: "statements.PlainType | statements.EnumType") -> statements.SetType:
+    def set_type(self, element: "statements.PlainType | statements.EnumType", right: Lexeme) -> statements.SetType:
         """`set<string>`."""
-        return statements.SetType(element, element.span)
+        return statements.SetType(element, between(element.span, span_of(right)))
 
     def record_type(
         self, left: Lexeme, fields: tuple[statements.Attribute, ...] | None, right: Lexeme

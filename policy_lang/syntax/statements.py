@@ -245,6 +245,7 @@ class TemplateParameter:
 
     name: Word
     type: TypeExpression
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""Names in templates and uses: found, renamed and described like all others."""
+
+import pytest
+
+from policy_lang.editing.describe import describe
+from policy_lang.editing.names import Kind, symbol
+from policy_lang.editing.rename import rename
+from policy_lang.linting.linter import check
+from tests.policy_lang.editing.places import place, project
+
+TEXT = """module a
+tenant type Tenant {}
+principal type User {}
+type Paper { level: int, owner: User, tenant: Tenant, state: enum(draft, final) }
+type Note { level: int }
+actions Paper { read, edit }
+actions Note { read }
+role clerk on Tenant { Paper: edit }
+let is_draft = resource.state == draft
+template up_to(kinds: types, what: actions, most: int, stage: enum(draft, final), held: role): allow what on kinds
+  to User, role held in resource.tenant
+  when resource.level <= most and resource.state == stage and is_draft
+  reason "up to {most}, of {resource.owner}"
+  oblige log(most: most)
+use low: up_to(kinds: Paper, what: [read, edit], most: 3, stage: draft, held: clerk)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "name", "count"),
+    [
+        ("template up_to(kinds: types, what: actions, ", "most", 5),
+        ("allow what on ", "kinds", 3),
+        ("use low: ", "up_to", 2),
+        ("template ", "up_to", 2),
+        ("role ", "held", 3),
+        ("use ", "low", 1),
+        ("let ", "is_draft", 2),
+        ("type ", "Paper", 4),
+        ("actions Paper { ", "read", 2),
+        ("type Paper { ", "level", 2),
+        ("role ", "clerk on", 2),
+    ],
+)
+def test_a_rename_reaches_templates_and_their_uses(before: str, name: str, count: int) -> None:
+    found = project(a=TEXT)
+    renaming = rename(found, "a.policy", place(found, "a.policy", before, name), "renamed")
+    assert len(renaming.spans) == count
+    after = found.with_texts(renaming.apply(found.texts))
+    assert not any(after.faults.values())
+    assert after.texts["a.policy"].count("renamed") == count
+
+
+def test_a_template_and_its_parameters_are_described() -> None:
+    index = project(a=TEXT).index
+    assert describe(symbol(Kind.TEMPLATE, "a.up_to"), index).signature == (
+        "template a.up_to(kinds: types, what: actions, most: int, stage: enum(draft, final), held: role): "
+        "allow what on kinds"
+    )
+    assert describe(symbol(Kind.PARAMETER, "a.up_to", "most"), index).signature == "most: int"
+    assert describe(symbol(Kind.RULE, "a.low"), index).signature == "rule a.low: allow read, edit on Paper"
+
+
+def test_what_a_template_uses_is_no_unused_name() -> None:
+    codes = [each.code for each in check({"a.policy": TEXT}).diagnostics]
+    assert not {"W301", "W303", "W308"} & set(codes)

@@ -24,7 +24,9 @@ REMEMBERED: Final = 10_000
 REFUSED: Final = 1_000
 """Tokens of which it is remembered that they are not good."""
 AT_ONCE: Final = 64
-"""Tokens that a worker asks about at once; calls that bring others are refused."""
+"""Tokens that a worker asks about at once."""
+WAITING: Final = 1_000
+"""Tokens that are asked about or wait for that; calls that bring others are refused."""
 SHORTEST_SECONDS: Final = 1.0
 """For how long an issuer that did not answer is not asked about the same token again."""
 
@@ -68,6 +70,7 @@ class OpaqueTokens:
         self._good: TokenCache[_Good] = TokenCache(REMEMBERED)
         self._bad: TokenCache[_Bad] = TokenCache(REFUSED)
         self._asking: dict[bytes, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     @property
     def cache_counts(self) -> Counts:
@@ -88,12 +91,14 @@ class OpaqueTokens:
         bad = self._bad.find(digest)
         if bad is not None and moment < bad.until:
             raise Unauthenticated(bad.why)
-        if len(self._asking) >= AT_ONCE and digest not in self._asking:
+        if self._is_full(digest):
             raise Unauthenticated("the token's issuer is being asked about too many tokens")
         raise Unauthenticated("its issuer has not been asked about the token", fetch=lambda: self._fetch(digest, token))
 
     async def _fetch(self, digest: bytes, token: str) -> None:
         """Waits for an answer about the token, which goes on being waited for if this call ends before."""
+        if self._is_full(digest):
+            return
         asking = self._asking.get(digest)
         if asking is None:
             asking = self._asking[digest] = asyncio.create_task(self._learn(digest, token))
@@ -101,6 +106,10 @@ class OpaqueTokens:
         await asyncio.shield(asking)
 
     async def _learn(self, digest: bytes, token: str) -> None:
+        async with self._turns:
+            await self._learn_now(digest, token)
+
+    async def _learn_now(self, digest: bytes, token: str) -> None:
         asked_at = self._monotonic()
         try:
             said = await self._ask(token)
@@ -112,6 +121,9 @@ class OpaqueTokens:
             self._bad.keep(digest, _Bad(str(error), asked_at + self._settings.negative_cache_seconds))
         else:
             self._good.keep(digest, _Good(verified, asked_at + self._settings.cache_seconds))
+
+    def _is_full(self, digest: bytes) -> bool:
+        return len(self._asking) >= WAITING and digest not in self._asking
 
     def _verified(self, said: Mapping[str, Json], token: str) -> Verified:
         _check(said, self._issuer)

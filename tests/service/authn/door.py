@@ -1,5 +1,6 @@
 """A worker's door over real keys, for attacks: two issuers, a reception, revocations, and a decision point behind."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -39,12 +40,16 @@ if TYPE_CHECKING:
     from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceAsyncStub
 
 OTHER_ISSUER: Final = "https://other.example"
+_ID: Final = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LIMITS: Final = Limits(token_bytes=TOKEN_BYTES, clock_skew_seconds=SKEW)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """All that a caller gets of a refusal: its code, its text, and the bytes of its details."""
+    """All that a caller gets of a refusal: its code, its text, and the bytes of its details.
+
+    The id under which the service's log has it is drawn by chance; here it is one and the same.
+    """
 
     code: grpc.StatusCode
     text: str
@@ -71,11 +76,17 @@ class Door:
         try:
             return await self.stub.Check(request, metadata=metadata, timeout=30)
         except grpc.aio.AioRpcError as error:
-            return Answer(error.code(), error.details() or "", tuple(error.trailing_metadata()))
+            trailers = tuple((name, _without_id(value)) for name, value in error.trailing_metadata())
+            return Answer(error.code(), error.details() or "", trailers)
 
     async def is_asked_about(self, token: str) -> Answer | pb.CheckResponse:
         """What is answered to a good caller that asks for whom the token names."""
         return await self.presents([f"Bearer {gateway()}"], token)
+
+
+def _without_id(value: str | bytes) -> str | bytes:
+    """The value with any id of chance in it turned to zeros."""
+    return _ID.sub(lambda found: b"0" * len(found[0]), value) if isinstance(value, bytes) else value
 
 
 def gateway() -> str:

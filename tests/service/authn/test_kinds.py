@@ -5,9 +5,13 @@ from pathlib import Path
 import pytest
 
 from policy_lang.types import Json
+from policy_lang.values import BAD_VALUE, Ref
+from service.admission import question_of
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.config import Limits
 from service.errors import Unauthenticated
+from service.model import CheckRequest, GivenEntity
+from service.policies.folder import activate
 from tests.service.authn.forge import ASKED, CALLS, EC_KEY, NOW, NOW_MS, claims, public_jwk, settings, sign, write_jwks
 
 
@@ -90,3 +94,25 @@ def test_scopes_are_a_set_under_both_names(jwks: Path, said: dict[str, Json], ex
     found = authenticator_of(jwks).caller(sign(claims(**said)), NOW_MS).principal.claims
     assert found is not None
     assert (found.get("scope"), found.get("scp")) == (expected, expected)
+
+
+def test_scopes_and_nested_claims_are_typed_attributes_of_a_policy(jwks: Path) -> None:
+    policies = activate(
+        {
+            "shop.policy": """
+module shop
+principal type User from token {
+  scopes: set<string> from claim "scope", level: int? from claim "org" "level", unit: string? from claim "org" "unit"
+}
+type Order { }
+actions Order { read }
+rule reading: allow read on Order to User when "orders" in principal.scopes
+"""
+        }
+    )
+    said = sign(claims(scope="write orders", org={"level": "high", "unit": "north"}))
+    principal = authenticator_of(jwks).caller(said, NOW_MS).principal
+    asked = CheckRequest("r1", "read", GivenEntity(Ref("Order", "o1")))
+    question = question_of(asked, principal=principal, schema=policies.bundle.program.schema, now=NOW_MS)
+    cells = question.principal_cells
+    assert (cells["scopes"], cells["level"], cells["unit"]) == (frozenset({"orders", "write"}), BAD_VALUE, "north")

@@ -323,17 +323,21 @@ def test_a_call_that_ends_takes_the_answer_from_no_other(run: Run, provider: Pro
     assert provider.asked[INTROSPECTION] == 1
 
 
-def test_only_so_many_tokens_are_asked_about_at_once(run: Run, provider: Provider) -> None:
+def test_only_so_many_tokens_are_asked_about_and_may_wait_for_it(
+    run: Run, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.authn.opaque.WAITING", AT_ONCE + 20)
     may_answer = threading.Event()
     provider.misbehaviour[INTROSPECTION] = lambda: Reply(json_reply(good()).body, after=may_answer)
 
     async def scenario(asking: Asking) -> None:
-        waiting = [asyncio.create_task(asking.caller(f"token-{number}")) for number in range(AT_ONCE)]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(asking.caller(f"token-{number}")) for number in range(AT_ONCE + 20)]
+        while provider.asked[INTROSPECTION] < AT_ONCE:
+            await asyncio.sleep(0.01)
         assert "too many tokens" in await asking.why_not("one-more")
+        assert provider.asked[INTROSPECTION] == AT_ONCE
         may_answer.set()
-        assert len(await asyncio.gather(*waiting)) == AT_ONCE
+        assert len(await asyncio.gather(*waiting)) == AT_ONCE + 20
 
     run(scenario, timeout_seconds=20)
 

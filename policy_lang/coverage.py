@@ -4,7 +4,7 @@ It reads the typed rules as the interpreter does. A value counts as possible unl
 unknown only where something may be absent although nothing is broken.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -18,6 +18,7 @@ from policy_lang.interpreter import Interpreter
 from policy_lang.judging.conditions import judge
 from policy_lang.judging.kleene import Truth
 from policy_lang.probes import Probe
+from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.typed import Always, ClauseKind, Program, Rule
 
@@ -90,43 +91,55 @@ _Key = tuple[str, int, str, int, int]
 """Rule, clause and place: what is one condition whatever the type of the resource."""
 
 
+_Probes = Mapping[tuple[str, str], Sequence[Probe]]
+"""(Resource type, rule) → its conditions."""
+
+
 def measure(bundle: Bundle, asked: Iterable[Facts]) -> Coverage:
     """What these questions showed."""
-    program = bundle.program
+    program, probes = bundle.program, _by_rule(bundle)
     interpreter = Interpreter(program)
     held: set[str] = set()
     seen: dict[_Key, set[Truth]] = {}
     for facts in asked:
         held.update(trace.rule.id for trace in interpreter.explain(facts) if trace.truth)
-        for probe, truth in _values(bundle, facts):
+        for probe, truth in _values(program, probes, facts):
             seen.setdefault(_key(probe), set()).add(truth)
     rules = {rule.id: rule for found in program.rules.values() for rule in found}
     return Coverage(
         rules=tuple(RuleCoverage(rule, rule.id in held) for rule in sorted(rules.values(), key=_place_of)),
-        conditions=tuple(_conditions(bundle, seen)),
+        conditions=tuple(_conditions(program, probes, seen)),
     )
 
 
-def _values(bundle: Bundle, facts: Facts) -> Iterator[tuple[Probe, Truth]]:
+def _by_rule(bundle: Bundle) -> _Probes:
+    found: dict[tuple[str, str], list[Probe]] = {}
+    for type_, probes in bundle.probes.items():
+        for probe in probes:
+            found.setdefault((type_, probe.rule), []).append(probe)
+    return found
+
+
+def _values(program: Program, probes: _Probes, facts: Facts) -> Iterator[tuple[Probe, Truth]]:
     """What each condition in play came to; nothing where no rule was asked."""
-    schema, question = bundle.program.schema, facts.question
+    schema, question = program.schema, facts.question
     if refuse(schema, facts) is not None:
         return
     type_, action = question.resource.type, question.action
-    granting, in_play = schema.granting(type_, action), {rule.id for rule in bundle.program.in_play[type_, action]}
-    for probe in bundle.probes.get(type_, ()):
-        if probe.rule in in_play:
+    granting = schema.granting(type_, action)
+    for rule in program.in_play[type_, action]:
+        for probe in probes.get((type_, rule.id), ()):
             yield probe, judge(probe.condition, facts, granting).truth
 
 
-def _conditions(bundle: Bundle, seen: Mapping[_Key, set[Truth]]) -> Iterator[ConditionCoverage]:
+def _conditions(program: Program, probes: _Probes, seen: Mapping[_Key, set[Truth]]) -> Iterator[ConditionCoverage]:
     first: dict[_Key, Probe] = {}
     possible: dict[_Key, set[Truth]] = {}
-    for type_, probes in bundle.probes.items():
-        for probe in probes:
-            key = _key(probe)
-            first.setdefault(key, probe)
-            possible.setdefault(key, set()).update(_possible(probe, type_, bundle.program))
+    for type_, rules in program.rules.items():
+        for rule in rules:
+            for probe in probes.get((type_, rule.id), ()):
+                first.setdefault(_key(probe), probe)
+                possible.setdefault(_key(probe), set()).update(_possible(probe, type_, rule, program.schema))
     for key in sorted(first, key=lambda key: (key[2:4], key[0], key[1], -key[4])):
         probe, came = first[key], seen.get(key, set())
         if len(possible[key]) > 1:
@@ -134,13 +147,11 @@ def _conditions(bundle: Bundle, seen: Mapping[_Key, set[Truth]]) -> Iterator[Con
             yield ConditionCoverage(probe.rule, probe.kind, probe.span, may, has_come)
 
 
-def _possible(probe: Probe, type_: str, program: Program) -> set[Truth]:
+def _possible(probe: Probe, type_: str, rule: Rule, schema: Schema) -> set[Truth]:
     """What the condition may come to, by who asks for what; one value where the types settle it."""
-    schema = program.schema
     principals = [each.name for each in schema.types.values() if each.is_principal]
-    actions = next((rule.actions for rule in program.rules[type_] if rule.id == probe.rule), frozenset())
     found: set[Truth] = {None} if probe.may_be_unknown else set()
-    for principal, action in product(principals, actions):
+    for principal, action in product(principals, rule.actions):
         folded = fold(probe.condition, case_of((principal, type_, action), schema))
         found |= {folded.value} if isinstance(folded, Always) else {True, False}
     return found

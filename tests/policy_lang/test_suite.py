@@ -3,6 +3,7 @@
 import pytest
 
 from policy_lang import bundle, suite
+from policy_lang.compiler import Compiled
 from tests.policy_lang.law import DECLARATIONS
 
 RULES = """
@@ -50,3 +51,18 @@ def test_a_failure_says_what_was_expected_and_what_was_got() -> None:
         ("expected deny read by m.level code TOO_LOW", "got allow by m.by_role code ALLOWED"),
         ("expected allow read by m.by_role, m.legal", "got allow by m.by_role code ALLOWED"),
     ]
+
+
+def test_where_the_evaluators_differ_the_test_fails() -> None:
+    test = """
+      test "it" {
+        principal alice
+        resource plan
+        context { now: 2026-01-05T10:00:00Z, ip: 10.1.2.3 }
+        expect deny read
+      }
+    """
+    program = bundle.load({"m.policy": DECLARATIONS + RULES + test}).program
+    stricter = bundle.load({"m.policy": DECLARATIONS + RULES + "rule no: deny any on any" + test}).program
+    (result,) = suite.run(program, Compiled(stricter))
+    assert result.lines == ("the evaluators differ, please report it: the interpreter says deny code NO_MATCH",)

@@ -49,8 +49,9 @@ nightly: setup ## Try the laws on far more examples than `test` does
 proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
 	@$(BIN)/python proto/generate_stubs.py
 
-grammar: ## Regenerate docs/grammar.md from the grammar that the parser is made of
-	@$(PYTHON) docs/generate_grammar.py
+grammar: setup ## Regenerate docs/grammar.md and the editors' grammar from the one that the parser is made of
+	@$(BIN)/python docs/generate_grammar.py
+	@$(BIN)/python -m editors.generate_textmate
 
 fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .

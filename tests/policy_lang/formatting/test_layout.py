@@ -160,6 +160,75 @@ test "t" {
 }
 """,
     ),
+    "a matrix": (
+        'test "t" { context{now:2026-01-05T10:00:00Z} matrix{principals alice,User "b"{a:1} # who\n resources plan'
+        '\n\n actions read,edit expect allow read on any to alice,  User "b" by a expect deny any'
+        " on plan to any code C}}",
+        """\
+test "t" {
+  context { now: 2026-01-05T10:00:00Z }
+  matrix {
+    principals alice, User "b" { a: 1 }  # who
+    resources plan
+
+    actions read, edit
+    expect allow read on any to alice, User "b" by a
+    expect deny any on plan to any code C
+  }
+}
+""",
+    ),
+    "a line of a matrix that does not fit": (
+        'test "t" { matrix { principals a resources b actions any expect allow read, comment, edit, share, delete'
+        ", export on travel, customers, plans to alice, bob, carol by owner_all, by_role } }",
+        """\
+test "t" {
+  matrix {
+    principals a
+    resources b
+    actions any
+    expect allow read, comment, edit, share, delete, export
+      on travel, customers, plans
+      to alice, bob, carol
+      by owner_all, by_role
+  }
+}
+""",
+    ),
+    "a template and its use": (
+        "template up_to(level:int,kinds : types,):allow read on kinds to User when resource.level<=level\n"
+        "use low:up_to(level:3,kinds:[A,B],)\nshadow use high : shared . up_to ( )",
+        "template up_to(level: int, kinds: types): allow read on kinds to User when resource.level <= level\n"
+        "use low: up_to(level: 3, kinds: [A, B])\nshadow use high: shared.up_to()\n",
+    ),
+    "a template and a use that do not fit": (
+        "template limited(kinds: types, what: actions, held: role, most: int, labels: set<string>, from_: timestamp)"
+        " : # x\n"
+        ' deny what on kinds reason "no"\n'
+        "use limited_in_the_archive: limited(kinds: Document, what: [read, edit], held: editor, most: 3,"
+        ' labels: ["archive"],'
+        " from_: 2026-01-05T10:00:00Z)",
+        """\
+template limited(
+  kinds: types,
+  what: actions,
+  held: role,
+  most: int,
+  labels: set<string>,
+  from_: timestamp,
+):  # x
+  deny what on kinds
+  reason "no"
+use limited_in_the_archive: limited(
+  kinds: Document,
+  what: [read, edit],
+  held: editor,
+  most: 3,
+  labels: ["archive"],
+  from_: 2026-01-05T10:00:00Z,
+)
+""",
+    ),
     "paragraphs of statements": (
         "\n\n\nlet x = a # one\nlet y = b\n\n\n\n# apart\n# from\nlet z = c\n# the end\n\n\n",
         "let x = a  # one\nlet y = b\n\n# apart\n# from\nlet z = c\n# the end\n",

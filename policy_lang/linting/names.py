@@ -10,25 +10,28 @@ from policy_lang.editing.index import Index
 from policy_lang.editing.names import Kind, Occurrence, Symbol, symbol
 from policy_lang.linting.subject import Subject, head
 from policy_lang.syntax import cases
+from policy_lang.syntax.statements import Statement, Template
 
 _CODES: Final = {
     Kind.LET: "W301",
     Kind.RELATION: "W302",
     Kind.ROLE: "W303",
     Kind.GROUP: "W304",
-    Kind.TEMPLATE: "W308",
     Kind.FIELD: "W306",
     Kind.FIXTURE: "W307",
+    Kind.TEMPLATE: "W308",
+    Kind.PARAMETER: "W309",
 }
 _HELP: Final = {
     Kind.RELATION: "name it in a rule, or remove it with its rows",
     Kind.ROLE: "grant it something that `allow granted` looks at, or ask for it with `role`",
     Kind.FIELD: "callers send it for nothing",
+    Kind.PARAMETER: "name it in the rule, or remove it from the template and its uses",
 }
 
 
 def lint_names(subject: Subject) -> Iterator[Diagnostic]:
-    """Unused lets, relations, roles, groups, context fields and fixtures, and actions that are always denied."""
+    """Unused declarations, and actions that are always denied."""
     index = Index(subject.trees)
     used = _used(subject, index) | _granting(subject)
     allowed = {symbol(Kind.ACTION, *pair) for pair in _allowed(subject)}
@@ -49,16 +52,26 @@ def _unused(found: Symbol, name: Occurrence) -> Diagnostic:
 
 
 def _used(subject: Subject, index: Index) -> frozenset[Symbol]:
-    """What is used: fixtures in tests, all else outside of them."""
+    """What is used."""
     used: set[Symbol] = set()
     for file, tree in zip(subject.files, subject.trees, strict=True):
         starts = [head(statement).start for statement in tree.statements]
         for name in index.occurrences(file.path):
             at = bisect_right(starts, name.span.start) - 1
-            is_in_test = at >= 0 and isinstance(tree.statements[at], cases.Test | cases.Fixture)
-            if not name.is_declaration:
-                used |= {each for each in name.symbols if (each.kind is Kind.FIXTURE) is is_in_test}
+            if at >= 0 and not name.is_declaration:
+                used |= {each for each in name.symbols if _is_use(each.kind, tree.statements[at])}
     return frozenset(used)
+
+
+def _is_use(kind: Kind, statement: Statement) -> bool:
+    """Whether a name is of use there: fixtures in tests, parameters in their templates, all else outside of tests."""
+    match kind:
+        case Kind.FIXTURE:
+            return isinstance(statement, cases.Test | cases.Fixture)
+        case Kind.PARAMETER:
+            return isinstance(statement, Template)
+        case _:
+            return not isinstance(statement, cases.Test | cases.Fixture)
 
 
 def _granting(subject: Subject) -> frozenset[Symbol]:

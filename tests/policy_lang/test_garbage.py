@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_lang.bundle import BundleError, load, load_folder, read_folder
+from policy_lang.bundle import BundleError, load_folder, read_folder
 from policy_lang.diagnostics import PolicyError
+from policy_lang.linting.linter import check
 
 EXAMPLE = read_folder(Path(__file__).parents[2] / "examples" / "documents" / "policies")
 WHOLE = "\n".join(("module docs", *(text.replace("module docs", "") for text in EXAMPLE.values())))
@@ -17,13 +18,10 @@ TOKENS = WHOLE.split()
 
 
 def shown(texts: dict[str, str]) -> str:
-    """The faults as they are shown; nothing for a bundle that loads."""
-    try:
-        load(texts)
-    except PolicyError as error:
-        assert error.diagnostics
-        return str(error)
-    return ""
+    """All that is found, as it is shown; a bundle that does not load has faults."""
+    checked = check(texts)
+    assert checked.bundle is not None or checked.diagnostics
+    return "\n".join(found.render() for found in checked.diagnostics)
 
 
 @settings(deadline=None)

@@ -28,7 +28,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from policy_lang import bundle, suite
+from policy_lang import suite
+from policy_lang.linting.linter import check
 from service.config import load_settings
 from tests.docs.blocks import Block, blocks_of, commands_of
 
@@ -177,6 +178,9 @@ def answers(process: subprocess.Popen[bytes], server: str) -> bool:
 
 
 def hold_policy(document: Path, text: str) -> None:
-    """Load the policy text as a bundle of its own and run its tests."""
-    results = suite.run(bundle.load({document.name: text}).program)
+    """Check the policy text as a bundle of its own, which has not even a lint, and run its tests."""
+    checked = check({document.name: text})
+    assert [found.render() for found in checked.diagnostics] == []
+    assert checked.bundle is not None
+    results = suite.run(checked.bundle.program)
     assert [result.lines for result in results if not result.has_passed] == []

@@ -93,9 +93,9 @@ class ApiKeys:
 
     def rotate(self, caller: Caller, id_: str, overlap_ms: int) -> Issued:
         """Gives a key a new secret; the present one stays good for so long, and the one before it ends now."""
-        self._gate.admit(caller).require_somewhere(_act(Action.KEY_MANAGE, id_, "rotate"))
         key = self._store.find(id_)
         if key is None:
+            self._gate.admit(caller).require([_act(Action.KEY_MANAGE, id_, "rotate")])
             raise NotFound(f"there is no API key `{id_[:64]}`")
         self._admit_lending(caller, key, "rotate")
         if not 0 <= overlap_ms <= LONGEST_OVERLAP_MS:

@@ -1,10 +1,6 @@
 """CredentialService over a real channel: who may revoke, what is written and recorded, what can never be meant."""
 
-import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import grpc
 import pytest
@@ -20,43 +16,14 @@ from magistrate.v1.credential_pb2 import (
     RevokeTokenRequest,
     RevokeTokenResponse,
 )
-from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
-from service.app.own_credentials import revoke_own
-from service.authn.api_keys.issuing import ApiKeys
-from service.authn.api_keys.peppers import Peppers
-from service.authn.api_keys.store import ApiKeyStore
-from service.authn.sessions.opening import Sessions
-from service.authn.sessions.store import SessionStore
-from service.config import Limits
-from service.db.engine import Database
-from service.db.migration import ensure_current
-from service.db.opening import open_database
-from service.doors.grpc.credential import CredentialActs, CredentialServicer
-from service.doors.grpc.server import CREDENTIAL, RPCS, GrpcDoor
-from service.entities.store import EntityStore
-from service.errors import Unauthenticated
-from service.governance.gate import Gate
-from service.governance.governance import Governance
-from service.governance.grants import Grants
-from service.model import Caller, Principal
-from service.policies.folder import activate
 from service.revocations.revocation import KEPT_MS, KeyName, RevokedKey, RevokedPrincipal, RevokedToken, TokenName
-from service.revocations.revoking import Revoking, Trusted
-from service.revocations.store import RevocationStore
-from tests.service.doors.receiving import Named, callers
-from tests.service.point import NOW, POLICY, KeptRecords, OnePolicy
+from tests.service.doors.desk import HOLDERS, SKEW, Call, Desk, user_of
+from tests.service.point import NOW
 
-Answer = TypeVar("Answer")
-Call = Callable[[CredentialServiceStub, tuple[tuple[str, str], ...]], Answer]
-
-SKEW: Final = 30
-PEPPERS: Final = Peppers({"p1": b"p" * 32})
-HOLDERS: Final = ("admin", "auditor", "author", "pep", "reader", "check", "assert_attributes", "check_as:User")
-"""Grants that are held everywhere, each by the user of that name, with `-` for `:`."""
 REQUEST: Final = RevokeTokenRequest(issuer="idp", jti="j1")
 CALLS: Final[dict[str, Call[object]]] = {
     "RevokeToken": lambda stub, who: stub.RevokeToken(REQUEST, metadata=who),
@@ -70,90 +37,6 @@ CALLS: Final[dict[str, Call[object]]] = {
 
 def principal(type_: str, id_: str) -> RevokePrincipalRequest:
     return RevokePrincipalRequest(principal=EntityRef(type=type_, id=id_))
-
-
-@dataclass
-class Desk:
-    """A door with CredentialService alone over a real store; tokens are the names of users."""
-
-    database: Database
-    gate: Gate
-    records: KeptRecords = field(default_factory=KeptRecords)
-
-    @property
-    def store(self) -> RevocationStore:
-        """What is revoked."""
-        return RevocationStore(self.database, also=revoke_own)
-
-    @property
-    def keys(self) -> ApiKeyStore:
-        """The keys that were made."""
-        return ApiKeyStore(self.database)
-
-    @property
-    def sessions(self) -> SessionStore:
-        """The sessions that were opened."""
-        return SessionStore(self.database)
-
-    def acts(self, revoking: Revoking) -> CredentialActs:
-        """What the service does with credentials."""
-        keys = ApiKeys(self.keys, peppers=PEPPERS, gate=self.gate, rpcs=RPCS, clock=lambda: NOW)
-        return CredentialActs(revoking, keys, Sessions(self.sessions, gate=self.gate, clock=lambda: NOW))
-
-    def ask(self, name: str, call: Call[Answer]) -> Answer:
-        """What the service answers the user of that name."""
-        return asyncio.run(self._ask(call, (("authorization", f"Bearer {name}"),)))
-
-    def fails(self, name: str, call: Call[object]) -> grpc.Call:
-        """How the call of that user fails."""
-        with pytest.raises(grpc.RpcError) as caught:
-            self.ask(name, call)
-        assert isinstance(caught.value, grpc.Call)
-        return caught.value
-
-    async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
-        trusted = Trusted({"idp", "other"}, {"User"}, SKEW)
-        revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
-        door = GrpcDoor([(CREDENTIAL, CredentialServicer(callers(Named(verified)), self.acts(revoking)))], Limits())
-        port = await door.open("127.0.0.1:0")
-        try:
-            return await asyncio.to_thread(_call, port, call, who)
-        finally:
-            await door.close(1)
-
-
-def user_of(grant: str) -> str:
-    return grant.replace(":", "-")
-
-
-def verified(token: str) -> Caller:
-    if token == "stranger":
-        raise Unauthenticated("a stranger")
-    return Caller(Principal(Ref("User", token), {}), "dev" if token == "developer" else "idp")
-
-
-def _call(port: int, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        return call(CredentialServiceStub(channel), who)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
-    ensure_current(database, "facts")
-    grants = Grants(database)
-    for grant in HOLDERS:
-        grants.give(Ref("User", user_of(grant)), grant, None)
-    grants.give(Ref("User", "local"), "admin", Ref("Tenant", "t1"))
-    records = KeptRecords()
-    gate = Gate(
-        governance=Governance(["dev"]),
-        policies=OnePolicy(activate({"shop.policy": POLICY})),
-        facts=EntityStore(database),
-        recorder=records,
-        clock=lambda: NOW,
-    )
-    return Desk(database, gate, records)
 
 
 @pytest.mark.parametrize("rpc", CALLS)

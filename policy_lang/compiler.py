@@ -22,6 +22,7 @@ from policy_lang.reads import Reads, reads_of
 from policy_lang.schema import Schema
 from policy_lang.typed import Constant, Program, Rule
 from policy_lang.types import Json
+from policy_lang.uncollected import uncollected
 from policy_lang.walk import Node, spoken
 
 Key = tuple[str, str, str]
@@ -68,12 +69,13 @@ class Compiled:
     def __init__(self, program: Program) -> None:
         self.schema: Schema = program.schema
         self.undetermined: Callable[[Facts], Decision] = Interpreter(program).decide
-        self._plans = {
-            (principal.name, type_, action): self._compile((principal.name, type_, action), rules)
-            for (type_, action), rules in program.in_play.items()
-            for principal in program.schema.types.values()
-            if principal.is_principal
-        }
+        with uncollected():
+            self._plans = {
+                (principal.name, type_, action): self._compile((principal.name, type_, action), rules)
+                for (type_, action), rules in program.in_play.items()
+                for principal in program.schema.types.values()
+                if principal.is_principal
+            }
 
     @classmethod
     def of(cls, program: Program, interpreter: Interpreter, plans: Mapping[Key, Plan]) -> "Compiled":

@@ -207,13 +207,13 @@ class _TypeResolver:
         return types.RefType(tuple(targets))
 
     def _enum(self, written: statements.EnumType) -> types.EnumType:
-        members: dict[str, None] = {}
+        members: list[str] = []
         for member in written.members:
             if member.text in members:
                 self._faults.refuse("E210", f"member `{member.text}` stands here twice", member.span)
             if not refuse_reserved(member, self._faults) and member.text in self._known:
                 self._faults.refuse("E211", f"`{member.text}` is a type already", member.span)
-            members[member.text] = None
+            members.append(member.text)
         return types.EnumType(tuple(members))
 
 

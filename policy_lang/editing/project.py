@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from policy_lang.bundle import Examined, examine, uncollected
+from policy_lang.bundle import Examined, examine
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.editing.index import Index
 from policy_lang.source import SourceFile
 from policy_lang.syntax.parser import Parsed, parse
 from policy_lang.syntax.partial import read_partial
 from policy_lang.syntax.statements import File
+from policy_lang.uncollected import uncollected
 
 Findings = Mapping[str, tuple[Diagnostic, ...]]
 

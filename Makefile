@@ -6,12 +6,14 @@ EXAMPLE := examples/documents
 MINT := $(if $(filter-out .magistrate,$(DATA)), --data $(DATA))
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+BENCH := .venv-bench
+BENCHED := $(BENCH)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench freshness motion clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness motion clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## Make .venv and install into it (wheels only, no compiler); quick when nothing changed
 
@@ -60,6 +62,16 @@ fmt: setup ## Format the code and mend what the linter can
 bench: setup ## Measure, and print the ratios
 	@$(BIN)/python -m benchmarks
 
+bench-policy: $(BENCHED) ## Measure deciding beside other policy engines, in an environment of their own
+	@$(BENCH)/bin/python -m benchmarks.policy $(BENCH_ARGUMENTS)
+
+$(BENCHED): pyproject.toml benchmarks/peers/installing.py
+	@echo "installing into $(BENCH), once"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --editable .
+	@$(BENCH)/bin/python -m benchmarks.peers.installing $(BENCH)
+	@touch $@
+
 freshness: setup ## Write through one service, check by another, 10,000 times on each database
 	@$(BIN)/python -m benchmarks.freshness
 
@@ -67,5 +79,5 @@ motion: setup ## Change policies, keys and processes under 1,000 checks a second
 	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py
 
 clean: ## Remove .venv, caches and the data of `make run`
-	@rm -rf .venv $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv $(BENCH) $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

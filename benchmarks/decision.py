@@ -2,8 +2,8 @@
 
     python -m benchmarks.decision [--quick]
 
-Facts are at hand; what is measured is the compiled rules alone. P1 stands beside the naive interpreter, and beside vakt
-where that is installed; P2 beside the same decision with 10 rules loaded.
+Facts are at hand; what is measured is the compiled rules alone. P1 stands beside the naive interpreter, and in
+`make bench-policy` beside the engines that Python can call; P2 beside the same decision with 10 rules loaded.
 """
 
 import json
@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.vakt_peer import vakt_decider
 from benchmarks.world import POLICY, Asked, World
 from policy_lang import bundle
 from policy_lang.compiler import Compiled
@@ -31,7 +30,6 @@ NOW: Final = 1_767_600_000_000
 IN_PLAY: Final = 7
 LOADED: Final = (10, 1_000, 10_000)
 INTERPRETER: Final = "naive interpreter"
-VAKT: Final = "vakt"
 BURST: Final = 50
 PEER_TARGET: Final = 10.0
 FLAT_TARGET: Final = 1.3
@@ -73,8 +71,6 @@ def main(arguments: Sequence[str]) -> None:
     compiled = {count: Compiled(program) for count, program in programs.items()}
     deciders: dict[str, Decide] = {_loaded(count): each.decide for count, each in compiled.items()}
     deciders[INTERPRETER] = Interpreter(programs[scale.loaded[0]]).decide
-    if (vakt := vakt_decider()) is not None:
-        deciders[VAKT] = vakt
     asked = questions_of(scale)
     print(f"P1, P2  in-process decision: {scale.world.users:,} principals × {scale.world.documents:,} resources,")
     print(f"        {len(asked):,} questions in turn, {IN_PLAY} rules in play, every answer checked")
@@ -84,14 +80,19 @@ def main(arguments: Sequence[str]) -> None:
 
 def load(count: int) -> Program:
     """The measured bundle with so many rules in it."""
-    own = MEASURED.count("\nrule ")
-    fillers = (count - own) // FILLER.count("\nrule ")
-    texts = {f"filler{number}.policy": FILLER.format(number=number) for number in range(fillers)}
-    program = bundle.load({"measured.policy": MEASURED, **texts}).program
+    program = bundle.load(texts_of(count)).program
     in_play = len(program.in_play["Document", ACTION])
     if in_play != IN_PLAY:
         raise SystemExit(f"{in_play} rules are in play, not {IN_PLAY}")
     return program
+
+
+def texts_of(count: int) -> dict[str, str]:
+    """The policy files of the measured bundle with so many rules in it."""
+    own = MEASURED.count("\nrule ")
+    fillers = (count - own) // FILLER.count("\nrule ")
+    texts = {f"filler{number}.policy": FILLER.format(number=number) for number in range(fillers)}
+    return {"measured.policy": MEASURED, **texts}
 
 
 def questions_of(scale: Scale) -> list[Asked]:
@@ -141,9 +142,6 @@ def report(took: dict[str, float], loaded: Sequence[int]) -> None:
     first = took[_loaded(loaded[0])]
     worst = max(took[_loaded(count)] for count in loaded) / first
     print(f"  P1 {took[INTERPRETER] / first:8.1f} × the naive interpreter")
-    if VAKT in took:
-        faster = took[VAKT] / first
-        print(f"  P1 {faster:8.1f} × vakt{_verdict(faster >= PEER_TARGET)} (target {PEER_TARGET:.0f})")
     print(f"  P2 {worst:8.2f} × with the most rules loaded{_verdict(worst <= FLAT_TARGET)} (target {FLAT_TARGET})")
 
 

@@ -130,16 +130,16 @@ class Project:
         """The same folder under more settings."""
         return Project(self.folder, {**self.settings, **settings})
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs one command of `magistrate` to its end."""
         return subprocess.run(
-            [*COMMAND, *arguments],
+            [*COMMAND, *arguments], input=stdin,
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
 
-    def must_run(self, *arguments: str) -> str:
+    def must_run(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs one command that must succeed; what it printed."""
-        ended = self.run(*arguments)
+        ended = self.run(*arguments, stdin=stdin)
         assert ended.returncode == 0, f"`{' '.join(arguments)}`: {ended.stdout}{ended.stderr}"
         return ended.stdout
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -10,8 +11,8 @@ from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.running import Project, Server, wait_for
-from tests.e2e.trusting import trusting
-from tests.identity_provider.provider import DISCOVERY, JWKS, Reply
+from tests.e2e.trusting import INTROSPECTED, trusting
+from tests.identity_provider.provider import DISCOVERY, INTROSPECTION, JWKS, Reply
 from tests.service.authn.forge import EC_KEY, OTHER_EC_KEY, public_jwk
 
 CONNECTIONS = 8
@@ -97,3 +98,20 @@ def test_a_revoked_key_of_an_issuer_signs_nothing_more_on_any_worker(project: Pr
             wait_for(lambda: not any(is_good(stub, stolen) for stub in stubs))
             assert not any(is_good(stub, trust.token("bob")) for stub in stubs)
             assert all(is_good(stub, good) for stub in stubs)
+
+
+def test_an_opaque_token_is_good_until_it_is_revoked_on_any_worker(project: Project) -> None:
+    with trusting(project, INTROSPECTED) as trust:
+        trust.provider.keys = [public_jwk(EC_KEY)]
+        end = int(time.time()) + 600
+        for name in ("lost", "other"):
+            trust.provider.tokens[name] = {"active": True, "sub": "alice", "aud": "magistrate", "exp": end}
+        with trust.project.serving("--workers", "2") as server, connections(server) as stubs:
+            assert all(is_good(stub, "lost") and is_good(stub, "other") for stub in stubs)
+            assert not is_good(stubs[0], "unheard-of")
+            assert trust.provider.asked[INTROSPECTION] <= 5  # two tokens by each of two workers, and a stranger's
+            root = trust.project.with_settings(server=server.address, token=trust.token("root"))
+            said = root.must_run("token", "revoke", "-", "--issuer", trust.provider.url, stdin="lost")
+            assert said.startswith("revoked token sha256:")
+            wait_for(lambda: not any(is_good(stub, "lost") for stub in stubs))
+            assert all(is_good(stub, "other") for stub in stubs)

@@ -1,6 +1,5 @@
 """A revocation through the command line is in force on every worker of a running service, and after its restart."""
 
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,7 +15,7 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from policy_lang.values import Ref
 from service.authn.dev import SUBJECT_AUDIENCE, mint
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
-from tests.e2e.running import COMMAND, PATIENCE, Project, Server, wait_for
+from tests.e2e.running import Project, Server, wait_for
 
 CONNECTIONS = 8
 """Enough that two workers both have some, but for one time in a hundred and twenty."""
@@ -52,20 +51,13 @@ def administrator(project: Project, server: Server) -> Project:
     return project.with_settings(server=server.address, token=server.token("User:root"))
 
 
-def revoke_on_standard_input(project: Project, token: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, "token", "revoke", "-"], input=token,
-        cwd=project.folder, env=project.environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-
-
 def test_a_revoked_token_is_refused_on_every_kept_connection_and_after_a_restart(
     project_on_each: Project, server: Server
 ) -> None:
     token, other = server.token("User:alice"), server.token("User:alice")
     with connections(server) as stubs:
         assert not any(is_refused(stub, token) for stub in stubs)
-        ended = revoke_on_standard_input(administrator(project_on_each, server), token)
+        ended = administrator(project_on_each, server).run("token", "revoke", "-", stdin=token)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert token not in ended.stdout
         wait_for(lambda: all(is_refused(stub, token) for stub in stubs))
@@ -129,4 +121,4 @@ def test_a_failed_revocation_says_why_and_exits_so(project: Project) -> None:
         for options, (code, text) in expected.items():
             ended = root.run("token", "revoke", *options)
             assert (ended.returncode, text in ended.stderr) == (code, True), f"{options}: {ended.stderr}"
-        assert revoke_on_standard_input(root, "no token").returncode == 1
+        assert root.run("token", "revoke", "-", stdin="no token").returncode == 1

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from policy_lang.types import Json
 from tests.e2e.running import Project
 from tests.identity_provider.authority import make_authority
-from tests.identity_provider.provider import Provider, providing
-from tests.service.authn.forge import EC_KEY, sign
+from tests.identity_provider.provider import CLIENT, Provider, providing
+from tests.service.authn.forge import EC_KEY, sign, write_secret
 
 TRIED_OFTEN = """
 key_refetch_seconds = 0.2
@@ -27,6 +27,23 @@ discovery = true
 ca_file = "{authority}"
 principal_type = "User"
 """
+
+
+INTROSPECTED = """
+[[issuers]]
+issuer = "{url}"
+audience = ["magistrate"]
+algorithms = ["ES256"]
+jwks_url = "{url}/keys"
+ca_file = "{authority}"
+principal_type = "User"
+[issuers.introspection]
+url = "{url}/introspect"
+client_id = "magistrate"
+client_secret_file = "client.secret"
+cache_seconds = 3600
+"""
+"""An issuer whose tokens are JWTs and opaque ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +67,11 @@ class Trusting:
 
 
 @contextmanager
-def trusting(project: Project, more: str = "", keys: str = ISSUER) -> Iterator[Trusting]:
+def trusting(project: Project, issuer: str = ISSUER) -> Iterator[Trusting]:
     """The project with a configuration that trusts a running provider; every user may ask about himself."""
     with providing(make_authority(project.folder)) as provider:
-        written = keys.format(url=provider.url, authority=provider.authority) + more.format(url=provider.url)
+        written = issuer.format(url=provider.url, authority=provider.authority)
+        write_secret(project.folder / "client.secret", CLIENT[1].encode())
         (project.folder / "magistrate.toml").write_text(TRIED_OFTEN + written)
         configured = project.with_settings(config="magistrate.toml")
         configured.must_run("admin", "grant", "User:*", "check")

@@ -103,7 +103,7 @@ class Collector:
                 text = argument.value
                 found.values |= {text, f"{text}-x", f"x-{text}"}
             else:
-                self._unite(node.arguments[0], argument)
+                self._unite(node.arguments[0], argument).values |= {"part", "part-x", "x-part"}
 
     def _unite(self, *expressions: Expression) -> Compared:
         """One class for all that is compared."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
+from policy_lang.forms import STRING_LIMIT
 from policy_lang.notation import FIRST_TIME, LAST_TIME
 from policy_lang.reviewing.compared import Compared
 from policy_lang.reviewing.imagined import NOW, Choice
@@ -64,10 +65,11 @@ def _around(literals: Iterable[int], step: int) -> list[int]:
 
 
 def strings(found: Compared) -> list[Choice]:
-    """Texts that nothing names, and those that are named."""
+    """Texts that nothing names, those that are named, and those as long as the sizes that are asked for."""
     named = sorted(value for value in found.values if isinstance(value, str))
     fresh = [text for text in ("other", "another", "a third") if text not in named]
-    return [*fresh[: 2 if len(found.keys) > 1 else 1], *named]
+    long = ["x" * size for size in _around(found.sizes, 1) if 0 <= size <= STRING_LIMIT]
+    return list(dict.fromkeys((*fresh[: 2 if len(found.keys) > 1 else 1], *named, *long)))
 
 
 def addresses(found: Compared) -> Iterator[Choice]:

@@ -72,7 +72,7 @@ def _searched_lines(found: Difference) -> Iterator[str]:
         where = f"{_question(outcome.key)}, after {outcome.steps:,} steps"
         yield f"  not searched to the end, see `--limit`: {where}"
     if not stopped:
-        yield "  searched to the end: every combination of the values that the rules tell apart"
+        yield "  searched to the end: every combination of the values worth trying"
     for witnesses in groups.values():
         yield ""
         yield written_test(witnesses[0], found.schema)

@@ -59,6 +59,12 @@ def holds(test: str, rules: str) -> bool:
         ('when "pii" in resource.labels', 'when resource.labels any in ["pii", "phi"]', {What.NOW_ALLOWED}),
         ('when resource.labels any in ["a", "b"]', 'when resource.labels all in ["a", "b"]', EFFECTS),
         ("when size(resource.labels) > 1", "when size(resource.labels) > 2", {What.NOW_DENIED}),
+        ("when size(resource.region) > 3", "when size(resource.region) > 4", {What.NOW_DENIED}),
+        (
+            "when contains(resource.region, resource.intent)",
+            "when resource.region == resource.intent",
+            {What.NOW_DENIED},
+        ),
         ("when resource.grace > 15m", "when resource.grace > 1h", {What.NOW_DENIED}),
         ("when hour(context.now, principal.zone) in 9..16", 'when hour(context.now, "UTC") in 9..16', EFFECTS),
         ('when weekday(context.now, "UTC") < 6', 'when weekday(context.now, "UTC") < 7', {What.NOW_ALLOWED}),

@@ -48,7 +48,7 @@ def test_a_person_reads_the_rule_the_decision_and_a_test_to_paste(folders: tuple
         "\n"
         "decisions: 1 kind of question decided by other rules\n"
         "  now denied, by m.r: User read Document\n"
-        "  searched to the end: every combination of the values that the rules tell apart\n"
+        "  searched to the end: every combination of the values worth trying\n"
         "\n"
         'test "User read Document: now denied" {\n'
         '  principal User "user" { level: 2 }\n'

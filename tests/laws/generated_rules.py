@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from policy_lang.decision import Effect
+from policy_lang.schema import Schema
 from policy_lang.source import SourceFile, Span
 from policy_lang.typed import (
     Always,
@@ -51,6 +52,7 @@ from policy_lang.types import (
     IpType,
     NetworkType,
     RefType,
+    ScalarType,
     SetType,
     StringType,
     TimestampType,
@@ -61,15 +63,15 @@ from tests.laws.declarations import FOLDER, HOLDER, SCHEMA, TEAM, TENANT, USER
 from tests.laws.generated_values import VALUES, paths_of, value_of
 
 SPAN: Final = Span(SourceFile("rules.policy", "rule\n"), 0, 4)
-PATHS: Final = {type_: paths_of(type_) for type_ in SCHEMA.actions}
+PATHS: Final = {type_: paths_of(type_, SCHEMA) for type_ in SCHEMA.actions}
 
 
 class Rules:
     """Draws rules on one resource type."""
 
-    def __init__(self, random: Random, resource_type: str) -> None:
+    def __init__(self, random: Random, resource_type: str, schema: Schema = SCHEMA) -> None:
         self.random = random
-        self.paths = PATHS[resource_type]
+        self.paths = PATHS[resource_type] if schema is SCHEMA else paths_of(resource_type, schema)
 
     def path(self, type_: Type) -> Path | None:
         """A path to a value of the type; short ones are as frequent as all longer ones."""
@@ -123,6 +125,11 @@ class Rules:
             return And(items) if kind is And else Or(items)
         return self.random.choice(_LEAVES)(self)
 
+    def element_type(self) -> ScalarType:
+        """A type of which there are sets, often one that some path leads to."""
+        sets = [type_.element for type_ in self.paths if isinstance(type_, SetType)]
+        return self.random.choice((*sets, *sets, *VALUES, USER, HOLDER))
+
     def scalar_type(self) -> Type:
         return self.random.choice((*VALUES, USER, TENANT, HOLDER))
 
@@ -164,7 +171,7 @@ class Rules:
 
 
 def _overlap(rules: Rules) -> Condition:
-    element = rules.random.choice((StringType(), HOLDER, DecimalType()))
+    element = rules.element_type()
     written = tuple(rules.expression(element) for _ in range(rules.random.randint(0, 3)))
     among = written if rules.random.random() < 0.5 else rules.expression(SetType(element))
     return Overlap(rules.random.choice(list(Quantifier)), rules.expression(SetType(element)), among)
@@ -190,12 +197,13 @@ def _in_range(rules: Rules) -> Condition:
 
 def _in_networks(rules: Rules) -> Condition:
     draw: Callable[[Type], Expression] = rules.random.choice((rules.expression, rules.constant))
-    networks = tuple(draw(NetworkType()) for _ in range(rules.random.randint(0, 2)))
+    types = rules.random.choices((NetworkType(), SetType(NetworkType())), weights=(3, 1), k=rules.random.randint(0, 2))
+    networks = tuple(map(draw, types))
     return InNetworks(rules.expression(IpType()), networks)
 
 
 def _in_set(rules: Rules) -> Condition:
-    element = rules.random.choice((StringType(), HOLDER, DecimalType()))
+    element = rules.element_type()
     return InSet(rules.expression(element), rules.expression(SetType(element)))
 
 
@@ -267,12 +275,13 @@ _LEAVES: Final[tuple[Callable[[Rules], Condition], ...]] = (
 )
 
 
-def program_of(random: Random, rule_count: int) -> Program:
+def program_of(random: Random, rule_count: int, schema: Schema = SCHEMA) -> Program:
     """A bundle of that many rules on each type, sorted by id."""
+    drawn = {type_: Rules(random, type_, schema) for type_ in schema.actions}
     return Program(
-        SCHEMA,
+        schema,
         {
-            type_: tuple(Rules(random, type_).rule(f"m.r{at}", sorted(actions)) for at in range(rule_count))
-            for type_, actions in SCHEMA.actions.items()
+            type_: tuple(drawn[type_].rule(f"m.r{at}", sorted(actions)) for at in range(rule_count))
+            for type_, actions in schema.actions.items()
         },
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Final
 
-from policy_lang.schema import Attribute
+from policy_lang.schema import Attribute, Schema
 from policy_lang.typed import Path, Root
 from policy_lang.types import (
     BoolType,
@@ -13,7 +13,9 @@ from policy_lang.types import (
     IntType,
     IpType,
     NetworkType,
+    RecordType,
     RefType,
+    ScalarType,
     SetType,
     StringType,
     TimestampType,
@@ -21,10 +23,10 @@ from policy_lang.types import (
     Type,
 )
 from policy_lang.values import Ip, Network, Ref, Scalar, Value
-from tests.laws.declarations import SCHEMA, TYPES, USER, VISIBILITY
+from tests.laws.declarations import USER, VISIBILITY
 
 IDS: Final = ("a", "b", "c")
-VALUES: Final[dict[Type, tuple[Scalar, ...]]] = {
+VALUES: Final[dict[ScalarType, tuple[Scalar, ...]]] = {
     BoolType(): (True, False),
     IntType(): (-1, 0, 1, 2),
     DecimalType(): (-5_000, 0, 1, 10_000, 2**53 - 1),
@@ -39,7 +41,7 @@ VALUES: Final[dict[Type, tuple[Scalar, ...]]] = {
 """A few values of each type, so that they meet."""
 
 
-def values_of(type_: Type) -> tuple[Scalar, ...]:
+def values_of(type_: ScalarType) -> tuple[Scalar, ...]:
     """The values that stand for a scalar type."""
     if isinstance(type_, RefType):
         return tuple(Ref(target, id_) for target in type_.targets for id_ in IDS)
@@ -50,10 +52,12 @@ def value_of(random: Random, type_: Type) -> Value:
     """A value of a type."""
     if isinstance(type_, SetType):
         return frozenset(random.choice(values_of(type_.element)) for _ in range(random.randint(0, 3)))
+    if isinstance(type_, RecordType):
+        raise TypeError("a record is made of cells")
     return random.choice(values_of(type_))
 
 
-def paths_of(resource_type: str) -> dict[Type, list[Path]]:
+def paths_of(resource_type: str, schema: Schema) -> dict[Type, list[Path]]:
     """Every path of up to four attributes that a rule on the type may read, by the type of what is there."""
     found: dict[Type, list[Path]] = {}
 
@@ -62,11 +66,11 @@ def paths_of(resource_type: str) -> dict[Type, list[Path]]:
             path = Path(root, (*steps, attribute.name), attribute.type)
             found.setdefault(attribute.type, []).append(path)
             if len(path.steps) < 4:
-                descend(root, path.steps, [behind.attributes for behind in SCHEMA.behind(attribute)])
+                descend(root, path.steps, [behind.attributes for behind in schema.behind(attribute)])
 
-    descend(Root.PRINCIPAL, (), [TYPES["User"].attributes, TYPES["Service"].attributes])
-    descend(Root.RESOURCE, (), [TYPES[resource_type].attributes])
-    descend(Root.CONTEXT, (), [SCHEMA.context])
+    descend(Root.PRINCIPAL, (), [schema.types["User"].attributes, schema.types["Service"].attributes])
+    descend(Root.RESOURCE, (), [schema.types[resource_type].attributes])
+    descend(Root.CONTEXT, (), [schema.context])
     found.setdefault(USER, []).append(Path(Root.PRINCIPAL, (), RefType(("User", "Service"))))
     found.setdefault(RefType((resource_type,)), []).append(Path(Root.RESOURCE, (), RefType((resource_type,))))
     return {type_: sorted(set(paths), key=lambda path: (len(path.steps), str(path))) for type_, paths in found.items()}

@@ -7,10 +7,10 @@ from typing import Final
 
 from policy_lang.facts import Assignment, Link, Question
 from policy_lang.fixture_source import FixtureSource
-from policy_lang.schema import Attribute, EntityType, Origin
+from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.typed import EntityFixture
 from policy_lang.values import BAD_VALUE, Cell, Record, Ref
-from tests.laws.declarations import ROLES, SCHEMA, TYPES
+from tests.laws.declarations import ROLES, SCHEMA
 from tests.laws.generated_values import IDS, value_of
 
 NOW: Final = 1_700_000_000_000
@@ -20,10 +20,13 @@ EXPIRIES: Final = (None, None, NOW, NOW + 1)
 class World:
     """One store and whoever asks about it; the seed decides how dirty it is."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, schema: Schema = SCHEMA) -> None:
         self.random = Random(seed)
+        self.schema = schema
         self.dirt = self.random.choice((0.0, 0.05, 0.3))
-        entities = [self._entity(declared, id_) for declared in TYPES.values() if declared.is_stored for id_ in IDS]
+        entities = [
+            self._entity(declared, id_) for declared in schema.types.values() if declared.is_stored for id_ in IDS
+        ]
         entities += self._tower()
         subjects = [entity.ref for entity in entities if entity.ref.type in {"User", "Team"}] + [Ref("Service", "a")]
         self.assignments = [self._assignment(subjects) for _ in range(self.random.randint(0, 12))]
@@ -33,9 +36,9 @@ class World:
     def question(self, resource_type: str, action: str) -> Question:
         """A question about something in the store, or about to be."""
         principal = Ref(self.random.choice(("User", "User", "User", "Service")), self.random.choice(IDS))
-        is_new = SCHEMA.makes_row(resource_type, action)
+        is_new = self.schema.makes_row(resource_type, action)
         resource = Ref(resource_type, "new" if is_new and self.random.random() < 0.9 else self.random.choice(IDS))
-        declared = TYPES[resource_type]
+        declared = self.schema.types[resource_type]
         given = {
             name: cell
             for name, cell in self._cells(declared).items()
@@ -48,12 +51,12 @@ class World:
             now=NOW,
             principal_cells={
                 name: cell
-                for name, cell in self._cells(TYPES[principal.type]).items()
-                if TYPES[principal.type].attributes[name].origin is Origin.CLAIM
+                for name, cell in self._cells(self.schema.types[principal.type]).items()
+                if self.schema.types[principal.type].attributes[name].origin is Origin.CLAIM
             },
             resource_cells=given,
             resource_parents=self._parents(declared) if is_new else (),
-            context={name: self._cell(attribute) for name, attribute in SCHEMA.context.items()} | {"now": NOW},
+            context={name: self._cell(attribute) for name, attribute in self.schema.context.items()} | {"now": NOW},
             claim_roles=(Assignment(principal, "m.auditor", None, None),) if self.random.random() < 0.2 else (),
         )
 

@@ -3,13 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Final
 
 from policy_lang.checking.instances import with_instances
 from policy_lang.checking.resolve import resolve
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.editing import cases, declarations, rules, templates
 from policy_lang.editing.declarations import declared
-from policy_lang.editing.names import Kind, Occurrence, Symbol
+from policy_lang.editing.names import OWNED, Kind, Occurrence, Symbol
 from policy_lang.editing.scope import Scope, Value
 from policy_lang.syntax import ast, statements
 from policy_lang.syntax import cases as syntax_cases
@@ -77,12 +78,24 @@ class Index:
 
     def everywhere(self, symbols: frozenset[Symbol]) -> Iterator[Occurrence]:
         """Every name that stands for one of these, by path and place."""
+        texts = {meant.text for meant in symbols}
         for path in sorted(self._files):
+            whole = self._files[path].module.span.file.text
+            if not any(text in whole for text in texts):
+                continue
             yield from (name for name in self.occurrences(path) if not symbols.isdisjoint(name.symbols))
 
     def declarations(self, symbols: frozenset[Symbol]) -> tuple[Occurrence, ...]:
-        """Where these are declared."""
-        return tuple(name for name in self.everywhere(symbols) if name.is_declaration)
+        """Where these are declared, by path and place; nothing is looked at that cannot declare one of them."""
+        found: list[Occurrence] = []
+        for path in sorted(self._files):
+            file = self._files[path]
+            names = [declared(file.module, Kind.MODULE)]
+            for statement in file.statements:
+                if any(_may_declare(statement, file.module.text, meant) for meant in symbols):
+                    names += self._in_statement(statement, self.scope(file.module.text, statement))
+            found += (name for name in names if name.is_declaration and not symbols.isdisjoint(name.symbols))
+        return tuple(found)
 
     def _occurrences(self, file: File) -> Iterator[Occurrence]:
         yield declared(file.module, Kind.MODULE)
@@ -123,3 +136,30 @@ def _asking(rule: statements.Rule, principals: tuple[str, ...]) -> tuple[str, ..
     """The types of principal that a rule is for, where its `to` names nothing else."""
     named = tuple(item.text for item in rule.to or () if isinstance(item, ast.Name) and item.text in principals)
     return named if named and len(named) == len(rule.to or ()) else principals
+
+
+_TYPED: Final = (statements.TypeDeclaration, statements.ContextDeclaration, statements.Template)
+_RULES: Final = (statements.Rule, statements.Use, statements.Template)
+_DECLARING: Final[Mapping[Kind, tuple[type[Statement], ...]]] = {
+    Kind.TYPE: (statements.TypeDeclaration,),
+    Kind.ATTRIBUTE: (statements.TypeDeclaration,),
+    Kind.MEMBER: _TYPED,
+    Kind.FIELD: (statements.ContextDeclaration,),
+    Kind.ACTION: (statements.ActionsDeclaration,),
+    Kind.GROUP: (statements.GroupDeclaration,),
+    Kind.ROLE: (statements.RoleDeclaration,),
+    Kind.RELATION: (statements.ComputedRelation, statements.StoredRelation),
+    Kind.LET: (statements.Let,),
+    Kind.RULE: _RULES,
+    Kind.TEMPLATE: (statements.Template,),
+    Kind.PARAMETER: (statements.Template,),
+    Kind.FIXTURE: (syntax_cases.Fixture,),
+    Kind.CODE: _RULES,
+    Kind.OBLIGATION: _RULES,
+}
+"""What a name of each kind is declared by; the rest is declared by no statement."""
+
+
+def _may_declare(statement: Statement, module: str, meant: Symbol) -> bool:
+    is_kind = isinstance(statement, _DECLARING.get(meant.kind, ()))
+    return is_kind and (meant.kind not in OWNED or meant.way[0].rpartition(".")[0] == module)

@@ -35,6 +35,9 @@ class Kind(Enum):
 GIVEN: Final = frozenset({Kind.SCALAR, Kind.FUNCTION, Kind.ROOT})
 """What the language itself names."""
 
+OWNED: Final = frozenset({Kind.ROLE, Kind.RELATION, Kind.LET, Kind.RULE, Kind.TEMPLATE, Kind.PARAMETER, Kind.FIXTURE})
+"""What belongs to a module, whose way begins with a full name."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Symbol:
@@ -51,6 +54,12 @@ class Symbol:
     def kind(self) -> Kind:
         """What it is."""
         return Kind(self.kind_name)
+
+    @property
+    def text(self) -> str:
+        """The name as it stands in the text, without its module."""
+        is_first = self.kind in OWNED and self.kind is not Kind.PARAMETER
+        return self.way[0].rpartition(".")[2] if is_first else self.way[-1]
 
 
 def symbol(kind: Kind, *way: str) -> Symbol:

@@ -84,3 +84,15 @@ def test_a_name_that_lets_double_and_double_is_looked_at_once() -> None:
     lets = "\n".join(f"let a{number} = a{number + 1} + a{number + 1}" for number in range(60))
     found = project(a=f"module a\nprincipal type User {{}}\n{lets}\nlet a60 = 1\n")
     assert len(found.index.occurrences("a.policy")) == 2 + 61 + 120
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.parent.name for folder in FOLDERS])
+def test_declarations_are_those_among_all_names(folder: Path) -> None:
+    """What is found by looking only where a name may be declared is what looking everywhere finds."""
+    index = example(folder.parent.name).index
+    names = [name for file in index.files for name in index.occurrences(file.module.span.file.path)]
+    for symbols in {name.symbols for name in names}:
+        everywhere = [name for name in names if name.is_declaration and not symbols.isdisjoint(name.symbols)]
+        found = index.declarations(symbols)
+        assert {name.span for name in found} == {name.span for name in everywhere}
+        assert all(meant.text == name.span.text for name in everywhere for meant in name.symbols)

@@ -6,6 +6,7 @@ EXAMPLE := examples/documents
 MINT := $(if $(filter-out .magistrate,$(DATA)), --data $(DATA))
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
 BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
 
@@ -36,14 +37,14 @@ demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired,
 	@$(BIN)/magistrate demo
 
 test: setup ## Run every test, on SQLite and PostgreSQL
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: setup ## Format, lint, types, layers, the contract's stubs, the documentation's code
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest tests/project tests/docs
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/project tests/docs
 
 nightly: setup ## Try the laws on far more examples than `test` does
 	@MAGISTRATE_LAWS=nightly $(BIN)/python -m pytest tests/laws

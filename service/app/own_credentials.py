@@ -50,14 +50,15 @@ class OwnCredentials:
         """Reads the peppers, which may raise ConfigError, and follows the feed."""
         peppers = load_peppers(settings.peppers, dev_folder=settings.data / "dev" if settings.dev else None)
         key_store, session_store = ApiKeyStore(database), SessionStore(database)
+        skew = settings.limits.clock_skew_seconds
         uses = Noted(key_store.touch, what="last uses of keys", every=LAST_USED_SECONDS)
         renewals = Noted(session_store.renew, what="renewals of sessions", every=RENEWAL_SECONDS)
         return cls(
             peppers=peppers,
             key_store=key_store,
             session_store=session_store,
-            keys=ApiKeyVerifier(feed, key_store.find, peppers=peppers, used=uses.note),
-            sessions=SessionVerifier(feed, session_store.find, used=renewals.note, clock=clock),
+            keys=ApiKeyVerifier(feed, key_store.find, peppers=peppers, used=uses.note, skew_seconds=skew),
+            sessions=SessionVerifier(feed, session_store.find, used=renewals.note, clock=clock, skew_seconds=skew),
             uses=uses,
             renewals=renewals,
         )

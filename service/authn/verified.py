@@ -70,3 +70,11 @@ class Counted(Protocol):
     def cache_counts(self) -> Counts:
         """How its memory is used."""
         ...
+
+
+def own_issue_time(milliseconds: int, skew_seconds: int) -> int:
+    """When a credential of this service's own counts as issued, in seconds: its clock needs none of the skew.
+
+    Revoking a principal reaches as far ahead as issuers' clocks may be; what is made here after it is good at once.
+    """
+    return -(-milliseconds // 1000) + skew_seconds

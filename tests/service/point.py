@@ -15,7 +15,7 @@ from service.entities.writer import EntityWriter
 from service.errors import AuditUnavailable, Unauthenticated
 from service.governance.governance import Governance
 from service.governance.grants import Grants
-from service.model import ActivePolicies, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal
+from service.model import ActivePolicies, Bounds, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal, Scopes
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
 from service.ports import Authenticator
@@ -61,6 +61,11 @@ def _claiming(place: Ref | None) -> Principal:
 
 CALLERS: Final[Mapping[str, Caller]] = {
     "plain": Caller(Principal(Ref("User", "alice"), {}), "idp"),
+    "key": Caller(
+        Principal(Ref("User", "alice")),
+        "api-key",
+        Bounds("api-key k", Scopes(frozenset({"AuthorizationService.*"}), frozenset({"read"}), frozenset({"Order"}))),
+    ),
     "pep": Caller(Principal(Ref("User", "gateway"), {}), "idp"),
     "blind": Caller(Principal(Ref("User", "proxy"), {}), "idp"),
     "agent": Caller(Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp"),

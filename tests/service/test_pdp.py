@@ -293,3 +293,19 @@ def test_the_record_holds_the_inputs_but_no_sensitive_one(point: DecisionPoint, 
     assert record.tenant == Ref("Tenant", "t1")
     assert "principal.secret" not in record.inputs
     assert "not-to-be-seen" not in repr(record)
+
+
+@pytest.mark.parametrize(("action", "type_"), [("refund", "Order"), ("read", "Tenant"), ("no such action", "Order")])
+def test_a_question_outside_a_keys_scopes_is_refused_before_the_policies_are_asked(
+    point: DecisionPoint, recorder: KeptRecords, action: str, type_: str
+) -> None:
+    asked = CheckRequest(request_id="r1", action=action, resource=GivenEntity(Ref(type_, "o1")))
+    error = refused(point.check("key", asked))
+    assert isinstance(error, PermissionDenied)
+    assert error.permission == "key_scope"
+    assert [(record.kind, record.code) for record in recorder.records] == [(RecordKind.REFUSAL, "KEY_SCOPE")]
+
+
+def test_a_question_within_a_keys_scopes_is_decided_by_the_policies(point: DecisionPoint) -> None:
+    asked = CheckRequest(request_id="r1", action="read", resource=GivenEntity(Ref("Order", "o1")))
+    assert decided(point.check("key", asked)).effect is Effect.ALLOW

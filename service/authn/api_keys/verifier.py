@@ -11,7 +11,7 @@ from typing import Final
 
 from service.authn.api_keys.api_key import ISSUER, ApiKey, Former, Mac, read_key
 from service.authn.api_keys.peppers import Peppers
-from service.authn.verified import Verified, Window
+from service.authn.verified import Verified, Window, own_issue_time
 from service.db.feed import API_KEY
 from service.errors import Unauthenticated
 from service.feed.feed import Feed
@@ -39,12 +39,19 @@ class ApiKeyVerifier:
     """Verifies keys (`verified.Verifier`). It belongs to the loop's thread."""
 
     def __init__(
-        self, feed: Feed, read: Callable[[str], ApiKey | None], *, peppers: Peppers, used: Used, entries: int = ENTRIES
+        self,
+        feed: Feed,
+        read: Callable[[str], ApiKey | None],
+        *,
+        peppers: Peppers,
+        used: Used,
+        skew_seconds: int = 0,
+        entries: int = ENTRIES,
     ) -> None:
         """`read` reads the key of an id, None where there is none; it is called in a thread."""
         self._peppers = peppers
         self._used = used
-        self._rows = FollowedRows(feed, API_KEY, lambda id_: _known(read(id_)), entries)
+        self._rows = FollowedRows(feed, API_KEY, lambda id_: _known(read(id_), skew_seconds), entries)
         # Stands in for keys that do not exist, so that those cost what others cost.
         self._stand_in = Mac("", secrets.token_bytes(32))
 
@@ -76,17 +83,19 @@ class ApiKeyVerifier:
         return known.by_secret if is_present else known.by_former
 
 
-def _known(key: ApiKey | None) -> Known | None:
+def _known(key: ApiKey | None, skew_seconds: int) -> Known | None:
+    """By the former secret a key counts as old as it is itself: what is revoked up to then goes with it."""
     if key is None:
         return None
-    return Known(key, _verified(key, key.rotated_at or key.created_at), _verified(key, key.created_at))
+    rotated_at = key.rotated_at or key.created_at
+    present, former = (own_issue_time(at, skew_seconds) for at in (rotated_at, key.created_at))
+    return Known(key, _verified(key, present), _verified(key, former))
 
 
 def _verified(key: ApiKey, issued_at: int) -> Verified:
-    """By the former secret a key counts as old as it is itself: what is revoked up to then goes with it."""
     bounds = Bounds(f"{ISSUER} {key.id}", key.scopes, key.rate)
     return Verified(
-        credential=Credential(ISSUER, None, key.principal, issued_at // 1000, owner=key.owner),
+        credential=Credential(ISSUER, None, key.principal, issued_at, owner=key.owner),
         window=Window(0, NEVER if key.expires_at is None else key.expires_at),
         caller=Caller(Principal(key.principal), ISSUER, bounds),
         principal=None,

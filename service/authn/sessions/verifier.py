@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from service.authn.sessions.session import ISSUER, STEPS, Purpose, Session, digest_of, id_of
-from service.authn.verified import Verified, Window
+from service.authn.verified import Verified, Window, own_issue_time
 from service.db.feed import SESSION
 from service.errors import Unauthenticated
 from service.feed.feed import Feed
@@ -47,11 +47,12 @@ class SessionVerifier:
         *,
         used: Callable[[str, int], None],
         clock: Clock,
+        skew_seconds: int = 0,
         entries: int = ENTRIES,
     ) -> None:
         """`read` reads the session of an id, None where there is none, in a thread; `used` is told what is renewed."""
         self._used = used
-        self._rows = FollowedRows(feed, SESSION, lambda id_: _known(read(id_), clock()), entries)
+        self._rows = FollowedRows(feed, SESSION, lambda id_: _known(read(id_), clock(), skew_seconds), entries)
         self._stand_in = secrets.token_bytes(32)
 
     @property
@@ -94,13 +95,13 @@ class SessionVerifier:
         await self._rows.fetch(id_)
 
 
-def _known(session: Session | None, now: int) -> Known | None:
+def _known(session: Session | None, now: int, skew_seconds: int) -> Known | None:
     if session is None:
         return None
     principal = Principal(session.principal)
     is_for_calls = session.purpose is Purpose.CALL
     verified = Verified(
-        credential=Credential(ISSUER, None, session.principal, session.opened_at // 1000),
+        credential=Credential(ISSUER, None, session.principal, own_issue_time(session.opened_at, skew_seconds)),
         window=Window(0, session.ends_at),
         caller=Caller(principal, ISSUER) if is_for_calls else None,
         principal=None if is_for_calls else principal,

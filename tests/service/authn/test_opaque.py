@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,77 +11,15 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.form import Form, form_of
-from service.authn.introspection import Introspection
-from service.authn.opaque import AT_ONCE, OpaqueTokens, name_of_opaque
-from service.config import Limits
+from service.authn.opaque import AT_ONCE, name_of_opaque
 from service.errors import ConfigError, Unauthenticated
 from service.issuer_settings import IssuerSettings
-from service.model import Caller, Principal
 from service.ports import Revocations
 from service.revocations.revocation import Revocation, RevokedPrincipal, RevokedToken, TokenName
 from tests.identity_provider.provider import CLIENT, INTROSPECTION, Provider, Reply, json_reply
-from tests.service.authn.forge import ASKED, CALLS, ISSUER, NOW, NOW_MS, claims, settings, sign, write_secret
+from tests.service.authn.asking import LIMITS, TOKEN, Asking, asking_of, good, issuer_of
+from tests.service.authn.forge import ASKED, CALLS, ISSUER, NOW, NOW_MS, claims, sign, write_secret
 from tests.service.revocations.worker import Stored, working
-
-TOKEN = "2YotnFZFEjr1zCsicMWpAA"
-LIMITS = Limits(clock_skew_seconds=30)
-
-
-def good(**changes: Json) -> dict[str, Json]:
-    """What the issuer says of a good token, with some of it changed; None takes it out."""
-    said: dict[str, Json] = {**claims(), "active": True, "token_type": "Bearer", **changes}
-    return {name: value for name, value in said.items() if value is not None}
-
-
-@dataclass
-class Clock:
-    """A monotonic clock that stands until it is moved."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Asking:
-    """An authenticator of a worker that asks the provider."""
-
-    authenticator: TokenAuthenticator
-    clock: Clock = field(default_factory=Clock)
-
-    async def caller(self, token: str, now: int = NOW_MS) -> Caller:
-        """The caller, as the reception finds it."""
-        try:
-            return self.authenticator.caller(token, now)
-        except Unauthenticated as error:
-            if error.fetch is None:
-                raise
-            await error.fetch()
-        return self.authenticator.caller(token, now)
-
-    async def principal(self, token: str) -> Principal:
-        """Whom a question is about, as the door finds it."""
-        try:
-            return self.authenticator.principal(token, NOW_MS)
-        except Unauthenticated as error:
-            if error.fetch is None:
-                raise
-            await error.fetch()
-        return self.authenticator.principal(token, NOW_MS)
-
-    async def why_not(self, token: str) -> str:
-        """Why the token is no caller's."""
-        with pytest.raises(Unauthenticated) as refused:
-            await self.caller(token)
-        return str(refused.value)
-
-
-def issuer_of(provider: Provider, folder: Path, **changes: object) -> IssuerSettings:
-    secret = write_secret(folder / "client.secret", CLIENT[1].encode() + b"\n")
-    asked = {"url": provider.url + INTROSPECTION, "client_id": CLIENT[0], "client_secret_file": secret, **changes}
-    return settings(introspection=asked, algorithms=[], ca_file=provider.authority)
-
 
 Scenario = Callable[[Asking], Coroutine[None, None, None]]
 Run = Callable[..., None]
@@ -104,14 +41,6 @@ async def _scenario(scenario: Scenario, issuer: IssuerSettings, revocations: Rev
         await scenario(asking[0])
     finally:
         await asking[1].close()
-
-
-def asking_of(issuer: IssuerSettings, revocations: Revocations) -> tuple[Asking, Introspection]:
-    assert issuer.introspection is not None
-    endpoint, clock = Introspection(issuer, issuer.introspection), Clock()
-    opaque = OpaqueTokens(issuer, issuer.introspection, LIMITS, ask=endpoint.ask, monotonic=clock)
-    others = {Form.OPAQUE: opaque}
-    return Asking(TokenAuthenticator([issuer], LIMITS, revocations=revocations, others=others), clock), endpoint
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,15 @@ def test_a_pem_file_that_holds_no_key_for_the_issuer_refuses_the_start(
     assert str(tmp_path / "key.pem") in str(refused.value)
 
 
+@pytest.mark.parametrize("content", [None, b"", pem(EC_KEY)])
+def test_authorities_that_cannot_be_read_refuse_the_start(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=f"the ca_file `{file}` cannot be read"):
+        authenticator_of(discovery=True, ca_file=file)
+
+
 def test_every_file_that_a_key_stands_in_is_watched(tmp_path: Path) -> None:
     one, two, three = tmp_path / "1", tmp_path / "2", tmp_path / "3"
     issuers = [settings(pem_files={"a": one, "b": two}), settings(pem_file=three), settings(jwks_file=one)]

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from service.config import Settings
-from service.issuer_settings import IssuerSettings
+from service.issuer_settings import IntrospectionSettings, IssuerSettings
 from service.runtime.messages import (
     Activate,
     Boot,
     Broken,
     Compiled,
     Failed,
+    IssuerKeys,
+    KeysMissed,
+    KeysWanted,
     Leave,
     Message,
     MessageError,
@@ -37,7 +40,18 @@ BOOT = Boot(
         issuers=[
             IssuerSettings(
                 issuer="https://id", audience=["a"], algorithms=["ES256"], jwks_file=Path("keys"), principal_type="User"
-            )
+            ),
+            IssuerSettings(
+                issuer="https://ci",
+                audience=["a"],
+                algorithms=["HS256"],
+                secret_files={"k1": Path("1"), "k2": Path("2")},
+                introspection=IntrospectionSettings(
+                    url="https://ci/ask", client_id="me", client_secret_file=Path("secret")
+                ),
+                max_age_seconds=60,
+                principal_type="Job",
+            ),
         ],
     )
 )
@@ -64,6 +78,9 @@ MESSAGES: tuple[Message, ...] = (
     Vacant(),
     Broken("error[E203]: unknown\n  --> a", is_finding=True),
     Sampled(counted()),
+    IssuerKeys("https://id", 12.75, b'{"keys": []}\n'),
+    KeysMissed("https://id", "it did not answer\nhelp: ask it"),
+    KeysWanted("https://id"),
 )
 
 

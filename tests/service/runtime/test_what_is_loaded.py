@@ -1,4 +1,4 @@
-"""Processes that answer no calls load no gRPC: the supervisor starts others, and every start would take longer."""
+"""Processes that answer no calls load no gRPC, and none an HTTP client that is not needed: starts would take longer."""
 
 import subprocess
 import sys
@@ -9,10 +9,11 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("service.cli.serve", ("grpc", "sqlalchemy", "alembic")),
-        ("service.runtime.background", ("grpc", "alembic")),
+        ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx")),
+        ("service.runtime.background", ("grpc", "alembic", "httpx")),
+        ("service.runtime.worker", ("httpx",)),
     ],
-    ids=["supervisor", "background process"],
+    ids=["supervisor", "background process", "worker"],
 )
 def test_a_process_loads_no_more_than_it_needs(module: str, absent: tuple[str, ...]) -> None:
     program = f"import sys, {module}; print([name for name in {absent!r} if name in sys.modules])"

@@ -44,6 +44,9 @@ rule agents:   allow read on Order to Agent when principal.tenant == resource.te
 rule noted:    allow close on Order to User when resource.note == "please"
 rule audit:    allow audit on Order to anyone when context.ip in [10.0.0.0/8]
 
+shadow rule watched: deny audit on Order when has resource.weight and resource.weight > 50 reason "{resource.weight}"
+    oblige weigh(by: resource.weight)
+
 rule helping:  allow granted on Order to role in resource.tenant
 rule barred:   deny any on Order to User when principal.suspended reason "the account is suspended" code SUSPENDED
 rule marked:   deny any on Order to User when has principal.secret and principal.secret == "mark"

@@ -230,6 +230,15 @@ def test_what_a_reason_quotes_is_in_the_record_and_shown_to_those_who_may_read_r
     assert [record.inputs["context.ip"] for record in recorder.records] == ["10.0.0.1", "10.0.0.1"]
 
 
+def test_a_shadow_rule_is_recorded_and_says_nothing(point: DecisionPoint, recorder: KeptRecords) -> None:
+    request = asking("audit", "heavy", as_user="alice", context={"ip": "10.0.0.1"})
+    decision = decided(point.check("pep", request))
+
+    assert (decision.effect, [reason.rule_id for reason in decision.reasons]) == (Effect.ALLOW, ["shop.audit"])
+    assert decision.obligations == ()
+    assert [(record.effect, record.shadow_effect) for record in recorder.records] == [(Effect.ALLOW, Effect.DENY)]
+
+
 def test_the_missing_input_is_named_to_those_who_may_read_reasons(point: DecisionPoint) -> None:
     decision = decided(point.check("pep", asking("audit", as_user="bob", context={})))
 

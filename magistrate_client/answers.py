@@ -138,6 +138,7 @@ def _read_clause(clause: authorization_pb2.ClauseExplanation) -> ClauseExplanati
         missing=tuple(MissingInput(each.path, each.cause) for each in clause.missing),
         flips_when=_TRUTHS.get(clause.flips_when),
         changes=tuple(change for change in changes if change is not None),
+        rows=tuple(clause.rows),
     )
 
 

@@ -53,6 +53,8 @@ class ClauseExplanation:
     """What this clause alone would have to come to for the opposite answer; None where nothing would do."""
     changes: tuple[FactChange, ...] = ()
     """Single changes of facts, of those that were tried, that each make it so and the answer the opposite one."""
+    rows: tuple[str, ...] = ()
+    """What makes roles and relations in it hold, such as `User:alice is docs.editor of Tenant:t1`."""
 
 
 @dataclass(frozen=True, slots=True)

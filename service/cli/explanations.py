@@ -36,6 +36,7 @@ def rule_lines(rule: RuleExplanation) -> Iterator[str]:
     for clause in rule.clauses:
         yield f"  {clause.truth.value:8}{_clause_text(clause)}"
         yield from (f"{_INDENT}{_input_text(read)}" for read in clause.inputs)
+        yield from (f"{_INDENT}{row}" for row in clause.rows)
         known = {(read.path, read.cause) for read in clause.inputs}
         unread = (each for each in clause.missing if (each.path, each.cause) not in known)
         yield from (f"{_INDENT}missing {each.path} ({each.cause})" for each in unread)
@@ -82,6 +83,7 @@ def _clause_json(clause: ClauseExplanation) -> Json:
         "text": clause.text,
         "truth": clause.truth.value,
         "inputs": [_input_json(read) for read in clause.inputs],
+        "rows": list(clause.rows),
         "missing": [{"path": each.path, "cause": each.cause} for each in clause.missing],
         "flips_when": None if clause.flips_when is None else clause.flips_when.value,
         "changes": [_change_json(change) for change in clause.changes],

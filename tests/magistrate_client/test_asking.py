@@ -227,14 +227,16 @@ async def test_an_explanation_says_what_would_flip_the_answer(shell: Shell) -> N
     unset = FactChange(input=InputRead(path="resource.due", cause="absent"))
     missing = [MissingInput(path="resource.due", cause="absent")]
     clause = ClauseExplanation(
-        kind="when", text="x", truth=TRUTH_UNKNOWN, missing=missing, flips_when=TRUTH_FALSE, changes=[*changes, unset]
-    )
+        kind="when", text="x", truth=TRUTH_UNKNOWN, missing=missing, flips_when=TRUTH_FALSE, changes=[*changes, unset],
+        rows=["User:c is m.r"],
+    )  # fmt: skip
     async with asking(shell) as (service, client):
         service.will(ExplainResponse(response=ALLOW, rules=[RuleExplanation(clauses=[clause])]))
         explanation = await client.explain("edit", "Document:d1")
     (read,) = explanation.rules[0].clauses
     assert read.missing == (mc.MissingInput("resource.due", "absent"),)
     assert read.flips_when is mc.Truth.FALSE
+    assert read.rows == ("User:c is m.r",)
     assert read.changes == (
         mc.RowChange("User:a is m.r", is_added=True),
         mc.RowChange("User:b is m.r", is_added=False),

@@ -24,7 +24,7 @@ def found(rules: str, world: World | None = None) -> tuple[FoundFlip, ...]:
 def said(change: Change) -> str:
     """A change in words."""
     if not isinstance(change, CellChange):
-        return change.said if change.is_added else f"not: {change.said}"
+        return str(change.row) if change.is_added else f"not: {change.row}"
     cell = change.cell
     return (
         f"{change.path} not set" if isinstance(cell, Gap) else f"{change.path} = {write_given(change.path.type, cell)}"

@@ -1,8 +1,9 @@
 """Explain: every rule in play, what became of it, and why."""
 
+from policy_lang.facts import Assignment, Link
 from policy_lang.interpreter import ClauseTrace, RuleTrace
 from policy_lang.values import ABSENT
-from tests.policy_lang.law import PLAN, World, facts_of, program
+from tests.policy_lang.law import ALICE, BOB, INNER, LEGAL, NOW, OUTER, PLAN, STAFF, T1, T2, World, facts_of, program
 
 RULES = """
 rule one: allow read on Document to owner when resource.level == 2 unless resource.locked
@@ -48,3 +49,28 @@ def test_each_clause_says_what_it_read() -> None:
 
 def test_no_rule_is_explained_where_none_was_asked() -> None:
     assert explained(World(without=frozenset({PLAN}))) == {}
+
+
+def test_roles_and_relations_show_the_rows_that_make_them_hold() -> None:
+    rules = """
+    rule roles: allow read on Document to role viewer in resource.tenant, role keeper over resource.folder
+    rule links: allow read on Document to collaborator
+    """
+    held = Assignment(ALICE, "m.editor", T1, NOW + 1), Assignment(STAFF, "m.keeper", OUTER, None)
+    tied = Link(PLAN, "m.collaborator", LEGAL, None)
+    idle = (
+        Assignment(ALICE, "m.viewer", T1, NOW),
+        Assignment(BOB, "m.viewer", T1, None),
+        Assignment(ALICE, "m.viewer", T2, None),
+    )
+    world = World(assignments=(*held, *idle), links=(tied, Link(INNER, "m.steward", LEGAL, None)))
+    traces = program(rules)[1].explain(facts_of(rules, world))
+    assert {trace.rule.id: [list(map(str, clause.rows)) for clause in trace.clauses] for trace in traces} == {
+        "m.links": [["Team:legal is m.collaborator of Document:plan"]],
+        "m.roles": [
+            [
+                "Team:staff is m.keeper of Folder:outer",
+                "User:alice is m.editor of Tenant:t1 until 2026-01-05T10:00:00.001Z",
+            ]
+        ],
+    }

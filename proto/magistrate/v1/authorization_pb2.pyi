@@ -589,6 +589,7 @@ class ClauseExplanation(_message.Message):
     MISSING_FIELD_NUMBER: _builtins.int
     FLIPS_WHEN_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`to`, `when`, `unless` or `oblige`."""
     text: _builtins.str
@@ -613,6 +614,10 @@ class ClauseExplanation(_message.Message):
         is evident which. There may be others.
         """
 
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rows that make roles and relations in it hold, such as `User:alice is docs.editor of Tenant:t1`."""
+
     def __init__(
         self,
         *,
@@ -623,10 +628,11 @@ class ClauseExplanation(_message.Message):
         missing: _abc.Iterable[Global___MissingInput] | None = ...,
         flips_when: Global___Truth.ValueType = ...,
         changes: _abc.Iterable[Global___FactChange] | None = ...,
+        rows: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "flips_when", b"flips_when", "inputs", b"inputs", "kind", b"kind", "missing", b"missing", "text", b"text", "truth", b"truth"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "flips_when", b"flips_when", "inputs", b"inputs", "kind", b"kind", "missing", b"missing", "rows", b"rows", "text", b"text", "truth", b"truth"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,13 +45,13 @@ def test(folder: Path, **asked: Unpack[Asked]) -> None:
     outcome, diagnostics = _outcome(folder, asked["only"])
     if asked["junit"]:
         _write_junit(asked["junit"], outcome, diagnostics)
-    has_measured = asked["coverage"] or asked["min_coverage"] is not None
+    is_ok = outcome is not None and not outcome.failed and not _is_too_low(outcome, asked["min_coverage"])
     if asked["output"] == "json":
-        click.echo(suite_json(outcome, diagnostics, has_measured=has_measured))
+        has_measured = asked["coverage"] or asked["min_coverage"] is not None
+        click.echo(suite_json(outcome, diagnostics, is_ok=is_ok, has_measured=has_measured))
     else:
         _show(outcome, diagnostics, shows_coverage=asked["coverage"])
-    if outcome is None or outcome.failed or _is_too_low(outcome, asked["min_coverage"]):
-        sys.exit(FINDINGS)
+    sys.exit(0 if is_ok else FINDINGS)
 
 
 def _outcome(folder: Path, only: Sequence[str]) -> tuple[Outcome | None, tuple[Diagnostic, ...]]:

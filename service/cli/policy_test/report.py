@@ -32,12 +32,12 @@ def failure_lines(result: TestResult, rules: Sequence[RuleExplanation]) -> Itera
         yield from flip_lines(rules)
 
 
-def suite_json(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, has_measured: bool) -> str:
-    """All results for programs; `outcome` is None where the policies do not load."""
+def suite_json(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, is_ok: bool, has_measured: bool) -> str:
+    """All results for programs; `outcome` is None where the policies do not load, `is_ok` what the exit code says."""
     results = () if outcome is None else outcome.results
     failed = 0 if outcome is None else outcome.failed
     report: dict[str, Json] = {
-        "ok": outcome is not None and not failed,
+        "ok": is_ok,
         "held": len(results) - failed,
         "failed": failed,
         "results": [_result_json(result, rules) for result, rules in results],

@@ -51,6 +51,7 @@ def _write_clause(clause: ClauseTrace, found: FoundFlip | None) -> pb.ClauseExpl
         missing=_write_causes(clause.causes),
         flips_when=pb.TRUTH_UNSPECIFIED if found is None else _TRUTHS[found.flip.becomes],
         changes=[_write_change(change) for change in (found.changes if found else ())],
+        rows=map(str, clause.rows),
     )
 
 
@@ -62,7 +63,8 @@ def _write_causes(causes: Iterable[MissingInput]) -> list[pb.MissingInput]:
 def _write_change(change: Change) -> pb.FactChange:
     if isinstance(change, CellChange):
         return pb.FactChange(input=_write_input(InputRead(change.path, change.cell, is_sensitive=False)))
-    return pb.FactChange(added_row=change.said) if change.is_added else pb.FactChange(removed_row=change.said)
+    row = str(change.row)
+    return pb.FactChange(added_row=row) if change.is_added else pb.FactChange(removed_row=row)
 
 
 def _write_input(read: InputRead) -> pb.InputRead:

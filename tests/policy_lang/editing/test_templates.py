@@ -2,6 +2,7 @@
 
 import pytest
 
+from policy_lang.editing.completion import complete
 from policy_lang.editing.describe import describe
 from policy_lang.editing.names import Kind, symbol
 from policy_lang.editing.rename import rename
@@ -49,6 +50,35 @@ def test_a_rename_reaches_templates_and_their_uses(before: str, name: str, count
     after = found.with_texts(renaming.apply(found.texts))
     assert not any(after.faults.values())
     assert after.texts["a.policy"].count("renamed") == count
+
+
+def test_where_a_name_is_used_it_is_among_what_is_offered() -> None:
+    found = project(a=TEXT)
+    missing = []
+    for name in found.index.occurrences("a.policy"):
+        completion = None if name.is_declaration else complete(found, "a.policy", name.span.start)
+        known = {candidate.text for candidate in completion.candidates} if completion else {name.span.text}
+        if name.span.text not in known:
+            missing.append(f"{name.span.text} in {name.span.location}")
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("use x: ", ["up_to"]),
+        ("use x: up_to(", ["kinds", "what", "most", "stage", "held"]),
+        ("use x: up_to(held: ", ["clerk"]),
+        ("use x: up_to(kinds: [Paper, ", ["Note", "Paper", "Tenant", "User"]),
+        ("use x: up_to(what: ", ["read", "edit"]),
+        ("use x: up_to(stage: ", ["draft", "final"]),
+    ],
+)
+def test_exactly_what_fits_a_use_is_offered(text: str, expected: list[str]) -> None:
+    found = project(a=TEXT, b=f"module a\n{text}")
+    completion = complete(found, "b.policy", len(found.texts["b.policy"]))
+    assert completion is not None
+    assert [candidate.text for candidate in completion.candidates if candidate.kind is not None] == expected
 
 
 def test_a_template_and_its_parameters_are_described() -> None:

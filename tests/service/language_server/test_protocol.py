@@ -5,6 +5,12 @@ from pathlib import Path
 import pytest
 from lsprotocol.types import Position
 
+from policy_lang.editing.candidates import Candidate
+from policy_lang.editing.completion import Completion
+from policy_lang.editing.names import GIVEN, Kind
+from policy_lang.editing.outline import Entry
+from policy_lang.source import SourceFile, Span
+from service.language_server.answers import Writer
 from service.language_server.lines import Lines
 from tests.service.language_server.editor import SECONDS, Editor, Refused, editing, starting
 
@@ -139,3 +145,13 @@ def test_a_path_may_have_any_characters(editor: Editor, folder: Path) -> None:
     uri = editor.open(odd / "rules.policy", "module a\n" + RULE)
     assert [found["code"] for found in editor.findings(uri)] == ["E203"]
     assert editor.at("definition", uri, 1, 20)[0]["uri"] == (odd / "types.policy").as_uri()
+
+
+def test_every_kind_of_name_can_be_shown() -> None:
+    for kind in Kind:
+        item = Writer({}, "utf-16").completion(Completion(0, (Candidate("x", kind),)), SourceFile("a", ""), 0)
+        assert item.items[0].kind is not None
+    file = SourceFile("a.policy", "x")
+    for kind in set(Kind) - {Kind.MODULE, Kind.MEMBER, *GIVEN}:
+        span = Span(file, 0, 1)
+        assert Writer({}, "utf-16").symbol(Entry("x", kind, span, span)).kind is not None

@@ -80,6 +80,7 @@ def test_results_are_told_to_programs_with_what_explains_them(tmp_path: Path) ->
             "text": "resource.locked",
             "truth": "true",
             "inputs": [{"path": "resource.locked", "value": True, "cause": ""}],
+            "rows": [],
             "missing": [],
             "flips_when": "false",
             "changes": [{"input": {"path": "resource.locked", "value": False, "cause": ""}}],
@@ -135,6 +136,12 @@ def test_too_little_coverage_fails(tmp_path: Path, least: str, code: int) -> Non
     result = run_tests(tmp_path, "--min-coverage", least)
     assert (result.exit_code, result.stdout) == (code, PASSED)
     assert ("51 % are to be covered, and 50 % of rules and 75 %" in result.stderr) is (code == 1)
+
+
+def test_programs_are_told_that_too_little_is_covered(tmp_path: Path) -> None:
+    write(tmp_path)
+    report = orjson.loads(run_tests(tmp_path, "--min-coverage", "51", "--output", "json").stdout)
+    assert (report["ok"], report["failed"], report["coverage"]["percent"]) == (False, 0, 50)
 
 
 def test_the_installed_command_ends_with_the_same_code(tmp_path: Path) -> None:

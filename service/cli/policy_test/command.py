@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from policy_lang.coverage import Coverage
 from policy_lang.diagnostics import Diagnostic, PolicyError
 from service.cli.policy_check import show
 from service.cli.policy_test.coverage_report import coverage_lines
@@ -45,12 +46,16 @@ def test(folder: Path, **asked: Unpack[Asked]) -> None:
     outcome, diagnostics = _outcome(folder, asked["only"])
     if asked["junit"]:
         _write_junit(asked["junit"], outcome, diagnostics)
-    is_ok = outcome is not None and not outcome.failed and not _is_too_low(outcome, asked["min_coverage"])
+    least = asked["min_coverage"]
+    is_low = outcome is not None and least is not None and outcome.coverage.percent < least
+    is_ok = outcome is not None and not outcome.failed and not is_low
     if asked["output"] == "json":
-        has_measured = asked["coverage"] or asked["min_coverage"] is not None
+        has_measured = asked["coverage"] or least is not None
         click.echo(suite_json(outcome, diagnostics, is_ok=is_ok, has_measured=has_measured))
     else:
         _show(outcome, diagnostics, shows_coverage=asked["coverage"])
+    if outcome is not None and is_low:
+        _complain(outcome.coverage, least)
     sys.exit(0 if is_ok else FINDINGS)
 
 
@@ -76,17 +81,14 @@ def _show(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, shows_c
         click.echo("\n".join(coverage_lines(outcome.coverage)))
 
 
-def _is_too_low(outcome: Outcome, least: int | None) -> bool:
-    """Whether less is covered than asked for; says so."""
-    if least is None or outcome.coverage.percent >= least:
-        return False
-    rules, values = outcome.coverage.rule_share.percent, outcome.coverage.value_share.percent
+def _complain(coverage: Coverage, least: int | None) -> None:
+    """Says that too little is covered."""
+    rules, values = coverage.rule_share.percent, coverage.value_share.percent
     click.echo(
         f"error: {least} % are to be covered, and {rules} % of rules and {values} % of values of clauses are\n"
         "help: `--coverage` shows the lines",
         err=True,
     )
-    return True
 
 
 def _write_junit(path: Path, outcome: Outcome | None, diagnostics: Sequence[Diagnostic]) -> None:

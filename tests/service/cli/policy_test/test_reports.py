@@ -135,6 +135,7 @@ def test_too_little_coverage_fails(tmp_path: Path, least: str, code: int) -> Non
     write(tmp_path)
     result = run_tests(tmp_path, "--min-coverage", least)
     assert (result.exit_code, result.stdout) == (code, PASSED)
+    assert result.output.startswith(PASSED)
     assert ("51 % are to be covered, and 50 % of rules and 75 %" in result.stderr) is (code == 1)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from policy_lang.checking.case_check import check_tests
 from policy_lang.checking.instances import with_instances
 from policy_lang.checking.resolve import resolve
-from policy_lang.checking.symbols import Faults, Symbols
+from policy_lang.checking.symbols import Faults, Symbols, TooManyFaults
 from policy_lang.checking.typecheck import CheckedRules, check_rules
 from policy_lang.diagnostics import Diagnostic, PolicyError, in_order
 from policy_lang.limits import BUNDLE_LIMIT
@@ -69,9 +69,12 @@ def examine(parsed: Sequence[Parsed]) -> Examined:
     if faults:
         return Examined(files, trees, in_order(faults))
     noted = Faults()
-    symbols = with_instances(resolve(trees, noted), trees, noted)
-    checked = check_rules(symbols, noted)
-    tests = check_tests(symbols, noted)
+    try:
+        symbols = with_instances(resolve(trees, noted), trees, noted)
+        checked = check_rules(symbols, noted)
+        tests = check_tests(symbols, noted)
+    except TooManyFaults:
+        return Examined(files, trees, in_order(noted.found))
     program = None if len(noted) else Program(symbols.schema, checked.rules, tests)
     return Examined(files, trees, in_order(noted.found), symbols, checked, program)
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
+from itertools import islice
 
 from policy_lang.excerpt import excerpt
+from policy_lang.limits import COMPARED_LIMIT
 from policy_lang.source import Span
 
 
@@ -78,5 +80,14 @@ class PolicyError(Exception):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A help text that names the nearest known name, or nothing."""
-    near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean `{near[0]}`?" if near else ""
+    near = nearest_of(name, known)
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest_of(name: str, known: Iterable[str]) -> str:
+    """The nearest name, or nothing; of very many only those that begin alike are compared, so that it costs little."""
+    names = sorted(known)
+    if len(names) > COMPARED_LIMIT:
+        alike = (each for each in names if each[:1] == name[:1] and abs(len(each) - len(name)) < 3)
+        names = list(islice(alike, COMPARED_LIMIT))
+    return next(iter(get_close_matches(name, names, n=1, cutoff=0.6)), "")

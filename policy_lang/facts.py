@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from policy_lang.notation import format_timestamp
 from policy_lang.values import Cell, Ref
 
 
@@ -25,6 +26,10 @@ class Assignment(NamedTuple):
     place: Ref | None
     expires_at: int | None
 
+    def __str__(self) -> str:
+        at = "" if self.place is None else f" of {self.place}"
+        return f"{self.subject} is {self.role}{at}{_until(self.expires_at)}"
+
 
 class Link(NamedTuple):
     """A stored relation's row: `relation` (full name) ties `resource` to `subject` while `now < expires_at`."""
@@ -33,6 +38,13 @@ class Link(NamedTuple):
     relation: str
     subject: Ref
     expires_at: int | None
+
+    def __str__(self) -> str:
+        return f"{self.subject} is {self.relation} of {self.resource}{_until(self.expires_at)}"
+
+
+def _until(expires_at: int | None) -> str:
+    return "" if expires_at is None else f" until {format_timestamp(expires_at)}"
 
 
 class Source(Protocol):

@@ -8,16 +8,17 @@ from functools import cache
 
 from policy_lang.conclude import Verdict, conclude, determining, refuse
 from policy_lang.decision import Decision, Effect
-from policy_lang.facts import Facts
+from policy_lang.facts import Assignment, Facts, Link, Question
 from policy_lang.judging.conditions import judge
 from policy_lang.judging.expressions import read
 from policy_lang.judging.kleene import Causes, Judgement, Truth, conjunction, negation
 from policy_lang.judging.obligations import judge_obligation, judge_obligations, obligations_of
 from policy_lang.judging.reasons import said
+from policy_lang.judging.standing import rows_that_count
 from policy_lang.sensitivity import is_sensitive
-from policy_lang.typed import Clause, ClauseKind, ObligationTemplate, Path, Program, Rule
+from policy_lang.typed import Clause, ClauseKind, HoldsRole, ObligationTemplate, Path, Program, Related, Rule
 from policy_lang.values import Cell
-from policy_lang.walk import Node, paths
+from policy_lang.walk import Node, nodes, paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class ClauseTrace:
     truth: Truth
     causes: Causes
     inputs: tuple[InputRead, ...]
+    rows: tuple[Assignment | Link, ...] = ()
+    """Those that make the roles and relations in it hold; none that a sensitive input leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ class Interpreter:
 
     def _clause(self, clause: Clause, facts: Facts) -> ClauseTrace:
         truth, causes = self._judge(clause, facts)
-        return ClauseTrace(clause.kind.value, clause.text, truth, causes, self._inputs(facts, clause.condition))
+        inputs, rows = self._inputs(facts, clause.condition), tuple(self._rows(facts, clause.condition))
+        return ClauseTrace(clause.kind.value, clause.text, truth, causes, inputs, rows)
 
     def _obligation(self, template: ObligationTemplate, facts: Facts) -> ClauseTrace:
         truth, causes = judge_obligation(template, facts)
@@ -105,8 +109,16 @@ class Interpreter:
         return ClauseTrace("oblige", template.type, truth, causes, inputs)
 
     def _inputs(self, facts: Facts, *roots: Node) -> tuple[InputRead, ...]:
-        principal, resource = facts.question.principal.type, facts.question.resource.type
         return tuple(
-            InputRead(path, read(path, facts).cell, is_sensitive(path, self._program.schema, principal, resource))
-            for path in paths(*roots)
+            InputRead(path, read(path, facts).cell, self._is_sensitive(path, facts.question)) for path in paths(*roots)
         )
+
+    def _rows(self, facts: Facts, root: Node) -> list[Assignment | Link]:
+        question = facts.question
+        granting = self._granting(question.resource.type, question.action)
+        tests = [node for node in nodes(root) if isinstance(node, HoldsRole | Related)]
+        shown = [test for test in tests if not any(self._is_sensitive(path, question) for path in paths(test))]
+        return sorted({row for test in shown for row in rows_that_count(test, facts, granting)}, key=str)
+
+    def _is_sensitive(self, path: Path, question: Question) -> bool:
+        return is_sensitive(path, self._program.schema, question.principal.type, question.resource.type)

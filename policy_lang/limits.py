@@ -16,6 +16,10 @@ NODE_LIMIT: Final = 1000
 """Nodes in a rule, after expansion."""
 RULE_LIMIT: Final = 20_000
 """Rules in a bundle."""
+FAULT_LIMIT: Final = 200
+"""Faults of names and types that are noted in a bundle before the rest of it is left unread."""
+COMPARED_LIMIT: Final = 200
+"""Names that an unknown one is compared with."""
 STAR_LIMIT: Final = 8
 """Stars in a pattern of `like`."""
 STEP_LIMIT: Final = 3

@@ -1,6 +1,7 @@
 """Types conditions: connectives with what each operand may take as known from the others, and every kind of test."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import repeat
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from policy_lang.checking.known import Known, beside, known_if
 from policy_lang.checking.membership_check import MembershipChecker
 from policy_lang.checking.paths import DiffersByPrincipal
 from policy_lang.checking.standing_check import StandingChecker
-from policy_lang.checking.symbols import Faults, Symbols
+from policy_lang.checking.symbols import Faults, Symbols, TooManyFaults
 from policy_lang.checking.value_check import ValueChecker
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.limits import STAR_LIMIT
@@ -106,7 +107,8 @@ class ConditionChecker:
     def _faults_for(self, node: Expression, principal: str) -> tuple[Diagnostic, ...]:
         faults = Faults()
         checker = ConditionChecker(self._symbols, faults, self._type, self._module)
-        checker.condition(node, Known(types={("principal",): frozenset({principal})}))
+        with suppress(TooManyFaults):
+            checker.condition(node, Known(types={("principal",): frozenset({principal})}))
         return faults.found
 
     def _connective(self, node: ast.And | ast.Or, known: Known) -> Condition | None:

@@ -207,13 +207,13 @@ class _TypeResolver:
         return types.RefType(tuple(targets))
 
     def _enum(self, written: statements.EnumType) -> types.EnumType:
-        members: list[str] = []
+        members: dict[str, None] = {}
         for member in written.members:
             if member.text in members:
                 self._faults.refuse("E210", f"member `{member.text}` stands here twice", member.span)
             if not refuse_reserved(member, self._faults) and member.text in self._known:
                 self._faults.refuse("E211", f"`{member.text}` is a type already", member.span)
-            members.append(member.text)
+            members[member.text] = None
         return types.EnumType(tuple(members))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from policy_lang.checking.entity_types import refuse_reserved
 from policy_lang.checking.symbols import Declared, Faults, full_name, statements_of
-from policy_lang.limits import NESTING_LIMIT
+from policy_lang.limits import LIST_LIMIT, NESTING_LIMIT
 from policy_lang.schema import EntityType, Role
 from policy_lang.syntax.ast import Name, Word
 from policy_lang.syntax.statements import ActionsDeclaration, File, Grant, GroupDeclaration, RoleDeclaration
@@ -98,6 +98,7 @@ class RoleResolver:
         self._faults = faults
         self._declared: dict[str, Declared[RoleDeclaration]] = {}
         self._done: dict[str, Role] = {}
+        self._depths: dict[str, int] = {}
         for found in statements_of(files, RoleDeclaration):
             self._declared.setdefault(f"{found.module}.{found.statement.name.text}", found)
 
@@ -118,14 +119,22 @@ class RoleResolver:
         declaration = found.statement
         on = None if declaration.on is None else declaration.on.text
         grants = self._own_grants(declaration.grants)
-        included = {name}
+        included, depth = {name}, 1
         for include in declaration.includes:
             other = self._included(include, found.module, (*way, name), on)
             if other is None:
                 continue
             included |= other.included
+            depth = max(depth, 1 + self._depths.get(other.name, 0))
             for type_, granted in other.grants.items():
                 grants[type_] = grants.get(type_, frozenset()) | granted
+        if depth > NESTING_LIMIT:
+            message = f"roles include each other at most {NESTING_LIMIT} deep"
+            self._faults.refuse("E402", message, declaration.name.span)
+        if len(included) > LIST_LIMIT:
+            self._faults.refuse("E403", f"a role includes at most {LIST_LIMIT} others", declaration.name.span)
+            included = {name}
+        self._depths[name] = depth
         role = Role(name, on, grants, frozenset(included))
         self._done[name] = role
         return role

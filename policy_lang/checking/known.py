@@ -7,6 +7,7 @@ says does not hold, so that the others do not matter.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression
@@ -74,7 +75,9 @@ def known_if(node: Expression, outcome: bool, targets: Targets) -> Known:
 def beside(items: Iterable[Known]) -> list[Known]:
     """For each item, what all the others say."""
     found = list(items)
-    return [together(found[:at] + found[at + 1 :]) for at in range(len(found))]
+    before = accumulate(found, Known.and_, initial=NOTHING)
+    after = list(accumulate(reversed(found), Known.and_, initial=NOTHING))[-2::-1]
+    return [left.and_(right) for left, right in zip(before, after, strict=False)]
 
 
 def together(found: Iterable[Known]) -> Known:

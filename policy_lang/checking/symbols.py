@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Final, Generic, TypeVar
 
-from policy_lang.diagnostics import Diagnostic, did_you_mean
+from policy_lang.diagnostics import Diagnostic, did_you_mean, nearest_of
+from policy_lang.limits import FAULT_LIMIT
 from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.syntax.ast import Name, Word
@@ -35,18 +35,25 @@ RESERVED: Final = frozenset(
 """Names that mean something already; attributes and rule ids may have them."""
 
 
+class TooManyFaults(Exception):
+    """So much is wrong that looking for more would cost more than it says."""
+
+
 @dataclass(slots=True)
 class Faults:
-    """What was found wrong so far; one fault of a kind for each place in the text.
+    """What was found wrong so far; one fault of a kind for each place in the text, and no more than `limit`.
 
     `used` is where a template is used, while the rule is checked that this makes.
     """
 
+    limit: int = FAULT_LIMIT
     _found: dict[tuple[str, int, int, str], Diagnostic] = field(default_factory=dict)
     used: Span | None = None
 
     def refuse(self, code: str, message: str, span: Span, help_: str = "") -> None:
-        """Notes a fault, unless its place has one of that kind."""
+        """Notes a fault, unless its place has one of that kind; TooManyFaults past the limit."""
+        if len(self._found) >= self.limit:
+            raise TooManyFaults
         key = (span.file.path, span.start, span.end, code)
         self._found.setdefault(key, Diagnostic(code, message, span, help_, used=self.used))
 
@@ -125,8 +132,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """A help text that names the nearest known name; one of another module is near by its last part."""
     names = sorted(known)
     by_last = {full.rpartition(".")[2]: full for full in names}
-    near = [by_last[last] for last in get_close_matches(name, sorted(by_last), n=1)]
-    return did_you_mean(name, names) or (f"did you mean `{near[0]}`?" if near else "")
+    near = nearest_of(name, by_last)
+    return did_you_mean(name, names) or (f"did you mean `{by_last[near]}`?" if near else "")
 
 
 def full_name(name: Name, module: str) -> str:

@@ -10,7 +10,7 @@ from policy_lang.checking.grants import actions_named, refuse_without_actions
 from policy_lang.checking.known import Known
 from policy_lang.checking.names import Expander, TooLarge
 from policy_lang.checking.rule_check import RuleChecker
-from policy_lang.checking.symbols import Declared, Faults, Symbols, full_name
+from policy_lang.checking.symbols import Declared, Faults, Symbols, TooManyFaults, full_name
 from policy_lang.decision import RESERVED_CODES
 from policy_lang.diagnostics import Diagnostic, did_you_mean
 from policy_lang.probes import Probe
@@ -101,15 +101,17 @@ class _BundleChecker:
         expander = Expander(self._symbols, faults, type_)
         try:
             node = expander.expand(body, module)
+            checker = ConditionChecker(self._symbols, faults, type_, module)
+            if len(faults):
+                return faults.found
+            if isinstance(node, _VALUES):
+                checker.values.value(node, known)
+            else:
+                checker.condition(node, known)
         except TooLarge:
             return ()  # it costs nothing where nothing uses it
-        if len(faults):
-            return faults.found
-        checker = ConditionChecker(self._symbols, faults, type_, module)
-        if isinstance(node, _VALUES):
-            checker.values.value(node, known)
-        else:
-            checker.condition(node, known)
+        except TooManyFaults:
+            pass
         return faults.found
 
     def _where(self, rule: Rule) -> dict[str, frozenset[str]]:

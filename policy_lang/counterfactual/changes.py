@@ -26,17 +26,6 @@ class RowChange:
     row: Assignment | Link
     is_added: bool
 
-    @property
-    def said(self) -> str:
-        """The row, as a test's `given` says it."""
-        match self.row:
-            case Assignment(subject, role, place, _):
-                return f"{subject} is {role}" if place is None else f"{subject} is {role} of {place}"
-            case Link(resource, relation, subject, _):
-                return f"{subject} is {relation} of {resource}"
-            case _:
-                assert_never(self.row)
-
 
 Change = CellChange | RowChange
 

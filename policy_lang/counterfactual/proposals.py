@@ -12,8 +12,9 @@ from policy_lang.counterfactual.changes import CellChange, Change, RowChange
 from policy_lang.facts import Assignment, Facts, Link
 from policy_lang.forms import read_given, write_given
 from policy_lang.judging.expressions import evaluate, read
+from policy_lang.judging.standing import rows_that_count
 from policy_lang.notation import BadValue
-from policy_lang.schema import NOW, Attribute, Schema
+from policy_lang.schema import NOW, Attribute, Origin, Schema
 from policy_lang.sensitivity import is_sensitive
 from policy_lang.typed import (
     And,
@@ -117,7 +118,8 @@ class Proposer:
         if path.root is Root.CONTEXT and not way:
             return self.schema.context.get(name, NOW if name == NOW.name else None)
         owner = read(Path(path.root, tuple(way), RefType(())), self.facts).cell
-        return self.schema.types[owner.type].attributes.get(name) if isinstance(owner, Ref) else None
+        attribute = self.schema.types[owner.type].attributes.get(name) if isinstance(owner, Ref) else None
+        return attribute if not way or attribute is None or attribute.origin is Origin.STORE else None
 
     def _compared(self, compared: Compare, *, becomes: bool) -> Iterator[Change]:
         operator = compared.operator if becomes else _NEGATED[compared.operator]
@@ -174,7 +176,7 @@ class Proposer:
         question = self.facts.question
         granting = self.schema.granting(question.resource.type, question.action)
         roles = granting if condition.roles is None else condition.roles
-        held = [row for row in self.facts.assignments.get(place, ()) if row.role in roles and self._counts(row)]
+        held = list(rows_that_count(condition, self.facts, granting))
         if becomes and not held:
             fitting = (role for role in self._least(roles) if self.schema.roles[role].on == (place and place.type))
             yield from (RowChange(Assignment(self._asker, role, place, None), is_added=True) for role in fitting)
@@ -191,7 +193,7 @@ class Proposer:
             return
         is_made = end == question.resource and self.schema.makes_row(end.type, question.action)
         declared = self.schema.relations.get((condition.relation, end.type))
-        held = [row for row in self.facts.links.get((end, condition.relation), ()) if self._counts(row)]
+        held = list(rows_that_count(condition, self.facts, frozenset()))
         if becomes and not held and declared and not is_made and self._asker.type in declared.subjects:
             yield RowChange(Link(end, condition.relation, self._asker, None), is_added=True)
         elif not becomes and len(held) == 1:
@@ -200,10 +202,6 @@ class Proposer:
     @property
     def _asker(self) -> Ref:
         return self.facts.question.principal
-
-    def _counts(self, row: Assignment | Link) -> bool:
-        now = self.facts.question.now
-        return row.subject in self.facts.ancestors and (row.expires_at is None or now < row.expires_at)
 
 
 def _reaching(operator: Comparison, bound: Cell, target: Expression) -> Iterable[Cell]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from policy_lang.checking.entity_types import BUILT_IN
+from policy_lang.checking.templates import NameKind
 from policy_lang.decision import RESERVED_CODES
 from policy_lang.editing.attributes import attributes_of, given_attributes
 from policy_lang.editing.cases import entity_type, types_of
@@ -11,6 +12,7 @@ from policy_lang.editing.describe import attribute_text, describe
 from policy_lang.editing.index import Index
 from policy_lang.editing.names import Kind, symbol
 from policy_lang.editing.scope import Scope, Types, elements, targets
+from policy_lang.editing.templates import kinds_of
 from policy_lang.functions import FUNCTIONS
 from policy_lang.schema import Attribute
 from policy_lang.syntax import cases
@@ -67,6 +69,31 @@ class Candidates:
     def fixtures(self) -> Iterator[Candidate]:
         """Every fixture."""
         return self._owned(Kind.FIXTURE)
+
+    def templates(self) -> Iterator[Candidate]:
+        """Every template."""
+        return (self._full(Kind.TEMPLATE, full) for full in sorted(self.scope.symbols.templates))
+
+    def parameters(self, template: str) -> Iterator[Candidate]:
+        """The parameters of a template, by its name as it is written here."""
+        full = self._whole(template)
+        return (self._of(Kind.PARAMETER, full, name) for name in kinds_of(full, self.scope))
+
+    def arguments(self, template: str, parameter: str) -> Iterator[Candidate]:
+        """What a parameter takes that has a name: types, actions, roles, members of an enum."""
+        kind = kinds_of(self._whole(template), self.scope).get(parameter)
+        match kind:
+            case None:
+                return
+            case NameKind.TYPES:
+                yield from self.types()
+            case NameKind.ACTIONS:
+                yield from self.actions(self.scope.resources)
+            case NameKind.ROLE:
+                yield from self.roles()
+            case _:
+                yield from self.members((kind,))
+                yield from (self._of(Kind.TYPE, target) for target in targets((kind,)))
 
     def rules(self) -> Iterator[Candidate]:
         """Every rule."""
@@ -195,9 +222,11 @@ class Candidates:
                 found = {}
         return found
 
+    def _whole(self, written: str) -> str:
+        return written if "." in written else f"{self.scope.module}.{written}"
+
     def _fixture_type(self, written: str) -> str | None:
-        full = written if "." in written else f"{self.scope.module}.{written}"
-        found = self.scope.symbols.fixtures.get(full)
+        found = self.scope.symbols.fixtures.get(self._whole(written))
         return None if found is None else entity_type(found.statement.entity.subject, self.scope)
 
 

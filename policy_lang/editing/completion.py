@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from policy_lang.checking.templates import NameKind
 from policy_lang.editing.candidates import Candidate, Candidates
-from policy_lang.editing.place import Place, find_place, is_mark, opposite, scope_at
+from policy_lang.editing.names import Kind
+from policy_lang.editing.place import Place, find_place, opposite, scope_at
 from policy_lang.editing.project import Project
 from policy_lang.source import Span
 from policy_lang.syntax.ast import Name, Word
+from policy_lang.syntax.unfinished import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Completion:
 
 
 def complete(project: Project, path: str, offset: int) -> Completion | None:
-    """What may stand at a place; None where nothing is to be said: in comments, strings and unknown files."""
+    """What may stand at a place, each text once; None in comments, strings and unknown files."""
     file = project.file(path)
     place = None if file is None else find_place(file, offset)
     if file is None or place is None:
@@ -33,16 +36,22 @@ def complete(project: Project, path: str, offset: int) -> Completion | None:
         found = known.behind(Name(words, words[0].span), is_rule=place.asks == "BY")
     else:
         found = _written(place, known)
-    return Completion(place.start, tuple(dict.fromkeys(found)))
+    by_text: dict[tuple[str, Kind | None], Candidate] = {}
+    for candidate in found:
+        by_text.setdefault((candidate.text, candidate.kind), candidate)
+    return Completion(place.start, tuple(by_text.values()))
 
 
 def _written(place: Place, known: Candidates) -> Iterator[Candidate]:
     """The names, then the words, that the grammar takes at the place."""
     if place.asks == "REASON":
+        yield from known.parameters(place.template)
         yield from known.paths()
     if place.unfinished is None:
         return
     if "NAME" in place.unfinished.accepted:
+        if place.template and place.asks not in _NAMED_APART:
+            yield from known.parameters(place.template)
         by_statement = _NAMES.get((place.statement, place.asks)) or _NAMES.get(("", place.asks))
         if by_statement is not None:
             yield from by_statement(place, known)
@@ -127,11 +136,41 @@ def _cell_values(place: Place, known: Candidates) -> Iterable[Candidate]:
     return known.values(place.parts, name[0] if name else "")
 
 
+def _used_template(place: Place) -> str:
+    """The template of a use, as its name is written before the arguments."""
+    name = place.before("LPAR")
+    return name.text if isinstance(name, Name | Mark) else ""
+
+
+def _after_colon_of_use(place: Place, known: Candidates) -> Iterator[Candidate]:
+    """A template behind the id; behind a parameter's name its argument."""
+    template, parameter = _used_template(place), _named(place.before("COLON"))
+    if not template:
+        yield from known.templates()
+    elif parameter:
+        yield from known.arguments(template, parameter[0])
+
+
+def _parameters(place: Place, known: Candidates) -> Iterable[Candidate]:
+    return known.parameters(_used_template(place))
+
+
+def _in_template(place: Place, known: Candidates) -> Iterator[Candidate]:
+    """What a parameter may take, in the head; a value behind the name of an obligation's parameter."""
+    if place.template:
+        yield from _operand(place, known)
+        return
+    yield from (Candidate(kind.value, Kind.SCALAR) for kind in NameKind)
+    yield from _value_types(place, known)
+
+
 def _named(part: object) -> tuple[str, ...]:
     """The one name that a part is."""
-    return (part.text,) if is_mark(part, "NAME") and hasattr(part, "text") else ()
+    return (part.text,) if isinstance(part, Mark) and part.terminal == "NAME" else ()
 
 
+_NAMED_APART: Final = frozenset({"CODE", "OBLIGE"})
+"""What asks for a name in a template that no parameter stands for."""
 _ENTITIES: Final = ("GIVEN", "PRINCIPAL", "RESOURCE", "PRINCIPALS", "RESOURCES", "IN", "OF", "ON", "TO")
 _BEFORE_PATHS: Final = frozenset({"IN", "OVER", "OF", "HAS"})
 _Names = Callable[[Place, Candidates], Iterable[Candidate]]
@@ -148,10 +187,13 @@ _NAMES: Final[Mapping[tuple[str, str], _Names]] = {
     ("role", "COLON"): _granted,
     ("relation", "ON"): _types,
     ("relation", "COLON"): _types,
-    ("rule", "ALLOW"): _actions,
-    ("rule", "DENY"): _actions,
-    ("rule", "ON"): _types_with_actions,
-    ("rule", "TO"): _subjects,
+    **dict.fromkeys(((kind, asks) for kind in ("rule", "template") for asks in ("ALLOW", "DENY")), _actions),
+    **dict.fromkeys((("rule", "ON"), ("template", "ON")), _types_with_actions),
+    **dict.fromkeys((("rule", "TO"), ("template", "TO")), _subjects),
+    ("template", "COLON"): _in_template,
+    ("use", "COLON"): _after_colon_of_use,
+    ("use", "LSQB"): _after_colon_of_use,
+    ("use", "LPAR"): _parameters,
     ("", "CODE"): _codes,
     ("", "OBLIGE"): _obligations,
     ("", "BY"): _rules,

@@ -1,5 +1,6 @@
 """The names of a bundle: which stands at a place, where it is declared, where it is used."""
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -28,7 +29,7 @@ class Index:
     @cached_property
     def symbols(self) -> Symbols:
         """All that the files declare."""
-        files, faults = tuple(self._files.values()), Faults()
+        files, faults = tuple(self._files.values()), Faults(limit=sys.maxsize)
         return with_instances(resolve(files, faults), files, faults)
 
     @property

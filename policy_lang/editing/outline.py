@@ -43,7 +43,7 @@ def outline(project: Project, path: str) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-_INNER = frozenset({Kind.ATTRIBUTE, Kind.FIELD, Kind.ACTION, Kind.CODE, Kind.OBLIGATION})
+_INNER = frozenset({Kind.ATTRIBUTE, Kind.FIELD, Kind.ACTION, Kind.PARAMETER, Kind.CODE, Kind.OBLIGATION})
 
 
 def _entries(project: Project, path: str, tree: File) -> Iterator[Entry]:

@@ -16,6 +16,7 @@ _WORD_BEHIND: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CHAIN: Final = re.compile(r"(?:[A-Za-z_][A-Za-z0-9_]*\s*\.\s*)+\Z")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ON: Final = re.compile(r"\bon\s+((?:[A-Za-z_]\w*)(?:\s*,\s*[A-Za-z_]\w*)*)")
+_TEMPLATE: Final = re.compile(r"template\s+([A-Za-z_]\w*)\s*\(")
 _COMMENT_OR_STRING: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|["#]')
 _QUOTED: Final = re.compile(r'\breason\s+"(?:[^"\\\n]|\\.)*\{[^"{}\n]*\Z')
 _OPERATORS: Final = frozenset({"==", "!=", "in", "not", "any", "all", "??"})
@@ -51,6 +52,13 @@ class Place:
     def parts(self) -> tuple[object, ...]:
         """The finished parts before the place, between tokens."""
         return self.unfinished.parts if self.unfinished else ()
+
+    @property
+    def template(self) -> str:
+        """The template whose body this is; nothing elsewhere."""
+        found = _TEMPLATE.match(self.around)
+        is_head = any(is_mark(part, "TEMPLATE") for part in self.parts)
+        return found[1] if found and not is_head else ""
 
     @property
     def types(self) -> tuple[str, ...]:

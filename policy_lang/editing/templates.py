@@ -33,7 +33,7 @@ def use(node: Use, scope: Scope) -> Iterator[Occurrence]:
     yield owned(node.id, Kind.RULE, scope.module)
     yield from of_module(node.template, scope, Kind.TEMPLATE)
     full = full_name(node.template, scope.module)
-    kinds = _kinds(full, scope)
+    kinds = kinds_of(full, scope)
     for name, written in node.arguments:
         if name.text in kinds:
             yield Occurrence(name.span, frozenset({symbol(Kind.PARAMETER, full, name.text)}))
@@ -63,7 +63,8 @@ def types_of_template(full: str, files: Iterable[File], scope: Scope) -> tuple[s
     return tuple(dict.fromkeys(found))
 
 
-def _kinds(full: str, scope: Scope) -> Mapping[str, ParameterKind]:
+def kinds_of(full: str, scope: Scope) -> Mapping[str, ParameterKind]:
+    """What each parameter of a template takes; none of one that is not declared."""
     found = scope.symbols.templates.get(full)
     return {} if found is None else parameters_of(found, scope.symbols, Faults())
 

@@ -4,7 +4,7 @@ Law (language.md, `under` and who): a row counts while it has not expired and le
 What is above the principal, or above a place, may be unknown; then a row that could count leaves the answer unknown.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 
 from policy_lang.ancestry import climb
@@ -74,11 +74,42 @@ def _holds(condition: HoldsRole, facts: Facts, roles: frozenset[str]) -> Judgeme
     return disjunction([above, *(_assigned(ancestor, roles, facts) for ancestor in ancestors)])
 
 
+def rows_that_count(
+    condition: HoldsRole | Related, facts: Facts, granting: frozenset[str]
+) -> Iterator[Assignment | Link]:
+    """The rows that make a role held, or a relation hold: live, and to the principal or one of its ancestors."""
+    match condition:
+        case Related():
+            end = evaluate(condition.resource, facts).cell
+            rows: Iterable[Assignment | Link] = (
+                facts.links.get((end, condition.relation), ()) if isinstance(end, Ref) else ()
+            )
+        case HoldsRole():
+            roles = granting if condition.roles is None else condition.roles
+            held = (row for place in _places(condition, facts) for row in facts.assignments.get(place, ()))
+            rows = (row for row in held if row.role in roles)
+        case _:
+            assert_never(condition)
+    yield from (row for row in rows if is_live(row, facts) and row.subject in facts.ancestors)
+
+
+def _places(condition: HoldsRole, facts: Facts) -> Iterable[Ref | None]:
+    if condition.place is None:
+        return (None,)
+    place = evaluate(condition.place, facts).cell
+    if not isinstance(place, Ref):
+        return ()
+    return sorted(climb(place, facts.parents).ancestors) if condition.over else (place,)
+
+
+def is_live(row: Assignment | Link, facts: Facts) -> bool:
+    """Whether a row counts still."""
+    return row.expires_at is None or facts.question.now < row.expires_at
+
+
 def _assigned(place: Ref | None, roles: frozenset[str], facts: Facts) -> Judgement:
     return _through((row for row in facts.assignments.get(place, ()) if row.role in roles), facts)
 
 
 def _through(rows: Iterable[Assignment | Link], facts: Facts) -> Judgement:
-    now = facts.question.now
-    live = (row for row in rows if row.expires_at is None or now < row.expires_at)
-    return disjunction(_principal_under(row.subject, facts) for row in live)
+    return disjunction(_principal_under(row.subject, facts) for row in rows if is_live(row, facts))

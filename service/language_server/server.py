@@ -218,7 +218,8 @@ def _format(server: PolicyServer, params: types.DocumentFormattingParams) -> lis
         after = format_policy(where.file)
     except PolicyError:
         return None
-    return server.writer(where).edits(where.file, after)
+    is_crlf = "\r\n" in where.file.text
+    return server.writer(where).edits(where.file, after.replace("\n", "\r\n") if is_crlf else after)
 
 
 def _fixes(server: PolicyServer, params: types.CodeActionParams) -> list[types.CodeAction]:

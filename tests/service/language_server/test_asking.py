@@ -131,6 +131,12 @@ def test_formatting_changes_the_lines_that_need_it(editor: Editor, folder: Path)
     assert formatted(editor, uri, text) == text.replace("x   =", "x =")
 
 
+def test_formatting_keeps_the_line_ends_of_the_text(editor: Editor, folder: Path) -> None:
+    text = "module a\r\n\r\n# Stays.\r\nlet x   = true\r\nlet y = false\r\n"
+    uri = editor.open(folder / "a.policy", text)
+    assert formatted(editor, uri, text) == text.replace("x   =", "x =")
+
+
 def test_text_that_does_not_parse_is_not_formatted(editor: Editor, folder: Path) -> None:
     text = "module a\nlet   x =\n"
     assert formatted(editor, editor.open(folder / "a.policy", text), text) == text

@@ -100,6 +100,16 @@ def test_a_folder_within_a_bundle_belongs_to_it(editor: Editor, folder: Path) ->
     assert codes(editor.findings(uri)) == ["E203"]
 
 
+def test_a_folder_that_joins_the_workspace_takes_its_files_with_it(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "types.policy").write_text(SOUND)
+    (tmp_path / "more").mkdir()
+    uri = editor.open(tmp_path / "more" / "rules.policy", RULE)
+    assert codes(editor.findings(uri)) == ["E314"]
+    added = [{"uri": tmp_path.as_uri(), "name": "more"}]
+    editor.notify("workspace/didChangeWorkspaceFolders", {"event": {"added": added, "removed": []}})
+    assert editor.findings(uri) == []
+
+
 def test_a_document_on_no_disk_is_a_bundle_of_its_own(editor: Editor) -> None:
     uri = editor.open_uri("untitled:Untitled-1", RULE)
     assert codes(editor.findings(uri)) == ["E314"]

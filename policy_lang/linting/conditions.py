@@ -5,6 +5,7 @@ where all of them agree.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Final
 
 from policy_lang.checking.condition_check import Typed
 from policy_lang.diagnostics import Diagnostic, warning
@@ -22,16 +23,19 @@ _Lint = Callable[[Expression, Condition, Callable[[Path], bool]], Iterator[Diagn
 
 def lint_conditions(subject: Subject) -> Iterator[Diagnostic]:
     """What is wrong with single conditions."""
-    occurrences: dict[Hashable, list[frozenset[Diagnostic]]] = {}
+    agreed: dict[Hashable, frozenset[Diagnostic]] = {}
     types = {rule: sorted(by_type) for rule, by_type in subject.rules.items()}
     for rule, sites in subject.sites.items():
         is_there = _reader(subject, types.get(rule, []))
         for site in sites:
             span = site.node.span
             key = (span.file.path, span.start, span.end, type(site.node))
-            occurrences.setdefault(key, []).append(_found(site, is_there))
-    for each in occurrences.values():
-        yield from frozenset.intersection(*each)
+            before = agreed.get(key)
+            if before is None or before:
+                found = _found(site, is_there)
+                agreed[key] = found if before is None else before & found
+    for each in agreed.values():
+        yield from each
 
 
 def _reader(subject: Subject, types: Sequence[str]) -> Callable[[Path], bool]:
@@ -46,12 +50,17 @@ def _reader(subject: Subject, types: Sequence[str]) -> Callable[[Path], bool]:
 
 
 def _found(site: Typed, is_there: Callable[[Path], bool]) -> frozenset[Diagnostic]:
-    return frozenset(found for lint in _LINTS for found in lint(site.node, site.condition, is_there))
+    match site.node:
+        case ast.And() | ast.Or():
+            lints = _OF_JOINED
+        case ast.Not() | ast.Anyone() | ast.PrincipalIs():
+            return _NOTHING
+        case _:
+            lints = _OF_TESTS
+    return frozenset(found for lint in lints for found in lint(site.node, site.condition, is_there))
 
 
 def _settled(node: Expression, condition: Condition, is_there: Callable[[Path], bool]) -> Iterator[Diagnostic]:
-    if isinstance(node, ast.And | ast.Or | ast.Not | ast.Anyone | ast.PrincipalIs):
-        return
     found = settled_test(condition, is_there)
     if found is not None:
         outcome = "is never false" if found.is_true else "is never true"
@@ -59,7 +68,7 @@ def _settled(node: Expression, condition: Condition, is_there: Callable[[Path], 
 
 
 def _clashing(node: Expression, condition: Condition, is_there: Callable[[Path], bool]) -> Iterator[Diagnostic]:
-    if not isinstance(node, ast.And | ast.Or) or not isinstance(condition, And | Or):
+    if not isinstance(condition, And | Or):
         return
     if any(is_settled(item, is_there) is isinstance(condition, Or) for item in condition.items):
         return
@@ -99,8 +108,6 @@ def _twice(written: Sequence[Expression], typed: Sequence[Hashable]) -> Iterator
 
 
 def _idle_defaults(node: Expression, condition: Condition, is_there: Callable[[Path], bool]) -> Iterator[Diagnostic]:
-    if isinstance(node, ast.And | ast.Or | ast.Not):
-        return
     idle = {str(each.path) for each in nodes(condition) if isinstance(each, Default) and is_there(each.path)}
     for written in _defaults(node) if idle else ():
         if isinstance(written.path, ast.Path) and ".".join(written.path.key) in idle:
@@ -130,7 +137,9 @@ def _starless(node: Expression, condition: Condition, _: Callable[[Path], bool])
         yield warning("W106", "a pattern without a star fits one text alone", node.pattern.span, "write `==`")
 
 
-_LINTS: tuple[_Lint, ...] = (_settled, _clashing, _repeated, _idle_defaults, _starless)
+_OF_JOINED: Final[tuple[_Lint, ...]] = (_clashing, _repeated)
+_OF_TESTS: Final[tuple[_Lint, ...]] = (_settled, _repeated, _idle_defaults, _starless)
+_NOTHING: Final[frozenset[Diagnostic]] = frozenset()
 
 
 def _line(span: Span) -> str:

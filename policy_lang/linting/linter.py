@@ -1,7 +1,7 @@
 """Runs every lint over a sound bundle."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from policy_lang.bundle import Bundle, Examined, bundle_of, examine, read
@@ -34,11 +34,16 @@ LINTS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A bundle, None where a fault refuses it, all that was found, sorted, and what the rules cost."""
+    """A bundle, None where a fault refuses it, and all that was found, sorted. `nodes`: what each rule costs."""
 
     bundle: Bundle | None
     diagnostics: tuple[Diagnostic, ...]
-    costs: tuple[Cost, ...] = ()
+    nodes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """What each rule costs, the dearest first."""
+        return () if self.bundle is None else costs_of(self.bundle.program, self.nodes)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -49,7 +54,7 @@ class Checked:
         return {
             "files": len(self.bundle.files),
             "types": len(program.schema.types),
-            "rules": len(self.costs),
+            "rules": len(self.nodes),
             "tests": program.test_count,
         }
 
@@ -70,7 +75,7 @@ def check_without_lints(texts: Mapping[str, str]) -> Checked:
 def _checked(found: Examined, lints: tuple[Diagnostic, ...]) -> Checked:
     if found.faults or found.program is None or found.checked is None:
         return Checked(None, found.faults)
-    return Checked(bundle_of(found), lints, costs_of(found.program, found.checked.nodes))
+    return Checked(bundle_of(found), lints, found.checked.nodes)
 
 
 def lint(found: Examined) -> tuple[Diagnostic, ...]:

@@ -74,7 +74,7 @@ def parts_of(condition: Condition, is_true: bool = True) -> Iterator[Part]:
 def _canonical(found: Compare, is_true: bool) -> Part:
     """The same part for comparisons that say the same: by `==`, `<` or `<=`, the operands in one order."""
     operator, left, right = found.operator, found.left, found.right
-    if isinstance(left, Constant) or (not isinstance(right, Constant) and repr(right) < repr(left)):
+    if isinstance(left, Constant) or (not isinstance(right, Constant) and shown(right) < shown(left)):
         operator, left, right = _MIRRORED[operator], right, left
     is_opposite = operator in _OPPOSITE
     return Compare(_OPPOSITE.get(operator, operator), left, right), is_true is not is_opposite

@@ -1,6 +1,7 @@
 """What `magistrate policy` found, for programs: JSON, and SARIF 2.1.0 for what shows findings beside the code."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -33,7 +34,7 @@ def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
 
 def check_json(found: Checked, *, is_ok: bool, has_costs: bool) -> str:
     """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked."""
-    costs: list[Json] = [{"rule": cost.rule, "nodes": cost.nodes, "steps": cost.steps} for cost in found.costs]
+    costs: list[Json] = [asdict(cost) for cost in found.costs] if has_costs else []
     diagnostics: list[Json] = [*map(diagnostic_json, found.diagnostics)]
     return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **({"costs": costs} if has_costs else {})})
 

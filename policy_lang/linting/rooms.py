@@ -18,16 +18,19 @@ from policy_lang.typed import (
     Holds,
     IdOf,
     InList,
+    InNetworks,
     InRange,
     IsType,
     Not,
     Or,
+    Overlap,
     Path,
     Root,
     Sum,
 )
 from policy_lang.types import BoolType, EnumType, IntType, RefType, StringType, TimezoneType, Type
 from policy_lang.values import Value
+from policy_lang.walk import Node, children
 
 Part = tuple[Condition, bool]
 """A condition, and whether it is to be true or false."""
@@ -93,7 +96,28 @@ def conflict(parts: Iterable[Part]) -> str:
             left[expression] = left[expression].within(room) if expression in left else room
             if left[expression].is_empty:
                 return _named(expression)
-    return next((_named(path) for path in _absent(said) if path in rooms or path in kinds), "")
+    absent = [condition.path for condition, is_true in said.items() if isinstance(condition, Has) and not is_true]
+    read = {place for condition in said for place in _needs(condition)} if absent else set()
+    return next((_named(path) for path in absent if (path.root, path.steps) in read), "")
+
+
+def _needs(condition: Condition) -> Iterator[tuple[Root, tuple[str, ...]]]:
+    """What has to be there for a test to be true or false: each path that it reads, and the ways to it."""
+    match condition:
+        case Has() | And() | Or():
+            return
+        case InList() | InNetworks():
+            waiting: list[Node] = [condition.needle]
+        case Overlap():
+            waiting = [condition.set]
+        case _:
+            waiting = [*children(condition)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Path):
+            yield from ((node.root, node.steps[:end]) for end in range(1, len(node.steps) + 1))
+        elif not isinstance(node, Default):
+            waiting += children(node)
 
 
 def _named(expression: Expression | None) -> str:
@@ -209,11 +233,6 @@ def _domain(expression: Expression, type_: Type) -> _Room:
             return _Room(low=-INT_LIMIT, high=INT_LIMIT)
         case _:
             return _Room()
-
-
-def _absent(said: Mapping[Condition, bool]) -> list[Path]:
-    """The paths that are said not to be there."""
-    return [condition.path for condition, is_true in said.items() if isinstance(condition, Has) and not is_true]
 
 
 def _subject(condition: Condition) -> Expression | None:

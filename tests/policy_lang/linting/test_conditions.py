@@ -62,6 +62,12 @@ def test_operands_that_contradict_each_other_are_reported(condition: str, about:
     assert when(condition) == [f"W102: this is never true: what it asks of {about} contradicts itself"]
 
 
+def test_what_is_read_where_it_is_absent_is_never_true() -> None:
+    text = "rule r: allow edit on Document to User when not has resource.folder and resource.folder.owner == principal"
+    contradiction = "what it asks of `resource.folder` contradicts itself"
+    assert said(text) == ["W201: rule `r` never applies", f"W102: this is never true: {contradiction}"]
+
+
 @pytest.mark.parametrize(
     ("condition", "about"),
     [

@@ -3,11 +3,14 @@
 from policy_lang.schema import Attribute, EntityType, Origin, Role, Schema, StoredRelation
 from policy_lang.types import (
     BoolType,
+    DecimalType,
     DurationType,
     EnumType,
+    Field,
     IntType,
     IpType,
     NetworkType,
+    RecordType,
     RefType,
     SetType,
     StringType,
@@ -21,6 +24,13 @@ def _type(entity: EntityType, *attributes: Attribute) -> EntityType:
     return EntityType(entity.name, "docs", named, entity.parents, entity.rows, entity.is_principal, entity.is_tenant)
 
 
+ADDRESS = RecordType(
+    (
+        Field("city", StringType()),
+        Field("host", RefType(("User",)), is_optional=True),
+        Field("box", RecordType((Field("size", IntType()), Field("fee", DecimalType(), is_optional=True)))),
+    )
+)
 _TENANT = Attribute("tenant", RefType(("Tenant",)))
 
 _TYPES = (
@@ -42,6 +52,9 @@ _TYPES = (
         _TENANT,
         Attribute("owner", RefType(("User", "Team"))),
         Attribute("level", IntType()),
+        Attribute("price", DecimalType(), is_optional=True),
+        Attribute("rates", SetType(DecimalType()), is_optional=True),
+        Attribute("address", ADDRESS, is_optional=True),
         Attribute("labels", SetType(StringType())),
         Attribute("readers", SetType(RefType(("User",)))),
         Attribute("visibility", EnumType(("private", "internal", "public"))),

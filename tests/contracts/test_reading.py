@@ -5,7 +5,7 @@ from sqlalchemy import insert, update
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.schema import Schema
-from policy_lang.values import ABSENT, BAD_VALUE, OPTIONAL_NOT_GIVEN, UNSET, Ip, Network, Ref
+from policy_lang.values import ABSENT, BAD_VALUE, OPTIONAL_NOT_GIVEN, UNSET, Ip, Network, Record, Ref
 from service.db.engine import Database
 from service.db.facts_tables import entity, revision
 from service.entities.store import EntityStore
@@ -35,6 +35,9 @@ def filled(writer: EntityWriter) -> None:
             "tenant": {"type": "Tenant", "id": "t1"},
             "owner": {"type": "User", "id": "alice"},
             "level": -(2**53 - 1),
+            "price": "12.50",
+            "rates": [1, "2.5", "1.0"],
+            "address": {"city": "Paris", "host": None, "box": {"size": 3, "fee": "0.5"}},
             "labels": ["b", "a", "b"],
             "readers": ["bob", "alice"],
             "visibility": "internal",
@@ -55,6 +58,9 @@ def test_a_row_comes_back_as_the_values_that_were_written(store: EntityStore) ->
         "tenant": T1,
         "owner": ALICE,
         "level": -(2**53 - 1),
+        "price": 125_000,
+        "rates": frozenset({10_000, 25_000}),
+        "address": Record({"city": "Paris", "host": ABSENT, "box": Record({"size": 3, "fee": 5_000})}),
         "labels": frozenset({"a", "b"}),
         "readers": frozenset({ALICE, BOB}),
         "visibility": "internal",

@@ -83,10 +83,13 @@ class _Fetcher:
         self._refetched_at = float("-inf")
         self._last: KeysFetched | KeysMissed | None = None
         self._is_looking = True
+        self._is_wanted = False
         self._failures = 0
 
     def want(self) -> None:
         """Looks again at once, or within the interval after it did so says again what it saw."""
+        if self._is_looking and self._is_wanted:
+            return  # what this look comes to is told
         if time.monotonic() - self._refetched_at >= self._refetch_seconds:
             self._wanted.set()
         elif self._last is not None and not self._is_looking:
@@ -106,7 +109,8 @@ class _Fetcher:
     async def _look(self, source: KeySource) -> float:
         """Fetches once and tells what came of it; the seconds until the next time."""
         began = time.monotonic()
-        if self._wanted.is_set():
+        self._is_wanted = self._wanted.is_set()
+        if self._is_wanted:
             self._wanted.clear()
             self._refetched_at = began
         try:

@@ -1,6 +1,7 @@
 """Fetched keys are replaced without a failed call, kept while newer ones cannot be had, and refused when too old."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -204,5 +205,27 @@ def test_where_nobody_fetches_a_call_waits_once_and_those_after_it_not(
             with pytest.raises(Unauthenticated):
                 await worker.call(BY_K1)
         assert asked == [issuer.issuer]
+
+    asyncio.run(scenario())
+
+
+def slow_failure() -> Reply:
+    time.sleep(0.05)  # the provider's
+    return Reply(b"", status=503)
+
+
+def test_whoever_wants_keys_again_and_again_holds_up_no_answer(provider: Provider) -> None:
+    provider.misbehaviour[JWKS] = slow_failure
+    issuer = settings(jwks_url=provider.url + JWKS, ca_file=provider.authority)
+    told: list[KeysFetched | KeysMissed] = []
+
+    async def scenario() -> None:
+        fetching = KeyFetching([issuer], told.append, refetch_seconds=0.001)
+        running = asyncio.create_task(fetching.run())
+        async with asyncio.timeout(10):
+            while len(told) < 3:
+                fetching.want(issuer.issuer)
+                await asyncio.sleep(0.005)
+        running.cancel()
 
     asyncio.run(scenario())

@@ -1,5 +1,6 @@
 """The server itself: which of the protocol's questions it answers, and from what."""
 
+import logging
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -270,8 +271,14 @@ def build_server() -> PolicyServer:
     return server
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a line belongs into the log; a request refused with an answer does not."""
+    return not (record.exc_info and isinstance(record.exc_info[1], JsonRpcException))
+
+
 def serve() -> bool:
     """Answers on standard input and output until the editor says exit; whether it said before that it would."""
     server = build_server()
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_fault)
     server.start_io()
     return server.was_shut_down

@@ -105,11 +105,11 @@ class Editor:
 
 
 @contextmanager
-def starting() -> Iterator[Editor]:
-    """A server process with nothing said yet; it is ended, whatever happened."""
+def starting(log: IO[bytes] | None = None) -> Iterator[Editor]:
+    """A server process with nothing said yet, its log written there; it is ended, whatever happened."""
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-m", "service.cli", "policy", "lsp"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log or subprocess.DEVNULL,
     )  # fmt: skip
     assert process.stdout is not None
     heard: Queue[Message] = Queue()

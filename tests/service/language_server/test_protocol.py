@@ -35,6 +35,15 @@ def test_the_server_says_what_it_can_and_ends_when_told() -> None:
     assert all(offered[f"{name}Provider"] for name in simple)
 
 
+def test_a_refusal_is_an_answer_and_nothing_in_the_log(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as log, starting(log) as editor:
+        editor.request("initialize", {"processId": None, "capabilities": {}, "rootUri": None})
+        uri = editor.open_uri("untitled:one", TEXT)
+        with pytest.raises(Refused, match="there is no name here"):
+            editor.at("rename", uri, 0, 0, newName="x")
+    assert (tmp_path / "log").read_bytes() == b""
+
+
 def test_an_exit_without_shutdown_ends_it_too(tmp_path: Path) -> None:
     with editing(tmp_path) as editor:
         editor.notify("exit")

@@ -10,7 +10,7 @@ from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression
 from policy_lang.typed import Expression as TypedExpression
 from policy_lang.typed import IdOf, Path, Root
-from policy_lang.types import RefType
+from policy_lang.types import RecordType, RefType
 
 
 class ReasonChecker:
@@ -51,6 +51,9 @@ class ReasonChecker:
             return None
         if self._is_sensitive(found.path, known):
             self._faults.refuse("E317", f"`{found.path}` is sensitive: no reason quotes it", node.span)
+            return None
+        if isinstance(found.type, RecordType):
+            self._faults.refuse("E316", f"`{found.path}` is a record", node.span, "quote the fields that are needed")
             return None
         if not node.is_id:
             return found.path

@@ -2,7 +2,9 @@
 
 import pytest
 
+from policy_lang.bundle import load
 from policy_lang.decision import MissingInput
+from policy_lang.suite import run
 from policy_lang.typed import Path
 from policy_lang.values import ABSENT, BAD_VALUE, NOT_GIVEN, Cell, Ip
 from tests.policy_lang.law import INNER, LEGAL, STAFF, World, decided, facts_of, program
@@ -130,6 +132,44 @@ def test_every_determining_rule_speaks_for_itself() -> None:
     ]
 
 
+def test_a_record_is_quoted_field_by_field() -> None:
+    text = """
+    type Paper {{ place: {{ city: string? }} }}
+    actions Paper {{ view }}
+    rule r: allow view on Paper to User reason "in {{{quoted}}}"
+    """
+    assert faults(text.format(quoted="resource.place.city")) == ()
+    (found,) = faults(text.format(quoted="resource.place"))
+    assert (found.code, found.message) == ("E316", "`resource.place` is a record")
+
+
+def test_decimals_and_fields_of_records_are_quoted_in_their_usual_form() -> None:
+    text = """
+    module m
+    principal type User {}
+    type Paper { price: decimal, place: { city: string?, size: decimal } }
+    actions Paper { view }
+    template costs(most: decimal): allow view on Paper to User when resource.price <= most
+      reason "{resource.price} of {most}, {resource.place.size} in {resource.place.city}"
+    use cheap: costs(most: 20)
+    use dear: costs(most: 99.5)
+    fixture alice = User "a" {}
+    fixture paper = Paper "p" { price: 12.30, place: { size: 1 } }
+    test "it" {
+      principal alice
+      resource paper
+      context { now: 2026-01-05T10:00:00Z }
+      expect allow view by cheap, dear
+    }
+    """
+    (result,) = run(load({"m.policy": text}).program)
+    assert result.lines == ()
+    assert [reason.text for reason in result.decision.reasons] == [
+        "12.3 of 20, 1 in (unknown)",
+        "12.3 of 99.5, 1 in (unknown)",
+    ]
+
+
 def test_a_rule_without_a_reason_says_nothing() -> None:
     assert [each.text for each in decided("rule it: allow read on Document to User", World()).reasons] == [""]
 
@@ -182,12 +222,17 @@ def test_what_no_reason_quotes_is_told_where_it_stands(text: str, code: str, pla
         ("context.token", True),
         ("principal.wage", True),
         ("principal.name", False),
+        ("resource.pay.sum", True),
+        ("resource.place.city", False),
     ],
 )
 def test_nothing_sensitive_is_quoted_nor_anything_reached_through_it(quoted: str, is_refused: bool) -> None:
     text = f"""
     principal type Clerk {{ name: string, wage: int sensitive }}
-    type Paper {{ salary: int sensitive, boss: Clerk sensitive, author: Clerk }}
+    type Paper {{
+      salary: int sensitive, boss: Clerk sensitive, author: Clerk,
+      pay: {{ sum: int }} sensitive, place: {{ city: string }},
+    }}
     context {{ token: string sensitive }}
     actions Paper {{ view }}
     rule r: allow view on Paper to Clerk reason "{{{quoted}}}"

@@ -77,6 +77,16 @@ def test_the_shares_are_those_counted_by_hand() -> None:
     assert coverage.percent == 42
 
 
+def test_each_use_of_a_template_counts_for_itself() -> None:
+    template = """
+    template above(at: int): allow edit on Document to User when principal.level >= at
+    use one: above(at: 1)
+    use two: above(at: 2)
+    """
+    found = [each for each in values(coverage_of(RULES + template + ASKED)) if each[1] == "principal.level >= at"]
+    assert found == [("one", "principal.level >= at", "TF", "T"), ("two", "principal.level >= at", "TF", "F")]
+
+
 def test_without_tests_nothing_is_covered() -> None:
     coverage = coverage_of(RULES)
     assert (coverage.rule_share, coverage.value_share) == (Share(0, 5), Share(0, 26))

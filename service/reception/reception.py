@@ -7,7 +7,7 @@ anything is asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from service.authn.bearer import bearer
 from service.errors import PermissionDenied, RateLimited, Unauthenticated
@@ -15,6 +15,9 @@ from service.governance.records import scope_refusal
 from service.model import Bounds, Caller, Rate
 from service.ports import Authenticator, Clock, Recorder
 from service.reception.failures import Failures
+
+FETCHES: Final = 3
+"""How often what is lacking is fetched: what was fetched may have changed, and been dropped, before it is looked at."""
 
 
 class Meter(Protocol):
@@ -64,13 +67,14 @@ class Reception:
         """The caller of a call that was admitted, or is to be: as `admit`, without its own limits."""
         try:
             token = bearer(arrival.credentials)
-            try:
-                return self._authenticator.caller(token, self._clock())
-            except Unauthenticated as error:
-                if error.fetch is None:
-                    raise
-                self._failures.check(arrival.who)
-                await error.fetch()
+            for _ in range(FETCHES):
+                try:
+                    return self._authenticator.caller(token, self._clock())
+                except Unauthenticated as error:
+                    if error.fetch is None:
+                        raise
+                    self._failures.check(arrival.who)
+                    await error.fetch()
             return self._authenticator.caller(token, self._clock())
         except Unauthenticated as error:
             self._failures.count(arrival.who, str(error))

@@ -16,6 +16,7 @@ from service.doors.grpc.rim import answering
 from service.errors import DeadlineExceeded, Unauthenticated
 from service.model import Answer, Answers, Batch, Caller, Consistency, Known, Latency, Proposed
 from service.pdp import DecisionPoint
+from service.reception.reception import FETCHES
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 """Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
@@ -95,12 +96,14 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
 async def _with_all_fetched(admit: Callable[[], Batch]) -> Batch:
     """What is admitted, once more where something can be fetched by which a `principal_token` may yet verify."""
     batch = admit()
-    outcomes = [item.outcome for item in batch.items if isinstance(item, Proposed)]
-    lacking = [outcome.fetch for outcome in outcomes if isinstance(outcome, Unauthenticated) and outcome.fetch]
-    if not lacking:
-        return batch
-    await asyncio.gather(*(fetch() for fetch in lacking))
-    return admit()
+    for _ in range(FETCHES):
+        outcomes = [item.outcome for item in batch.items if isinstance(item, Proposed)]
+        lacking = [outcome.fetch for outcome in outcomes if isinstance(outcome, Unauthenticated) and outcome.fetch]
+        if not lacking:
+            break
+        await asyncio.gather(*(fetch() for fetch in lacking))
+        batch = admit()
+    return batch
 
 
 def _only(answers: Answers) -> Answer:

@@ -146,6 +146,8 @@ class IssuerSettings(BaseModel):
 
 def fault_of_url(url: str, *, allows_loopback: bool) -> str | None:
     """Why nothing is fetched from there: it is not https, and not http on this machine where that is allowed."""
+    if not (url.isascii() and url.isprintable()):
+        return "is no URL"
     try:
         parts = urlsplit(url)
         is_whole = bool(parts.hostname) and parts.port != 0

@@ -81,7 +81,9 @@ async def discover(issuer: IssuerSettings, web: Web) -> tuple[str, float]:
     if not isinstance(keys, str):
         raise FetchFailed(f"the discovery document `{url}` does not say where the keys are (`jwks_uri`)")
     if fault := fault_of_url(keys, allows_loopback=issuer.insecure_loopback):
-        raise FetchFailed(f"the discovery document `{url}` says that the keys are at `{keys}`, which {fault}")
+        raise FetchFailed(
+            f"the discovery document `{url}` says that the keys are at {ascii(keys)[:200]}, which {fault}"
+        )
     return keys, _bounded(fetched.fresh_for)
 
 

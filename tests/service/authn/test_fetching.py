@@ -122,6 +122,8 @@ def test_a_server_may_lead_to_another_place_of_its_own(provider: Provider) -> No
         pytest.param({"jwks_uri": None}, "does not say where the keys are", id="no keys"),
         pytest.param({"jwks_uri": "http://127.0.0.1/keys"}, "is not https", id="keys over http"),
         pytest.param({"jwks_uri": "file:///etc/passwd"}, "is no URL of a host", id="keys in a file"),
+        pytest.param({"jwks_uri": "https://\x1b[2J"}, "at 'https://\\x1b[2J', which is no URL", id="escapes"),
+        pytest.param({"jwks_uri": "https://käys.example"}, "is no URL", id="letters that no URL has"),
         pytest.param({"jwks_uri": 7}, "does not say where the keys are", id="keys at a number"),
     ],
 )

@@ -1,4 +1,4 @@
-"""One server for the tests of a module, in a workspace in which each test has a folder of its own."""
+"""One server for all tests, in a workspace in which each test has a folder of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from tests.service.language_server.editor import Editor, editing
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the editor works in."""
     return tmp_path_factory.mktemp("workspace")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def editor(workspace: Path) -> Iterator[Editor]:
     """An editor at work in the workspace."""
     with editing(workspace) as started:

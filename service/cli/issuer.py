@@ -93,7 +93,12 @@ def _print(steps: Sequence[Step], output: Output) -> None:
         return
     width = max(len(each.name) for each in steps)
     for each in steps:
-        first, *rest = each.said.splitlines() or [""]
+        first, *rest = [_harmless(line) for line in each.said.splitlines()] or [""]
         click.echo(f"{click.style(each.outcome.value, fg=_COLORS[each.outcome])}  {each.name:{width}}  {first}")
         for line in rest:
             click.echo(f"    {'':{width}}  {line}")
+
+
+def _harmless(line: str) -> str:
+    """The line without anything that commands a terminal: parts of it come from the issuer's servers."""
+    return "".join(each if each.isprintable() else "?" for each in line)

@@ -79,6 +79,12 @@ def test_what_cannot_be_fetched_is_said_why_and_ends_it(provider: Provider, path
     assert "content type `text/html`" in last["said"]
 
 
+def test_nothing_that_a_server_says_commands_the_terminal(provider: Provider) -> None:
+    provider.misbehaviour[DISCOVERY] = lambda: Reply(b"{}", headers={"Content-Type": "te\x9b2Jxt"})
+    result = check(provider, *trusted(provider))
+    assert "content type `te?2jxt`" in result.stdout
+
+
 def test_a_server_that_is_not_trusted_is_said_to_be_none(provider: Provider) -> None:
     result = check(provider)
     assert result.exit_code == 1

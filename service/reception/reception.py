@@ -5,7 +5,7 @@ stays good: what a stranger does shuts out nobody else behind the same address. 
 anything is asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -30,10 +30,13 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call as it came in: which RPC, from whom, with which `authorization` values; `weight` is what it counts for."""
+    """A call as it came in: which RPC, from whom, with which `authorization` values; `weight` is what it counts for.
+
+    From whom is asked for only where a call fails: reading addresses costs more than verifying a known credential.
+    """
 
     rpc: str
-    who: str
+    who: Callable[[], str]
     credentials: Sequence[str | bytes] = field(repr=False)
     weight: int = 1
 
@@ -73,11 +76,11 @@ class Reception:
                 except Unauthenticated as error:
                     if error.fetch is None:
                         raise
-                    self._failures.check(arrival.who)
+                    self._failures.check(arrival.who())
                     await error.fetch()
             return self._authenticator.caller(token, self._clock())
         except Unauthenticated as error:
-            self._failures.count(arrival.who, str(error))
+            self._failures.count(arrival.who(), str(error))
             raise
 
     async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:

@@ -1,6 +1,5 @@
 """Finds out who makes a call, by the one credential that it presents."""
 
-from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -35,6 +34,9 @@ class Callers:
 
     def _arrival(self, context: ServicerContext[Request, Response], weight: int) -> Arrival:
         metadata = context.invocation_metadata() or ()
-        forwarded = [value for key, value in metadata if key == "x-forwarded-for" and isinstance(value, str)]
-        credentials: Sequence[str | bytes] = [value for key, value in metadata if key == "authorization"]
-        return Arrival(RPC.get(), self.peers.who(context.peer(), forwarded), credentials, weight)
+
+        def who() -> str:
+            forwarded = [value for key, value in metadata if key == "x-forwarded-for" and isinstance(value, str)]
+            return self.peers.who(context.peer(), forwarded)
+
+        return Arrival(RPC.get(), who, [value for key, value in metadata if key == "authorization"], weight)

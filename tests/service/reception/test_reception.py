@@ -52,7 +52,7 @@ class Room:
 
     def admit(self, token: str, rpc: str = "AuthorizationService.Check", weight: int = 1) -> Caller:
         """The caller of a call with that credential."""
-        return asyncio.run(self.reception.admit(Arrival(rpc, PEER, [f"Bearer {token}"], weight)))
+        return asyncio.run(self.reception.admit(Arrival(rpc, lambda: PEER, [f"Bearer {token}"], weight)))
 
 
 def test_a_peer_that_fails_too_often_is_told_so_and_a_good_credential_from_there_stays_good() -> None:
@@ -89,7 +89,7 @@ def test_a_call_without_one_credential_counts_as_a_failure() -> None:
     room = Room()
     for credentials in ([], ["Bearer alice", "Bearer alice"], ["Basic alice"]):
         with pytest.raises(Unauthenticated):
-            asyncio.run(room.reception.admit(Arrival("AuthorizationService.Check", PEER, credentials)))
+            asyncio.run(room.reception.admit(Arrival("AuthorizationService.Check", lambda: PEER, credentials)))
     assert {failure.reason: calls for failure, calls in room.failures.taken().items()} == {
         "no credential is presented": 1,
         "two credentials are presented": 1,

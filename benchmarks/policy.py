@@ -49,6 +49,7 @@ class Report:
     command: str
     machine: str
     taken_at: str
+    load_average: float
     versions: Mapping[str, str]
     absent: Mapping[str, str]
     questions: int
@@ -86,6 +87,7 @@ def measured(arguments: Sequence[str]) -> Report:
         command=" ".join(("python -m benchmarks.policy", *arguments)),
         machine=f"{platform.machine()}, {_cores()} cores, Python {platform.python_version()}",
         taken_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
+        load_average=os.getloadavg()[0],
         versions={package: version(package) for package in PEERS.values() if package not in absent},
         absent=absent,
         questions=len(asked),
@@ -102,7 +104,8 @@ def lines(report: Report) -> list[str]:
     took, own = report.decision_us, [name for name in report.decision_us if name.endswith("loaded")]
     ours = took[own[0]]
     said = [
-        f"policy  {report.command}; {report.machine}; {report.taken_at}",
+        f"policy  {report.command}; {report.machine}; {report.taken_at},",
+        f"        load average of the machine {report.load_average:.1f}, this run among it",
         f"    P1  one decision with all reasons, {IN_PLAY} rules in play; {report.questions:,} questions in turn,",
         "        each answer of each engine checked; best of the rounds of every few questions",
         *(f"        {name:20} {took[name]:9.2f} µs" for name in own),
@@ -127,10 +130,10 @@ def _kept_lines(report: Report) -> list[str]:
     whole = load.load_s + load.compile_s
     said = (
         ("load", f"{report.rules:,} rules: {load.load_s:.2f} s to read and check, {load.compile_s:.2f} s to compile"),
-        ("", f"{whole:.2f} s altogether{_met(whole < LOAD_TARGET)} (target {LOAD_TARGET:.0f})"),
+        ("", f"{whole:.2f} s, of CPU {load.cpu_s:.2f} s{_met(whole < LOAD_TARGET)} (target {LOAD_TARGET:.0f})"),
         ("reload", f"{report.rules:,} rules beside those in force: {reload.build_s:.2f} s to build their image in a"),
         ("", f"process of its own, {reload.take_up_s:.2f} s to load it in slices; {reload.decisions:,} decisions"),
-        ("", f"meanwhile, {reload.beside_us:.2f} µs each, {reload.alone_us:.2f} without a reload;"),
+        ("", f"meanwhile, {reload.beside_us:.2f} µs each (median), {reload.alone_us:.2f} without a reload;"),
         ("", f"none waited more than {reload.longest_pause_ms:.1f} ms"),
         ("memory", f"a rule takes {memory_.objects:,.0f} bytes of Python objects (tracemalloc), and"),
         ("", f"{memory_.process:,.0f} of the process (RSS): text, tree, functions"),

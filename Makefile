@@ -47,7 +47,7 @@ check: setup ## Format, lint, types, layers, the contract's stubs, the documenta
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/project tests/docs
 
 nightly: setup ## Try the laws on far more examples than `test` does
-	@MAGISTRATE_LAWS=nightly $(BIN)/python -m pytest tests/laws
+	@MAGISTRATE_LAWS=nightly $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/laws
 
 proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
 	@$(BIN)/python proto/generate_stubs.py

@@ -59,18 +59,22 @@ def value_of(random: Random, type_: Type) -> Value:
 
 def paths_of(resource_type: str, schema: Schema) -> dict[Type, list[Path]]:
     """Every path of up to four attributes that a rule on the type may read, by the type of what is there."""
-    found: dict[Type, list[Path]] = {}
+    found: dict[tuple[Root, tuple[str, ...]], Path] = {}
 
     def descend(root: Root, steps: tuple[str, ...], places: Sequence[Mapping[str, Attribute]]) -> None:
         for attribute in [attribute for place in places for attribute in place.values()]:
             path = Path(root, (*steps, attribute.name), attribute.type)
-            found.setdefault(attribute.type, []).append(path)
+            found.setdefault((root, path.steps), path)
             if len(path.steps) < 4:
                 descend(root, path.steps, [behind.attributes for behind in schema.behind(attribute)])
 
     descend(Root.PRINCIPAL, (), [schema.types["User"].attributes, schema.types["Service"].attributes])
     descend(Root.RESOURCE, (), [schema.types[resource_type].attributes])
     descend(Root.CONTEXT, (), [schema.context])
-    found.setdefault(USER, []).append(Path(Root.PRINCIPAL, (), RefType(("User", "Service"))))
-    found.setdefault(RefType((resource_type,)), []).append(Path(Root.RESOURCE, (), RefType((resource_type,))))
-    return {type_: sorted(set(paths), key=lambda path: (len(path.steps), str(path))) for type_, paths in found.items()}
+    by_type: dict[Type, list[Path]] = {
+        USER: [Path(Root.PRINCIPAL, (), RefType(("User", "Service")))],
+        RefType((resource_type,)): [Path(Root.RESOURCE, (), RefType((resource_type,)))],
+    }
+    for path in sorted(found.values(), key=lambda path: (len(path.steps), str(path))):
+        by_type.setdefault(path.type, []).append(path)
+    return by_type

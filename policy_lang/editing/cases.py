@@ -6,12 +6,13 @@ from policy_lang.checking.symbols import full_name
 from policy_lang.decision import RESERVED_CODES
 from policy_lang.editing.attributes import find_attribute, inner
 from policy_lang.editing.declarations import action_names, owned
-from policy_lang.editing.expressions import name, names_in, of_module, type_name
+from policy_lang.editing.expressions import names_in, of_module, type_name
 from policy_lang.editing.names import Kind, Occurrence, Symbol, symbol
-from policy_lang.editing.scope import Scope
+from policy_lang.editing.scope import Scope, elements
 from policy_lang.schema import NOW, Attribute
 from policy_lang.syntax import ast, cases
 from policy_lang.syntax.ast import Name, Word
+from policy_lang.types import EnumType
 
 
 def fixture(node: cases.Fixture, scope: Scope) -> Iterator[Occurrence]:
@@ -87,18 +88,16 @@ def _row(row: cases.WrittenRow, whose: Symbol, scope: Scope) -> Iterator[Occurre
             yield from _value(value, attribute, scope)
 
 
-def _value(value: ast.Expression | cases.WrittenRow, attribute: Attribute, scope: Scope) -> Iterator[Occurrence]:
-    """A literal, an entity, a fixture by name, a member of an enum, or a record of such."""
-    match value:
-        case Name():
-            yield from name(value, scope, (attribute.type,))
-        case cases.WrittenRow():
-            inside = {} if attribute.inside is None else attribute.inside.attributes
-            for cell in value.cells:
-                if cell.name.text in inside:
-                    yield from _value(cell.value, inside[cell.name.text], scope)
-        case _:
-            yield from names_in(value, scope)
+def _value(value: ast.Expression, attribute: Attribute, scope: Scope) -> Iterator[Occurrence]:
+    """A literal, an entity, a fixture by name or a member of an enum: which of both, the attribute's type says."""
+    if not isinstance(value, Name):
+        yield from names_in(value, scope)
+        return
+    (type_,) = elements((attribute.type,))
+    if not isinstance(type_, EnumType):
+        yield from of_module(value, scope, Kind.FIXTURE)
+    elif value.text in type_.members:
+        yield Occurrence(value.span, frozenset({symbol(Kind.MEMBER, *type_.members, value.text)}))
 
 
 def _link(item: cases.GivenLink, scope: Scope) -> Iterator[Occurrence]:

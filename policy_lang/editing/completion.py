@@ -136,6 +136,11 @@ def _cell_values(place: Place, known: Candidates) -> Iterable[Candidate]:
     return known.values(place.parts, name[0] if name else "")
 
 
+def _in_set(place: Place, known: Candidates) -> Iterator[Candidate]:
+    """What a set of a template's parameter holds; in its body, where `<` compares, an operand."""
+    yield from _operand(place, known) if place.template else _value_types(place, known)
+
+
 def _used_template(place: Place) -> str:
     """The template of a use, as its name is written before the arguments."""
     name = place.before("LPAR")
@@ -191,6 +196,8 @@ _NAMES: Final[Mapping[tuple[str, str], _Names]] = {
     **dict.fromkeys((("rule", "ON"), ("template", "ON")), _types_with_actions),
     **dict.fromkeys((("rule", "TO"), ("template", "TO")), _subjects),
     ("template", "COLON"): _in_template,
+    ("template", "VBAR"): _value_types,
+    ("template", "LESS"): _in_set,
     ("use", "COLON"): _after_colon_of_use,
     ("use", "LSQB"): _after_colon_of_use,
     ("use", "LPAR"): _parameters,

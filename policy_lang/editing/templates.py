@@ -22,10 +22,11 @@ def template(node: Template, scope: Scope) -> Iterator[Occurrence]:
     for parameter in node.parameters:
         yield declared(parameter.name, Kind.PARAMETER, full)
         yield from written_type(parameter.type, scope)
-    yield from (name for name in rules.body(node.rule, scope) if name.span.text not in names)
-    for word in _words(node.rule):
-        if word.text in names:
-            yield Occurrence(word.span, frozenset({symbol(Kind.PARAMETER, full, word.text)}))
+    stands_in = [word for word in _words(node.rule) if word.text in names]
+    places = {word.span for word in stands_in}
+    yield from (name for name in rules.body(node.rule, scope) if name.span not in places)
+    for word in stands_in:
+        yield Occurrence(word.span, frozenset({symbol(Kind.PARAMETER, full, word.text)}))
 
 
 def use(node: Use, scope: Scope) -> Iterator[Occurrence]:

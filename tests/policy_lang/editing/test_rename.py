@@ -38,6 +38,20 @@ def test_a_rename_reaches_other_files_and_leaves_comments_and_strings() -> None:
     }
 
 
+def test_a_fixture_may_be_called_like_a_member() -> None:
+    found = project(
+        a="module a\nprincipal type User { boss: User?, grade: enum(alice, bob) }\nactions User { see }\n"
+        'fixture alice = User "a" { grade: alice }\nfixture bob = User "b" { boss: alice, grade: alice }\n',
+    )
+    after = rename(found, "a.policy", place(found, "a.policy", "enum(", "alice"), "first").apply(found.texts)
+    assert after["a.policy"].splitlines()[1:] == [
+        "principal type User { boss: User?, grade: enum(first, bob) }",
+        "actions User { see }",
+        'fixture alice = User "a" { grade: first }',
+        'fixture bob = User "b" { boss: alice, grade: first }',
+    ]
+
+
 def test_what_a_reason_quotes_is_renamed() -> None:
     found = project(
         a="module a\nprincipal type User { region: string }\nactions User { see }\n"

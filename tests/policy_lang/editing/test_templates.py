@@ -52,6 +52,14 @@ def test_a_rename_reaches_templates_and_their_uses(before: str, name: str, count
     assert after.texts["a.policy"].count("renamed") == count
 
 
+def test_an_attribute_may_be_called_like_a_parameter() -> None:
+    text = TEXT.replace("most", "level")
+    found = project(a=text)
+    renaming = rename(found, "a.policy", place(found, "a.policy", "resource.", "level <="), "rank")
+    after = renaming.apply(found.texts)["a.policy"]
+    assert after == text.replace("type Paper { level", "type Paper { rank").replace("resource.level", "resource.rank")
+
+
 def test_where_a_name_is_used_it_is_among_what_is_offered() -> None:
     found = project(a=TEXT)
     missing = []
@@ -67,6 +75,24 @@ def test_where_a_name_is_used_it_is_among_what_is_offered() -> None:
     ("text", "expected"),
     [
         ("use x: ", ["up_to"]),
+        (
+            "template t(a: set<",
+            [
+                "bool",
+                "int",
+                "decimal",
+                "string",
+                "timestamp",
+                "duration",
+                "timezone",
+                "ip",
+                "network",
+                "Note",
+                "Paper",
+                "Tenant",
+                "User",
+            ],
+        ),
         ("use x: up_to(", ["kinds", "what", "most", "stage", "held"]),
         ("use x: up_to(held: ", ["clerk"]),
         ("use x: up_to(kinds: [Paper, ", ["Note", "Paper", "Tenant", "User"]),

@@ -8,6 +8,7 @@ from policy_lang.checking.known import Known
 from policy_lang.checking.names import unknown_name
 from policy_lang.checking.paths import PathReader, ReadPath
 from policy_lang.checking.symbols import Faults, Symbols
+from policy_lang.counts import counted
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.forms import check_id, read_given
 from policy_lang.functions import FUNCTIONS, Function
@@ -234,8 +235,8 @@ class ValueChecker:
             self._faults.unknown("E209", "function", node.function, FUNCTIONS)
             return None
         if len(node.arguments) != len(function.parameters):
-            count = len(function.parameters)
-            message = f"`{function.name}` takes {count} argument{'s' if count > 1 else ''}, not {len(node.arguments)}"
+            taken = counted(len(function.parameters), "argument")
+            message = f"`{function.name}` takes {taken}, not {len(node.arguments)}"
             self._faults.refuse("E310", message, node.span, f"it is `{function.signature}`")
             return None
         arguments = [

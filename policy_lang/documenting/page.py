@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from policy_lang.bundle import Bundle
+from policy_lang.counts import counted
 from policy_lang.decision import Effect
 from policy_lang.documenting.declarations import relations, roles, types
 from policy_lang.documenting.examples import examples
-from policy_lang.documenting.markdown import codes, counted
+from policy_lang.documenting.markdown import codes
 from policy_lang.documenting.rules import obligations, permissions
 from policy_lang.syntax.parser import parse
 from policy_lang.syntax.statements import File, Rule

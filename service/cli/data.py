@@ -12,11 +12,11 @@ from typing import BinaryIO, cast
 import click
 import orjson
 
+from policy_lang.counts import counted
 from policy_lang.schema import Schema
 from service.cli.facts import COMMANDS
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
-from service.cli.wording import counted
 from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from policy_lang.counts import counted
 from policy_lang.diagnostics import Diagnostic, Severity, did_you_mean
 from policy_lang.linting.linter import Checked, check, check_without_lints
 from policy_lang.pages import codes, page
@@ -54,7 +55,7 @@ def check_command(folder: Path, strict: bool, no_lint: bool, costs: bool, output
             show(found.diagnostics)
             _show_costs(found) if costs else None
             if is_ok:
-                click.echo(f"ok: {', '.join(_counted(found))}")
+                click.echo(f"ok: {', '.join(_contents(found))}")
     sys.exit(0 if is_ok else FINDINGS)
 
 
@@ -65,11 +66,11 @@ def show(diagnostics: Sequence[Diagnostic]) -> None:
         click.echo(f"\n`magistrate policy check --explain {diagnostics[0].code}` says more", err=True)
 
 
-def _counted(found: Checked) -> list[str]:
+def _contents(found: Checked) -> list[str]:
     """How much there is of each thing, and how many lints."""
     lints = len(found.diagnostics)
     counts = {**found.counts, **({"lints": lints} if lints else {})}
-    return [f"{number} {noun.removesuffix('s') if number == 1 else noun}" for noun, number in counts.items()]
+    return [counted(number, noun.removesuffix("s")) for noun, number in counts.items()]
 
 
 def _show_costs(found: Checked) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from policy_lang.counts import counted
 from policy_lang.decision import Decision
 from policy_lang.notation import format_timestamp
 from policy_lang.reviewing.changes import Change
@@ -63,7 +64,7 @@ def _searched_lines(found: Difference) -> Iterator[str]:
         return
     groups = _grouped(found.outcomes)
     stopped = [outcome for outcome in found.outcomes if not outcome.is_exhaustive]
-    yield f"decisions: {_count(len(found.outcomes), 'kind')} of question decided by other rules"
+    yield f"decisions: {counted(len(found.outcomes), 'kind')} of question decided by other rules"
     for (what, rules), witnesses in groups.items():
         yield f"  {what.value}, by {rules}: {'; '.join(_questions(witnesses))}"
     if not groups:
@@ -183,7 +184,3 @@ def _flips_json(flips: Flips) -> dict[str, Json]:
         "count": flips.count,
         "examples": [recorded.id for recorded in flips.examples],
     }
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from policy_lang.counts import counted
 from policy_lang.diagnostics import Diagnostic, PolicyError
 from policy_lang.formatting.formatter import format_policy
 from policy_lang.source import SourceFile
@@ -106,4 +107,4 @@ def _summary(changed: int, total: int, *, is_written: bool) -> str:
     """`2 files formatted, 1 file unchanged`."""
     verb = "formatted" if is_written else "would be formatted"
     counts = {verb: changed, "unchanged": total - changed}
-    return ", ".join(f"{count} {'file' if count == 1 else 'files'} {what}" for what, count in counts.items() if count)
+    return ", ".join(f"{counted(count, 'file')} {what}" for what, count in counts.items() if count)

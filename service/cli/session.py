@@ -12,6 +12,7 @@ from magistrate.v1 import credential_pb2 as pb
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
+from policy_lang.counts import counted
 from policy_lang.types import Json
 from service.cli.attributes import read_ref
 from service.cli.calling import Connection, call, connection_options
@@ -80,7 +81,7 @@ def revoke(which: str | None, principal: str | None, output: Output, **connectio
     elif which == "-":
         request = pb.RevokeSessionRequest(token=sys.stdin.read(_STDIN_LIMIT).strip())
     answer = call(connection, lambda channel: CredentialServiceStub(channel).RevokeSession, request)
-    said = f"ended {answer.count} session{'' if answer.count == 1 else 's'}"
+    said = f"ended {counted(answer.count, 'session')}"
     at = f"; revision {answer.revision}" if answer.revision else ""
     print_result(said + at, {"count": answer.count, "revision": answer.revision or None}, output)
 

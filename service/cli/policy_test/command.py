@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 import click
 
+from policy_lang.counts import counted
 from policy_lang.coverage import Coverage
 from policy_lang.diagnostics import Diagnostic, PolicyError
 from service.cli.policy_check import show
@@ -76,7 +77,7 @@ def _show(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, shows_c
         if not result.has_passed:
             click.echo("\n".join((*failure_lines(result, rules), "")))
     held = len(outcome.results) - outcome.failed
-    click.echo(f"{_count(held, 'expectation')} held, {outcome.failed} did not, in {_count(outcome.tests, 'test')}")
+    click.echo(f"{counted(held, 'expectation')} held, {outcome.failed} did not, in {counted(outcome.tests, 'test')}")
     if shows_coverage:
         click.echo("\n".join(coverage_lines(outcome.coverage)))
 
@@ -99,7 +100,3 @@ def _write_junit(path: Path, outcome: Outcome | None, diagnostics: Sequence[Diag
     except OSError as error:
         click.echo(f"error: `{path}` cannot be written: {(error.strerror or 'unknown error').lower()}", err=True)
         sys.exit(USAGE)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -176,7 +176,6 @@ def _named(part: object) -> tuple[str, ...]:
 
 _NAMED_APART: Final = frozenset({"CODE", "OBLIGE"})
 """What asks for a name in a template that no parameter stands for."""
-_ENTITIES: Final = ("GIVEN", "PRINCIPAL", "RESOURCE", "PRINCIPALS", "RESOURCES", "IN", "OF", "ON", "TO")
 _BEFORE_PATHS: Final = frozenset({"IN", "OVER", "OF", "HAS"})
 _Names = Callable[[Place, Candidates], Iterable[Candidate]]
 _NAMES: Final[Mapping[tuple[str, str], _Names]] = {

@@ -1,12 +1,12 @@
 """Words all that a bundle declares, item by item: equal lines for what says the same, whatever its layout and order."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from policy_lang.reviewing.wording import Wording, quoted
-from policy_lang.schema import Attribute, EntityType, Origin, Role, Schema
+from policy_lang.schema import Attribute, EntityType, Origin, Role
 from policy_lang.typed import Program, Rule
 
 Lines = tuple[str, ...]
@@ -92,13 +92,6 @@ def attribute_line(attribute: Attribute) -> str:
     if attribute.origin is Origin.CLAIM and attribute.claim:
         line += f" from claim {' '.join(map(quoted, attribute.claim))}"
     return line + (" sensitive" if attribute.is_sensitive else "")
-
-
-def granted_lines(schema: Schema, role: Role) -> Iterator[str]:
-    """What a role grants, with what it includes: `Document: edit, read`."""
-    for type_, actions in sorted(role.grants.items()):
-        if actions and type_ in schema.types:
-            yield f"{type_}: {', '.join(sorted(actions))}"
 
 
 def _attributes(attributes: Mapping[str, Attribute]) -> Lines:

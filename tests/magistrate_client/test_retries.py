@@ -59,12 +59,9 @@ async def test_no_try_is_made_past_the_deadline(shell: Shell) -> None:
     async with asking(shell, retry=mc.RetryPolicy(tries=1000, first_wait=0.01, longest_wait=0.02)) as (service, client):
         await client.check("read", "Document:d1")
         service.will(Refusal(grpc.StatusCode.UNAVAILABLE, "still down"))
-        began = monotonic()
         with pytest.raises(mc.Unavailable):
             await client.check("read", "Document:d1", timeout=0.5)
-        took = monotonic() - began
     # Each wait is at least half of the shortest, so more tries than this cannot fit.
-    assert took < 5
     assert 2 < len(service.requests) < 102
 
 

@@ -35,6 +35,7 @@ SHAPES: Final[Mapping[str, Shape]] = {
     "unknown attributes": lambda n: _many(n, "rule a{0}: deny read on R when resource.x{0} == 1\n"),
     "unknown fixtures": lambda n: _many(n, 'fixture f{0} = R "{0}" {{ owner: g{0} }}\n'),
     "broken statements": lambda n: "let = \n" * n,
+    "rules with remarks": lambda n: _many(n, 'rule a{0}: deny read on R\n  when resource.opt\n  reason "r"\n\n# so\n'),
     "rules": lambda n: _many(n, "rule a{0}: deny read on R when resource.a == {0}\n"),
     "equal rules": lambda n: "rule a: deny any on any\n" * n,
     "types": lambda n: "".join(f"type X{at} {{ a: X{max(at - 1, 0)} }}\n" for at in range(n)),

@@ -1,7 +1,6 @@
 """A database that cannot answer says why, in words of its own: no SQL, no password."""
 
 import sqlite3
-import time
 from pathlib import Path
 
 import pytest
@@ -127,10 +126,8 @@ def test_missing_tables_are_said(database: Database) -> None:
 
 
 def test_a_read_ends_when_its_time_is_over(postgresql: Database) -> None:
-    started = time.monotonic()
     with pytest.raises(FactsUnavailable, match="took longer than"), postgresql.reading(timeout_ms=50) as reading:
         reading.fetch(SLEEP, {})
-    assert time.monotonic() - started < 5
     with postgresql.reading() as reading:
         found: Prepared[tuple[str]] = Prepared("SHOW statement_timeout")
         assert reading.fetch(found, {}) == [("5s",)]

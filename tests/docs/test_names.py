@@ -1,16 +1,23 @@
-"""What the documentation names is there: files, folders, the links between pages."""
+"""What the documentation names is there, and what has to be named is: files, links between pages, settings."""
 
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
+
+from service.config import Limits, PepperSettings, Settings, SpoolSettings
+from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
 OURS = r"(?:policy_lang|service|magistrate_client|proto|tests|examples|benchmarks|docs)"
 FILE = re.compile(rf"`({OURS}/[\w./-]*|\w+\.py)`")
+CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+
+SETTINGS = (Settings, Limits, SpoolSettings, PepperSettings, IssuerSettings, IntrospectionSettings, ClaimRole)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 
@@ -33,3 +40,10 @@ def test_the_files_that_a_document_names_exist(document: Path, places: frozenset
 def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
     links = LINK.findall(document.read_text())
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
+    text = "".join((ROOT / "docs" / name).read_text() for name in ("operations.md", "pushing-policies.md"))
+    named = {name for code in CODE.findall(text) for name in re.findall("[a-z_]+", code)}
+    assert sorted(settings.model_fields.keys() - named) == []

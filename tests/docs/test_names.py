@@ -1,7 +1,9 @@
-"""What the documentation names is there, and what has to be named is: files, links between pages, settings."""
+"""What the documentation names is there, and what has to be named is: files, links, settings, layers."""
 
 import re
 import subprocess
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.
 OURS = r"(?:policy_lang|service|magistrate_client|proto|tests|examples|benchmarks|docs)"
 FILE = re.compile(rf"`({OURS}/[\w./-]*|\w+\.py)`")
 CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)
+STEPS = re.compile(r"^    (\w+): +(.*(?:\n +→? *\S.*)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
 SETTINGS = (Settings, Limits, SpoolSettings, PepperSettings, IssuerSettings, IntrospectionSettings, ClaimRole)
@@ -47,3 +50,14 @@ def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     text = "".join((ROOT / "docs" / name).read_text() for name in ("operations.md", "pushing-policies.md"))
     named = {name for code in CODE.findall(text) for name in re.findall("[a-z_]+", code)}
     assert sorted(settings.model_fields.keys() - named) == []
+
+
+@pytest.mark.parametrize("package", ["service", "policy_lang"])
+def test_the_layers_that_the_page_shows_are_those_of_the_contract(package: str) -> None:
+    shown = dict(STEPS.findall((ROOT / "docs" / "architecture.md").read_text()))[package]
+    steps = [re.findall(r"\w+", step) for step in shown.split("→")]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (each["layers"] for each in contracts if each.get("containers") == [package])
+    depth = {room: at for at, layer in enumerate(layers) for room in re.findall(r"\w+", layer)}
+    depths = [[depth[room] for room in step] for step in steps]
+    assert [(upper, lower) for upper, lower in pairwise(depths) if max(upper) >= min(lower)] == []

@@ -160,3 +160,7 @@ class EntityChanged(MagistrateError):
 
 class SchemaOutdated(MagistrateError):
     """A database whose tables are older or newer than this version knows; the text names the command to run."""
+
+
+class BackupUnusable(MagistrateError):
+    """A backup that could not be made whole, or that does not hold what it says."""

@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "key": Entry("service.cli.key", "Make, list, rotate and revoke API keys."),
     "session": Entry("service.cli.session", "Open, list and end sessions."),
     "admin": Entry("service.cli.admin", "Say who may do what to this service."),
-    "db": Entry("service.cli.db", "Migrate the databases and show their state."),
+    "db": Entry("service.cli.db", "Migrate the databases, show their state, back them up."),
 }
 
 

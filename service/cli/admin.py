@@ -3,8 +3,6 @@
 Every act is recorded as the operator's who ran the command.
 """
 
-import os
-import pwd
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,17 +13,14 @@ from uuid_utils import uuid7
 from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
-from policy_lang.values import Ref
 from service.cli.attributes import read_ref
+from service.cli.operator import operator_ref, record, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.settings import settings_options
 from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.decisions.shipper import Shipper
-from service.decisions.spool import Spool
-from service.errors import FactsUnavailable, SchemaOutdated
 from service.governance.grants import Grants, give, take
 from service.governance.records import act_record
 from service.permits import PREFIX, Act, Action
@@ -59,7 +54,7 @@ def grant(settings: Settings, principal: str, role: str, tenant: str | None, unt
     with _facts(settings) as database, database.write() as connection:
         revision = give(connection, given)
         _record(settings, given, "grant", revision)
-    _ship(settings)
+    ship(settings)
     print_result(f"granted {_said(given)} to {principal}; revision {revision}", {"revision": revision}, output)
 
 
@@ -75,7 +70,7 @@ def revoke(settings: Settings, principal: str, role: str, tenant: str | None, ou
     with _facts(settings) as database, database.write() as connection:
         revision = take(connection, taken)
         _record(settings, taken, "revoke", revision)
-    _ship(settings)
+    ship(settings)
     print_result(f"revoked {_said(taken)} from {principal}; revision {revision}", {"revision": revision}, output)
 
 
@@ -100,36 +95,13 @@ def _facts(settings: Settings) -> Iterator[Database]:
 
 
 def _record(settings: Settings, assignment: Assignment, change: str, revision: str) -> None:
-    """Records the act before it is committed: what cannot be recorded is not done."""
     details: dict[str, Json] = {"change": change, "tenant": str(assignment.place) if assignment.place else None}
     act = Act(Action.ROLE_ASSIGN, assignment.subject, assignment.place, assignment.role, details)
-    spool = Spool(settings.spool_folder, settings.spool)
     now = time.time_ns() // 1_000_000
-    try:
-        operator = ("operator",)
-        spool.record([act_record(str(uuid7()), operator_ref(), act, rules=operator, now=now, revision=revision)])
-    finally:
-        spool.close()
-
-
-def operator_ref() -> Ref:
-    """Who runs this process, by the machine's own word and not by the environment's."""
-    try:
-        return Ref("operator", pwd.getpwuid(os.getuid()).pw_name)
-    except KeyError:
-        return Ref("operator", str(os.getuid()))
-
-
-def _ship(settings: Settings) -> None:
-    """Moves the record into the log; where that does not answer, the service does it when it next can."""
-    database = open_database(settings.log_database_url)
-    try:
-        ensure_current(database, "log")
-        Shipper(settings.spool_folder, database).ship()
-    except (FactsUnavailable, SchemaOutdated) as error:
-        click.echo(f"warning: the record stays in `{settings.spool_folder}` for now: {error}", err=True)
-    finally:
-        database.close()
+    record(
+        settings,
+        act_record(str(uuid7()), operator_ref(), act, rules=("operator",), now=now, revision=revision),
+    )
 
 
 def _moment(until: str | None) -> int | None:

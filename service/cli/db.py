@@ -1,4 +1,4 @@
-"""`magistrate db`: migrates the databases and shows how their tables stand."""
+"""`magistrate db`: migrates the databases and shows how their tables stand; `db_backup` has what backups need."""
 
 import sys
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Final
 import click
 
 from policy_lang.types import Json
+from service.cli import db_backup
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
-from service.db.feed import begin_epoch
-from service.db.migration import Kind, SchemaStatus, State, ensure_current, migrate, status
+from service.db.migration import Kind, SchemaStatus, State, migrate, status
 from service.db.opening import open_database
 
 _KINDS: Final[tuple[Kind, ...]] = ("facts", "log")
@@ -21,7 +21,7 @@ _KINDS: Final[tuple[Kind, ...]] = ("facts", "log")
 
 @click.group()
 def command() -> None:
-    """Migrate the databases and show their state."""
+    """Migrate the databases, show their state, back them up."""
 
 
 @command.command("migrate")
@@ -54,19 +54,8 @@ def status_(settings: Settings, output: Output) -> None:
         sys.exit(FINDINGS)
 
 
-@command.command("restore-done")
-@output_option
-@settings_options("data", "database")
-def restore_done(settings: Settings, output: Output) -> None:
-    """Begin a new epoch of revisions, after the facts were restored from a backup.
-
-    Revisions from before are unknown from then on, and no worker keeps facts from before in memory.
-    """
-    with _opened(settings, "facts") as database:
-        ensure_current(database, "facts")
-        with database.write() as connection:
-            revision = begin_epoch(connection)
-        print_rows([{"database": database.name.strip("`"), "revision": revision}], output)
+command.add_command(db_backup.backup)
+command.add_command(db_backup.restore_done)
 
 
 @contextmanager

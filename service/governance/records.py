@@ -35,6 +35,33 @@ def act_record(id_: str, caller: Ref, act: Act, *, rules: tuple[str, ...], now: 
     )
 
 
+def restore_record(operator: Ref, former: str, revision: str, *, now: int) -> DecisionRecord:
+    """The record of an operator's word that the facts are restored: `former` was their revision, `revision` is now."""
+    id_ = str(uuid7())
+    return DecisionRecord(
+        id=id_,
+        kind=RecordKind.DECISION,
+        time=now,
+        request_id=id_,
+        caller=operator,
+        principal=operator,
+        action=f"{PREFIX}restore",
+        resource=Ref("database", "facts"),
+        tenant=None,
+        effect=Effect.ALLOW,
+        code=ALLOWED,
+        rules=("operator",),
+        missing=(),
+        obligations=(),
+        hide=False,
+        shadow_effect=Effect.ALLOW,
+        inputs={"former_revision": former},
+        policy_digest="",
+        revision=revision,
+        duration_us=0,
+    )
+
+
 def scope_refusal(caller: Ref, rpc: str, now: int) -> DecisionRecord:
     """The record of a call that its credential is not for."""
     id_ = str(uuid7())

@@ -41,8 +41,8 @@ def test_a_server_that_does_not_answer_is_exit_code_three(tmp_path: Path) -> Non
 
 
 def test_a_restore_begins_a_new_epoch(database_url: str, tmp_path: Path) -> None:
-    where = ("--database", database_url, "--data", str(tmp_path))
-    run("migrate", *where, "--log-database", database_url)
+    where = ("--database", database_url, "--log-database", database_url, "--data", str(tmp_path))
+    run("migrate", *where)
     revisions = []
     for _ in range(2):
         (row,) = orjson.loads(run("restore-done", *where, "--output", "json").stdout)

@@ -1,6 +1,6 @@
 """Holds the policies in force, and beside them those that are prepared to follow; all of it on the loop's thread.
 
-Loading goes in slices of a millisecond with pauses between them, so that answering is not held up. Swapping is one
+Loading goes in slices of a millisecond, a tenth of the time, so that answering is not held up. Swapping is one
 assignment: a request takes its reference once and is answered by those policies alone.
 """
 
@@ -15,7 +15,7 @@ from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
 
 SLICE_SECONDS: Final = 0.001
-PAUSE_SECONDS: Final = 0.002
+PAUSE_SECONDS: Final = 0.009
 RETIRE_SECONDS: Final = 5.0
 """How long policies that were replaced are kept whole, for the requests that still have them."""
 KEPT_READY: Final = 2

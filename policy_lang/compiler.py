@@ -49,8 +49,8 @@ class Plan:
 
 
 def plan_of(
-    key: Key, rules: tuple[Rule, ...], reads: Reads, decide: Callable[[Facts], Decision], read_inputs: ReadInputs,
-    schema: Schema,
+    key: Key, rules: tuple[Rule, ...], schema: Schema, *, reads: Reads, decide: Callable[[Facts], Decision],
+    read_inputs: ReadInputs,
 ) -> Plan:  # fmt: skip
     """The plan around what was generated for it."""
     access = access_to(reads, case_of(key, schema), schema)
@@ -117,7 +117,8 @@ class Compiled:
         settle = _Settle(tuple(each.rule for each in folded))
         ends = Ends(settle, settle.settled, self.undetermined)
         decide = emit(folded, case, self.schema, ends)
-        return plan_of(key, settle.rules, reads, decide, reader(reads, case, self.schema), self.schema)
+        read_inputs = reader(reads, case, self.schema)
+        return plan_of(key, settle.rules, self.schema, reads=reads, decide=decide, read_inputs=read_inputs)
 
 
 class _Settle:

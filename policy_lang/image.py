@@ -206,7 +206,7 @@ class ImageReader:
             case "plan", (
                 tuple(key), tuple(rules), Reads() as reads, FunctionType() as decide, FunctionType() as read,
             ) if self._schema is not None:  # fmt: skip
-                self._plans[key] = plan_of(key, rules, reads, decide, read, self._schema)
+                self._plans[key] = plan_of(key, rules, self._schema, reads=reads, decide=decide, read_inputs=read)
             case _:
                 raise ImageError(f"an image has no part `{kind}`")
 

@@ -134,7 +134,9 @@ class DecisionPoint:
             match item:
                 case Asked():
                     facts, decision = next(decided)
-                    record = _decision_record(batch, item.request_id, facts, decision, known.revision, duration_us)
+                    record = _decision_record(
+                        batch, item.request_id, facts, decision, revision=known.revision, duration_us=duration_us
+                    )
                     shown = decision if item.may_read_reasons else _hidden(decision)
                     items.append(Answer(item.request_id, record.id, shown))
                     records.append(record)
@@ -204,7 +206,7 @@ _INFORMING_CODES: Final = RESERVED_CODES - {ALLOWED, DENIED}
 
 
 def _decision_record(
-    batch: Batch, request_id: str, facts: Facts, decision: Decision, revision: str, duration_us: int
+    batch: Batch, request_id: str, facts: Facts, decision: Decision, *, revision: str, duration_us: int
 ) -> DecisionRecord:
     policies, question = batch.policies, facts.question
     return DecisionRecord(

@@ -50,7 +50,7 @@ class GovernedEntities:
         return EntityWriter(self._database, schema).delete(ref, approve=approve)
 
     def assign(
-        self, caller: Caller, subject: Ref, role: str, place: Ref | None, expires_at: Json, *, if_revision: str = ""
+        self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, expires_at: Json, if_revision: str = ""
     ) -> str:
         """Assigns a role of the policies."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))

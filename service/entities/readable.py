@@ -63,7 +63,7 @@ class ReadableEntities:
                 raise NotFound(f"there is no `{ref}`")
             return form, _revision(connection)
 
-    def page(self, caller: Caller, type_: str, tenant: Ref | None, limit: int, after: str | None) -> Entities:
+    def page(self, caller: Caller, type_: str, *, tenant: Ref | None, limit: int, after: str | None) -> Entities:
         """Up to `limit` entities of a type by id, those after `after`; of one tenant, a page may hold fewer."""
         visitor, schema = self._gate.admit(caller), self._schema()
         visitor.require([Act(Action.ENTITY_READ, Ref(type_, "*"), tenant, details={"read": "list"})])
@@ -84,7 +84,7 @@ class ReadableEntities:
         return Entities(tuple(form for form in shown if form is not None), next_after)
 
     def assignments(
-        self, caller: Caller, subject: Ref | None, place: Ref | None, limit: int, after: Sequence[str] | None
+        self, caller: Caller, *, subject: Ref | None, place: Ref | None, limit: int, after: Sequence[str] | None
     ) -> Assignments:
         """Up to `limit` role assignments by subject, role and place; those of the built-in module are among them."""
         visitor = self._gate.admit(caller)

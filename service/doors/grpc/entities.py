@@ -81,7 +81,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
-        page = await asyncio.to_thread(self._reads.page, caller, request.type, tenant, size, after)
+        page = await asyncio.to_thread(self._reads.page, caller, request.type, tenant=tenant, limit=size, after=after)
         following = write_page_token([page.next_after]) if page.next_after is not None else ""
         return pb.ListEntitiesResponse(entities=map(write_entity, page.forms), next_page_token=following)
 
@@ -96,7 +96,9 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
             lambda: (
                 self._roles.assign(caller, given, if_revision=if_revision)
                 if is_given(given.role)
-                else self._writes.assign(caller, given.subject, given.role, given.place, until, if_revision=if_revision)
+                else self._writes.assign(
+                    caller, given.subject, given.role, given.place, expires_at=until, if_revision=if_revision
+                )
             )
         )
         return pb.AssignRoleResponse(revision=revision)
@@ -128,7 +130,9 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         subject = read_ref("subject", request.subject) if request.HasField("subject") else None
         scope = read_ref("scope", request.scope) if request.HasField("scope") else None
         after = read_page_token(request.page_token, ASSIGNMENT_KEY) if request.page_token else None
-        page = await asyncio.to_thread(self._reads.assignments, caller, subject, scope, size, after)
+        page = await asyncio.to_thread(
+            self._reads.assignments, caller, subject=subject, place=scope, limit=size, after=after
+        )
         following = write_page_token(page.next_after) if page.next_after is not None else ""
         return pb.ListRoleAssignmentsResponse(assignments=map(write_assignment, page.found), next_page_token=following)
 

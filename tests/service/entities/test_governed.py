@@ -27,15 +27,19 @@ def firm(database: Database) -> Iterator[Firm]:
 
 CALLS: dict[str, Call] = {
     "get": lambda firm, who: firm.reads.get(caller(who), DOC1),
-    "list": lambda firm, who: firm.reads.page(caller(who), "Doc", None, 10, None),
-    "list assignments": lambda firm, who: firm.reads.assignments(caller(who), None, None, 10, None),
+    "list": lambda firm, who: firm.reads.page(caller(who), "Doc", tenant=None, limit=10, after=None),
+    "list assignments": lambda firm, who: firm.reads.assignments(
+        caller(who), subject=None, place=None, limit=10, after=None
+    ),
     "put": lambda firm, who: firm.writes.put(caller(who), DOC1, {"tenant": "t1"}, None),
     "delete": lambda firm, who: firm.writes.delete(caller(who), DOC1),
     "relate": lambda firm, who: firm.writes.write_relations(
         caller(who), [Link(DOC1, "firm.friend", USER1, None)], []
     ),
-    "assign": lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.editor", T1, None),
-    "assign globally": lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.everywhere", None, None),
+    "assign": lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.editor", T1, expires_at=None),
+    "assign globally": lambda firm, who: firm.writes.assign(
+        caller(who), USER1, "firm.everywhere", None, expires_at=None
+    ),
     "give pep": lambda firm, who: firm.roles.assign(caller(who), Assignment(USER1, "magistrate.pep", None, None)),
     "give admin": lambda firm, who: firm.roles.assign(caller(who), Assignment(USER1, "magistrate.admin", T1, None)),
     "give auditor": lambda firm, who: firm.roles.assign(
@@ -78,10 +82,14 @@ FOREIGN: dict[str, Call] = {
     "get": lambda firm, who: firm.reads.get(caller(who), DOC2),
     "get what is not there": lambda firm, who: firm.reads.get(caller(who), Ref("Doc", "nowhere")),
     "get what has no tenant": lambda firm, who: firm.reads.get(caller(who), Ref("Note", "n1")),
-    "list another's": lambda firm, who: firm.reads.page(caller(who), "Doc", T2, 10, None),
-    "list everybody's": lambda firm, who: firm.reads.page(caller(who), "Doc", None, 10, None),
-    "roles of another's": lambda firm, who: firm.reads.assignments(caller(who), USER2, None, 10, None),
-    "roles at another": lambda firm, who: firm.reads.assignments(caller(who), None, T2, 10, None),
+    "list another's": lambda firm, who: firm.reads.page(caller(who), "Doc", tenant=T2, limit=10, after=None),
+    "list everybody's": lambda firm, who: firm.reads.page(caller(who), "Doc", tenant=None, limit=10, after=None),
+    "roles of another's": lambda firm, who: firm.reads.assignments(
+        caller(who), subject=USER2, place=None, limit=10, after=None
+    ),
+    "roles at another": lambda firm, who: firm.reads.assignments(
+        caller(who), subject=None, place=T2, limit=10, after=None
+    ),
     "put": lambda firm, who: firm.writes.put(caller(who), Ref("Doc", "new"), {"tenant": "t2"}, None),
     "put without": lambda firm, who: firm.writes.put(caller(who), Ref("Note", "n2"), {}, None),
     "take over": lambda firm, who: firm.writes.put(caller(who), DOC2, {"tenant": "t1"}, None),
@@ -92,9 +100,11 @@ FOREIGN: dict[str, Call] = {
     "make a tenant": lambda firm, who: firm.writes.put(caller(who), Ref("Tenant", "t3"), {}, None),
     "delete": lambda firm, who: firm.writes.delete(caller(who), DOC2),
     "delete what is not there": lambda firm, who: firm.writes.delete(caller(who), Ref("Doc", "nowhere")),
-    "assign there": lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.editor", T2, None),
-    "assign to another's": lambda firm, who: firm.writes.assign(caller(who), USER2, "firm.editor", T1, None),
-    "assign to a robot": lambda firm, who: firm.writes.assign(caller(who), Ref("Robot", "r"), "firm.editor", T1, None),
+    "assign there": lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.editor", T2, expires_at=None),
+    "assign to another's": lambda firm, who: firm.writes.assign(caller(who), USER2, "firm.editor", T1, expires_at=None),
+    "assign to a robot": lambda firm, who: firm.writes.assign(
+        caller(who), Ref("Robot", "r"), "firm.editor", T1, expires_at=None
+    ),
     "relate to another's": lambda firm, who: firm.writes.write_relations(
         caller(who), [Link(DOC1, "firm.friend", USER2, None)], []
     ),
@@ -125,7 +135,7 @@ def test_what_is_not_there_reads_like_what_is_another_tenants(firm: Firm) -> Non
 
 
 def test_a_list_of_a_tenant_holds_its_entities_alone(firm: Firm) -> None:
-    page = firm.reads.page(caller("chief"), "Doc", T1, 10, None)
+    page = firm.reads.page(caller("chief"), "Doc", tenant=T1, limit=10, after=None)
     assert [form["id"] for form in page.forms] == ["doc-t1"]
     assert page.next_after is None
 
@@ -191,7 +201,7 @@ def test_the_record_says_who_did_what_by_which_role(firm: Firm) -> None:
 def test_pages_go_on_where_they_ended(firm: Firm) -> None:
     ids, after = [], None
     for _ in range(10):
-        page = firm.reads.page(caller("root"), "Team", None, 2, after)
+        page = firm.reads.page(caller("root"), "Team", tenant=None, limit=2, after=after)
         ids += [form["id"] for form in page.forms]
         if (after := page.next_after) is None:
             break
@@ -199,17 +209,17 @@ def test_pages_go_on_where_they_ended(firm: Firm) -> None:
 
 
 def test_pages_of_assignments_go_on_and_hold_the_modules_roles(firm: Firm) -> None:
-    firm.writes.assign(caller("root"), USER1, "firm.editor", T1, "2030-01-01T00:00:00Z")
+    firm.writes.assign(caller("root"), USER1, "firm.editor", T1, expires_at="2030-01-01T00:00:00Z")
     found: list[Assignment] = []
     after: tuple[str, ...] | None = None
     while True:
-        page = firm.reads.assignments(caller("root"), None, None, 2, after)
+        page = firm.reads.assignments(caller("root"), subject=None, place=None, limit=2, after=after)
         found += page.found
         if (after := page.next_after) is None:
             break
     assert len(found) == 12
     assert Assignment(Ref("User", "root"), "magistrate.admin", None, None) in found
-    own = firm.reads.assignments(caller("chief"), USER1, None, 10, None).found
+    own = firm.reads.assignments(caller("chief"), subject=USER1, place=None, limit=10, after=None).found
     assert [held.role for held in own] == ["firm.editor"]
 
 
@@ -234,10 +244,10 @@ def test_a_revision_that_nobody_gave_is_never_unchanged(firm: Firm, revision: st
 
 
 def test_roles_and_relations_are_conditional_too(firm: Firm) -> None:
-    seen = firm.writes.assign(caller("root"), USER1, "firm.editor", T1, None)
+    seen = firm.writes.assign(caller("root"), USER1, "firm.editor", T1, expires_at=None)
     firm.writes.unassign(caller("root"), USER1, "firm.editor", T1, if_revision=seen)
     with pytest.raises(EntityChanged):
-        firm.writes.assign(caller("root"), USER1, "firm.editor", T1, None, if_revision=seen)
+        firm.writes.assign(caller("root"), USER1, "firm.editor", T1, expires_at=None, if_revision=seen)
     with pytest.raises(EntityChanged):
         firm.roles.assign(caller("root"), Assignment(USER1, "magistrate.pep", None, None), if_revision=seen)
     link = Link(DOC1, "firm.friend", USER1, None)

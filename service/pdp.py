@@ -96,6 +96,11 @@ class DecisionPoint:
         """As `admit`, for a question whose answer shows every rule: only callers with `read_reasons` may ask it."""
         return replace(self.admit(caller, (request,)), shows_rules=True)
 
+    def admit_again(self, batch: Batch, caller: Caller) -> Batch:
+        """The batch as it is now, after something was fetched that may change whom its tokens name."""
+        requests = [item.request if isinstance(item, Proposed) else item for item in batch.items]
+        return replace(self.admit(caller, requests), shows_rules=batch.shows_rules, started=batch.started)
+
     def fetch(self, batch: Batch, timeout_ms: int | None = None) -> Known:
         """What the caller may ask, and the facts of that; one read per source and reference step, each in `timeout_ms`.
 

@@ -1,7 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from grpc.aio import ServicerContext
@@ -13,8 +13,8 @@ from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering
-from service.errors import DeadlineExceeded, Unauthenticated
-from service.model import Answer, Answers, Batch, Caller, Consistency, Known, Latency, Proposed
+from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
+from service.model import Answer, Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES
 
@@ -44,8 +44,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides one question."""
         caller, consistency = await self._arrived(request.consistency, context)
         checks = (read_check(request, self._limits),)
-        batch = await _with_all_fetched(lambda: self._pdp.admit(caller, checks))
-        answers = await self._decided(batch, consistency, context)
+        answers = await self._decided(caller, checks, consistency, context)
         return write_check(_only(answers), answers)
 
     @answering
@@ -55,8 +54,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides several questions; each that is wrong fails alone."""
         caller, consistency = await self._arrived(request.consistency, context, len(request.checks))
         checks = read_batch(request, self._limits)
-        batch = await _with_all_fetched(lambda: self._pdp.admit(caller, checks))
-        return write_batch(request.request_id, await self._decided(batch, consistency, context))
+        return write_batch(request.request_id, await self._decided(caller, checks, consistency, context))
 
     @answering
     async def Explain(  # noqa: N802
@@ -65,8 +63,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides one question and shows how."""
         caller, consistency = await self._arrived(request.check.consistency, context)
         check = read_check(request.check, self._limits)
-        batch = await _with_all_fetched(lambda: self._pdp.admit_explanation(caller, check))
-        known = await self._fetch(batch, consistency, _remaining_ms(context))
+        admitted = self._pdp.admit_explanation(caller, check)
+        batch, known = await self._known(admitted, consistency, context)
         answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
         response = write_check(_only(answers), answers)  # which raises what the question was refused for
         (explanation,) = self._pdp.explain(batch, known)
@@ -87,23 +85,37 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         return await self._callers.verified(context), reached
 
     async def _decided(
-        self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]
+        self,
+        caller: Caller,
+        checks: Sequence[CheckRequest | MagistrateError],
+        consistency: Consistency,
+        context: ServicerContext[Request, Response],
     ) -> Answers:
-        known = await self._fetch(batch, consistency, _remaining_ms(context))
+        batch, known = await self._known(self._pdp.admit(caller, checks), consistency, context)
         return self._pdp.record(batch, known, self._pdp.decide(batch, known))
 
+    async def _known(
+        self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]
+    ) -> tuple[Batch, Known]:
+        """What is known of a batch; of one admitted anew where what is fetched may yet verify a `principal_token`.
 
-async def _with_all_fetched(admit: Callable[[], Batch]) -> Batch:
-    """What is admitted, once more where something can be fetched by which a `principal_token` may yet verify."""
-    batch = admit()
-    for _ in range(FETCHES):
-        outcomes = [item.outcome for item in batch.items if isinstance(item, Proposed)]
-        lacking = [outcome.fetch for outcome in outcomes if isinstance(outcome, Unauthenticated) and outcome.fetch]
-        if not lacking:
-            break
-        await asyncio.gather(*(fetch() for fetch in lacking))
-        batch = admit()
-    return batch
+        Nothing is fetched for a caller that may not ask about bearers, and who waited for it is looked at again.
+        """
+        known = await self._fetch(batch, consistency, _remaining_ms(context))
+        for _ in range(FETCHES):
+            lacking = _lacking(known)
+            if not lacking:
+                break
+            await asyncio.gather(*(fetch() for fetch in lacking))
+            batch = self._pdp.admit_again(batch, await self._callers.verified(context))
+            known = await self._fetch(batch, consistency, _remaining_ms(context))
+        return batch, known
+
+
+def _lacking(known: Known) -> list[Callable[[], Awaitable[None]]]:
+    """What would have to be fetched to know better of the credentials that were refused."""
+    errors = [item.error for item in known.items if isinstance(item, Refused)]
+    return [error.fetch for error in errors if isinstance(error, Unauthenticated) and error.fetch is not None]
 
 
 def _only(answers: Answers) -> Answer:

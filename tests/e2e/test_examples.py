@@ -7,14 +7,15 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
-from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, CheckRequest
-from magistrate.v1.types_pb2 import Entity, Value
 
-from tests.e2e.asking import SECONDS, bearer, stub_of
+from magistrate_client import EntityRef, Magistrate, Question, Resource
+from tests.e2e.asking import SECONDS
 from tests.e2e.running import COMMAND, Project
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -68,7 +69,7 @@ def test_the_demo_comes_out_as_told(tmp_path: Path) -> None:
     assert "everything came out as told" in ended.stdout
 
 
-def test_the_forty_questions_of_authzen_todo_get_the_answers_expected(tmp_path: Path) -> None:
+def test_the_forty_questions_and_three_batches_of_authzen_todo_come_out_as_expected(tmp_path: Path) -> None:
     project = Project(shutil.copytree(EXAMPLES / "authzen-todo", tmp_path / "todo"))
     secret = secrets.token_hex(64)
     (project.folder / "secret").write_text(secret)
@@ -79,15 +80,15 @@ def test_the_forty_questions_of_authzen_todo_get_the_answers_expected(tmp_path: 
     for role in ("pep", "check_as:user", "assert_attributes"):
         project.must_run("admin", "grant", "service:app", role)
     claims = {"iss": "https://todo.example", "sub": "app", "aud": "magistrate", "exp": int(time.time()) + 60}
-    metadata = bearer(jwt.encode(claims, secret, "HS256"))
-    cases = json.loads((project.folder / "decisions.json").read_text())["evaluation"]
-    with project.serving() as server, stub_of(server.address) as stub:
-        given = [
-            stub.Check(todo_question(case["request"]), metadata=metadata, timeout=SECONDS).effect == EFFECT_ALLOW
-            for case in cases
-        ]
-    assert len(given) == 40
-    assert given == [case["expected"] for case in cases]
+    token = jwt.encode(claims, secret, "HS256")
+    cases = json.loads((project.folder / "decisions.json").read_text())
+    singles, batches = cases["evaluation"], cases["evaluations"]
+    with project.serving() as server, Magistrate(server.address, token=token) as client:
+        given = [bool(*client.check_many([todo_question(case["request"])])) for case in singles]
+        in_batches = [[bool(each) for each in client.check_many(todo_batch(case["request"]))] for case in batches]
+    assert (len(given), len(in_batches)) == (40, 3)
+    assert given == [case["expected"] for case in singles]
+    assert in_batches == [[each["decision"] for each in case["expected"]] for case in batches]
 
 
 def test_the_quickstart_of_the_client_runs(tmp_path: Path) -> None:
@@ -107,17 +108,17 @@ def test_help_comes_without_loading_grpc(tmp_path: Path, arguments: tuple[str, .
     subprocess.run([COMMAND[0], "-c", RUN_AND_LOOK, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
 
-def todo_question(request: dict[str, dict[str, object]]) -> CheckRequest:
+def todo_question(request: Mapping[str, Any]) -> Question:
     """One request of the AuthZEN working group as a question of ours: the owner is all that the caller asserts."""
     subject, resource = request["subject"], request["resource"]
-    properties = resource.get("properties", {})
-    assert isinstance(properties, dict)
-    return CheckRequest(
-        principal=Entity(type=str(subject["type"]), id=str(subject["id"])),
-        action=str(request["action"]["name"]),
-        resource=Entity(
-            type=str(resource["type"]),
-            id=str(resource["id"]),
-            attributes={name: Value(string_value=str(value)) for name, value in properties.items()},
-        ),
+    return Question(
+        str(request["action"]["name"]),
+        Resource(str(resource["type"]), str(resource["id"]), resource.get("properties", {})),
+        principal=EntityRef(str(subject["type"]), str(subject["id"])),
     )
+
+
+def todo_batch(request: Mapping[str, Any]) -> list[Question]:
+    """Several requests in one: each takes from the whole what it does not say itself."""
+    shared = {name: value for name, value in request.items() if name != "evaluations"}
+    return [todo_question({**shared, **each}) for each in request["evaluations"]]

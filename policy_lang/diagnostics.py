@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from enum import Enum
 from itertools import islice
 
-from policy_lang.excerpt import excerpt
+from policy_lang.excerpt import excerpt, visible
 from policy_lang.limits import COMPARED_LIMIT
 from policy_lang.source import Span
 
@@ -52,12 +52,12 @@ class Diagnostic:
     def render(self) -> str:
         """The finding as a person reads it: message, place, line, underline, help."""
         head = f"{self.severity.value}[{self.code}]: {self.message}"
-        return "\n".join((head, *excerpt(self.span, self.notes)))
+        return "\n".join((visible(head), *excerpt(self.span, self.notes)))
 
 
 def _place(span: Span) -> str:
     start = span.file.position(span.start)
-    return f"`{' '.join(span.text.split())}` in {span.file.path}:{start.line}:{start.column}"
+    return f"`{visible(' '.join(span.text.split()))}` in {span.file.path}:{start.line}:{start.column}"
 
 
 def warning(code: str, message: str, span: Span, help_: str = "") -> Diagnostic:

@@ -164,3 +164,8 @@ class SchemaOutdated(MagistrateError):
 
 class BackupUnusable(MagistrateError):
     """A backup that could not be made whole, or that does not hold what it says."""
+
+
+def why(error: OSError) -> str:
+    """What the system says is wrong, as messages have it."""
+    return (error.strerror or "unknown error").lower()

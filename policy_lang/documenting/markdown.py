@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from policy_lang.excerpt import visible
+
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~#&!])")
 _TICKS: Final = re.compile(r"`+")
 
@@ -35,4 +37,4 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _line(text: str) -> str:
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    return visible(" ".join(text.split()))

@@ -18,7 +18,7 @@ def permissions(program: Program) -> Iterator[str]:
     yield from ("A request is allowed where a rule allows it and none denies it. What is unknown is not allowed.", "")
     wording = Wording(program.schema)
     for type_, actions in sorted(program.schema.actions.items()):
-        yield from (f"### On a {code(type_)}", "")
+        yield from (f"### On {code(type_)}", "")
         for rules, named in _together(program, type_, actions):
             said = [
                 f"{code(name)} (makes it)" if program.schema.makes_row(type_, name) else code(name) for name in named

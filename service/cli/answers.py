@@ -7,6 +7,7 @@ import orjson
 
 from magistrate_client.decision import Decision, Obligation
 from magistrate_client.values import EntityRef, Value
+from policy_lang.excerpt import visible
 from policy_lang.types import Json
 
 _COLOUR = {True: "green", False: "red"}
@@ -63,7 +64,7 @@ def _obligation(obligation: Obligation) -> str:
 
 def value_text(value: Value | None) -> str:
     """The value on one line: a reference as `Type:id`, all else as JSON."""
-    return str(value) if isinstance(value, EntityRef) else orjson.dumps(given_form(value)).decode()
+    return str(value) if isinstance(value, EntityRef) else visible(orjson.dumps(given_form(value)).decode())
 
 
 def given_form(value: Value | None) -> Json:

@@ -23,7 +23,7 @@ from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.entities.exporter import Exporter
 from service.entities.importer import PASSES, Importer
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, why
 from service.policies.folder import load_bundle
 
 _STORE = ("policies", "data", "database")
@@ -143,4 +143,4 @@ def _target(file: Path | None) -> Iterator[BinaryIO]:
                 raise
         Path(part.name).replace(file)
     except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be written: {error.strerror}") from error
+        raise click.UsageError(f"`{file}` cannot be written: {why(error)}") from error

@@ -12,6 +12,7 @@ from magistrate_client.explanation import (
     RowChange,
     RuleExplanation,
 )
+from policy_lang.excerpt import visible
 from policy_lang.types import Json
 from service.cli.answers import decision_json, decision_lines, given_form, value_text
 
@@ -107,7 +108,7 @@ def _change_text(change: FactChange) -> str:
 
 
 def _clause_text(clause: ClauseExplanation) -> str:
-    text = " ".join(clause.text.split())
+    text = visible(" ".join(clause.text.split()))
     return text if text.startswith(clause.kind) else f"{clause.kind} {text}"
 
 

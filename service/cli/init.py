@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from service.cli.settings import reported
-from service.errors import ConfigError
+from service.errors import ConfigError, why
 
 NEXT_STEPS = """\
 Made a project in {folder}: policies/, their tests, and facts to decide on.
@@ -41,7 +41,7 @@ def write_starter(folder: Path) -> None:
             raise ConfigError(f"the folder `{folder}` is not empty\nhelp: give a new one, as in `magistrate init mine`")
         _copy(files("service.cli") / "starter", folder)
     except OSError as error:
-        raise ConfigError(f"the folder `{folder}` cannot be written: {error.strerror}") from error
+        raise ConfigError(f"the folder `{folder}` cannot be written: {why(error)}") from error
 
 
 def _copy(source: Traversable, target: Path) -> None:

@@ -21,7 +21,7 @@ from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.log import PAGE_LIMIT, DecisionLog, LogFilter
 from service.decisions.unauthenticated import Unauthenticated
-from service.errors import ConfigError, FactsUnavailable
+from service.errors import ConfigError, FactsUnavailable, why
 
 WAIT_SECONDS: Final = 30.0
 """How long `--wait` waits for what is still in the spool."""
@@ -189,7 +189,7 @@ def _wait_for_spool(log: DecisionLog, folder: Path) -> None:
     try:
         mark = log.unshipped(folder)
     except OSError as error:
-        raise ConfigError(f"cannot read the spool `{folder}`: {error.strerror}") from error
+        raise ConfigError(f"cannot read the spool `{folder}`: {why(error)}") from error
     give_up = time.monotonic() + WAIT_SECONDS
     while not log.is_shipped(mark):
         if time.monotonic() > give_up:

@@ -21,6 +21,7 @@ from policy_lang.decision import (
     Effect,
     Obligation,
 )
+from policy_lang.excerpt import visible
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -53,34 +54,34 @@ def print_table(records: Sequence[DecisionRecord]) -> None:
         effect = Text(record.effect.value, style=COLOURS[record.effect])
         before = (format_timestamp(record.time), record.id)
         after = (record.code, record.principal, record.action, record.resource, " ".join(record.rules), record.caller)
-        table.add_row(*before, effect, *(Text(printable(str(cell))) for cell in after))
+        table.add_row(*before, effect, *(Text(visible(str(cell))) for cell in after))
     Console(width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False).print(table)
 
 
 def record_lines(record: DecisionRecord) -> Iterator[str]:
     """The record in words: what was decided, who asked what, and why it came out so."""
     effect = click.style(record.effect.value, fg=COLOURS[record.effect], bold=True)
-    yield f"{effect}  {printable(record.code)}"
-    yield printable(f"  {format_timestamp(record.time)}: {_question(record)}")
-    yield printable(f"  because    {_cause(record)}")
+    yield f"{effect}  {visible(record.code)}"
+    yield visible(f"  {format_timestamp(record.time)}: {_question(record)}")
+    yield visible(f"  because    {_cause(record)}")
     for rule in record.rules:
-        yield printable(f"  rule       {rule}")
+        yield visible(f"  rule       {rule}")
     for gap in record.missing:
-        yield printable(f"  missing    {gap.path} ({gap.cause})")
+        yield visible(f"  missing    {gap.path} ({gap.cause})")
     for obligation in record.obligations:
-        yield printable(f"  oblige     {_obligation(obligation)}")
+        yield visible(f"  oblige     {_obligation(obligation)}")
     for path, value in sorted(record.inputs.items()):
-        yield printable(f"  input      {path} = {_text(value)}")
+        yield visible(f"  input      {path} = {_text(value)}")
     if record.hide:
         yield "  hide       answer `not found`"
     if record.shadow_effect is not record.effect:
         yield f"  shadow     {record.shadow_effect.value}, had every shadow rule been live"
-    yield printable(f"  policies   {record.policy_digest}")
-    yield printable(f"  revision   {record.revision}")
+    yield visible(f"  policies   {record.policy_digest}")
+    yield visible(f"  revision   {record.revision}")
     if record.tzdata:
-        yield printable(f"  tzdata     {record.tzdata}")
+        yield visible(f"  tzdata     {record.tzdata}")
     if record.request_id:
-        yield printable(f"  request    {record.request_id}")
+        yield visible(f"  request    {record.request_id}")
     yield f"  decision   {record.id}, taken in {record.duration_us} µs"
 
 
@@ -92,15 +93,6 @@ def records_json(records: Sequence[DecisionRecord]) -> str:
 def records_jsonl(records: Sequence[DecisionRecord]) -> str:
     """The records, each on a line."""
     return "".join(orjson.dumps(_fields(record)).decode() + "\n" for record in records)
-
-
-def printable(text: str) -> str:
-    """The text without what would steer a terminal."""
-    return (
-        text
-        if text.isprintable()
-        else "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    )
 
 
 def _question(record: DecisionRecord) -> str:

@@ -7,7 +7,7 @@ import click
 
 from policy_lang.documenting.page import page
 from service.cli.settings import FINDINGS, reported
-from service.errors import ConfigError
+from service.errors import ConfigError, why
 from service.policies.folder import load_bundle
 
 
@@ -45,5 +45,5 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"`{file}` cannot be written: {error.strerror}") from error
+        raise ConfigError(f"`{file}` cannot be written: {why(error)}") from error
     click.echo(f"wrote {file}", err=True)

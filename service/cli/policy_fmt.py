@@ -17,7 +17,7 @@ from policy_lang.diagnostics import Diagnostic, PolicyError
 from policy_lang.formatting.formatter import format_policy
 from policy_lang.source import SourceFile
 from service.cli.settings import FINDINGS, reported
-from service.errors import ConfigError
+from service.errors import ConfigError, why
 from service.policies.folder import read_paths
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
@@ -45,7 +45,7 @@ class Formatted:
 
 
 @click.command("fmt")
-@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", metavar="[PATH]...", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--check", "is_check", is_flag=True, help="Write nothing; exit code 1 if a file would change.")
 @click.option("--diff", "is_diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[Path, ...], is_check: bool, is_diff: bool) -> None:
@@ -100,7 +100,7 @@ def _replace(path: Path, text: str) -> None:
             part.unlink()
             raise
     except OSError as error:
-        raise ConfigError(f"`{path}` cannot be written: {error.strerror}") from error
+        raise ConfigError(f"`{path}` cannot be written: {why(error)}") from error
 
 
 def _summary(changed: int, total: int, *, is_written: bool) -> str:

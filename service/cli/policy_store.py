@@ -16,7 +16,7 @@ from service.authn.private_files import read_private
 from service.cli.calling import Connection, call, long_connection_options
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.settings import FINDINGS, reported
-from service.errors import ConfigError
+from service.errors import ConfigError, why
 from service.policies.folder import read_texts
 from service.policies.signing import sign
 
@@ -185,4 +185,4 @@ def _write(files: Iterable[pb.PolicyFile], into: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(file.text, encoding="utf-8", newline="")
         except OSError as error:
-            raise ConfigError(f"`{path}` cannot be written: {(error.strerror or 'unknown').lower()}") from error
+            raise ConfigError(f"`{path}` cannot be written: {why(error)}") from error

@@ -9,7 +9,7 @@ from policy_lang.notation import BadValue, parse_timestamp
 from policy_lang.reviewing.recorded import BadRecord, Recorded
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.errors import ConfigError
+from service.errors import ConfigError, why
 from service.model import RecordKind
 
 
@@ -21,7 +21,7 @@ def read_log(path: Path) -> Iterator[Recorded | None]:
                 if line.strip():
                     yield _read(line, f"{path}:{number}")
     except OSError as error:
-        raise ConfigError(f"cannot read `{path}`: {error.strerror}") from error
+        raise ConfigError(f"cannot read `{path}`: {why(error)}") from error
 
 
 def _read(line: bytes, place: str) -> Recorded | None:

@@ -36,13 +36,19 @@ def come_through(text: str) -> None:
         load({"t.policy": text})
     except PolicyError as error:
         assert error.diagnostics
-        assert str(error)
+        assert_shows(str(error))
     try:
         formatted = format_policy(SourceFile("t.policy", text))
     except PolicyError as error:
-        assert str(error)
+        assert_shows(str(error))
     else:
         assert format_policy(SourceFile("t.policy", formatted)) == formatted
+
+
+def assert_shows(said: str) -> None:
+    """What is said of a text steers no terminal and hides nothing, whatever stands in the text."""
+    assert said
+    assert [char for char in said if not char.isprintable() and char not in "\n\t"] == []
 
 
 def mutated(choice: random.Random) -> str:
@@ -75,6 +81,14 @@ def test_a_real_policy_with_something_wrong_in_it(seed: int) -> None:
 @given(st.lists(st.sampled_from(TRICKS), max_size=30))
 def test_tricks_one_behind_the_other(tricks: list[str]) -> None:
     come_through(MODULE + "let a = " + "".join(tricks))
+
+
+@pytest.mark.parametrize("char", ["\0", "\x1b", "\x9b", "\u202e", "\u200b", "\u2028"])
+def test_what_would_steer_a_terminal_is_shown_as_a_mark(char: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        load({f"{char}.policy": f'{MODULE}let a = missing == "{char}"'})
+    assert_shows(str(refused.value))
+    assert "\N{REPLACEMENT CHARACTER}.policy:" in str(refused.value)
 
 
 @settings(max_examples=100, deadline=None)

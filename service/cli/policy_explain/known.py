@@ -14,7 +14,7 @@ from policy_lang.values import Ref
 from service.entities.admission import Admission, EntityFact
 from service.entities.decoding import Decoder
 from service.entities.lines import Line, lines_of, read_fact
-from service.errors import DataError
+from service.errors import DataError, why
 
 
 @dataclass(slots=True)
@@ -61,7 +61,7 @@ def _lines(path: Path) -> Iterator[Line]:
                 return
             document = orjson.loads(file.read())
     except OSError as error:
-        raise DataError(f"`{path}` cannot be read: {(error.strerror or 'unknown error').lower()}") from error
+        raise DataError(f"`{path}` cannot be read: {why(error)}") from error
     except orjson.JSONDecodeError as error:
         raise DataError(f"`{path}` is not JSON: {error}") from error
     elements = document if isinstance(document, list) else [document]

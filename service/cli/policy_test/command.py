@@ -16,6 +16,7 @@ from service.cli.policy_test.junit import junit
 from service.cli.policy_test.outcome import Outcome, outcome_of
 from service.cli.policy_test.report import failure_lines, suite_json
 from service.cli.settings import FINDINGS, USAGE, reported
+from service.errors import why
 from service.policies.folder import load_bundle
 
 
@@ -98,5 +99,5 @@ def _write_junit(path: Path, outcome: Outcome | None, diagnostics: Sequence[Diag
     try:
         path.write_bytes(junit(said, diagnostics))
     except OSError as error:
-        click.echo(f"error: `{path}` cannot be written: {(error.strerror or 'unknown error').lower()}", err=True)
+        click.echo(f"error: `{path}` cannot be written: {why(error)}", err=True)
         sys.exit(USAGE)

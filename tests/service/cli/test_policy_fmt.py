@@ -136,3 +136,9 @@ def test_the_policies_of_the_documentation_are_formatted() -> None:
     for block in blocks:
         head = "" if block.text.startswith("module") else "module m\n\n"
         assert format_policy(SourceFile(str(block), head + block.text)) == head + block.text
+
+
+def test_what_is_not_there_is_said_as_by_the_other_commands(tmp_path: Path) -> None:
+    result = fmt(tmp_path / "nowhere")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"error: cannot read `{tmp_path / 'nowhere'}`: no such file or directory\n"

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from google.rpc.status_pb2 import Status
 from grpc.aio import ServicerContext
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
@@ -12,7 +13,8 @@ from service.config import Limits
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
-from service.doors.grpc.rim import answering
+from service.doors.grpc.rim import answering, told
+from service.doors.grpc.status import status_of
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
 from service.model import Answer, Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
 from service.pdp import DecisionPoint
@@ -54,7 +56,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides several questions; each that is wrong fails alone."""
         caller, consistency = await self._arrived(request.consistency, context, len(request.checks))
         checks = read_batch(request, self._limits)
-        return write_batch(request.request_id, await self._decided(caller, checks, consistency, context))
+        answers = await self._decided(caller, checks, consistency, context)
+        return write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
 
     @answering
     async def Explain(  # noqa: N802
@@ -110,6 +113,11 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
             batch = self._pdp.admit_again(batch, await self._callers.verified(context))
             known = await self._fetch(batch, consistency, _remaining_ms(context))
         return batch, known
+
+
+def _told(error: MagistrateError, context: ServicerContext[Request, Response]) -> Status:
+    """The error of one item; the log has the cause of those that do not say it."""
+    return told(error, context.peer() or "") if isinstance(error, Unauthenticated) else status_of(error)
 
 
 def _lacking(known: Known) -> list[Callable[[], Awaitable[None]]]:

@@ -1,10 +1,11 @@
 """Turns the contract's messages into the model, and answers into messages. Protobuf stops here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, assert_never
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.status_pb2 import Status
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import types_pb2
 
@@ -13,7 +14,6 @@ from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
-from service.doors.grpc.status import status_of
 from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.model import Answer, Answers, AtLeastAsFresh, CheckRequest, Consistency, GivenEntity, Latency
 
@@ -82,14 +82,16 @@ def write_check(answer: Answer, answers: Answers) -> pb.CheckResponse:
     return message
 
 
-def write_batch(request_id: str, answers: Answers) -> pb.BatchCheckResponse:
+def write_batch(
+    request_id: str, answers: Answers, *, write_error: Callable[[MagistrateError], Status]
+) -> pb.BatchCheckResponse:
     """The answers of a batch, in order; what they share stands once."""
     return pb.BatchCheckResponse(
         request_id=request_id or str(uuid4()),
         results=[
             pb.BatchCheckResult(response=write_item(item))
             if isinstance(item, Answer)
-            else pb.BatchCheckResult(error=status_of(item))
+            else pb.BatchCheckResult(error=write_error(item))
             for item in answers.items
         ],
         policy_digest=answers.policy_digest,

@@ -39,11 +39,7 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
                 raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
             return await method(servicer, request, context)
         except MagistrateError as error:
-            failure = str(uuid4())
-            _failures.tell(
-                rpc=rpc, reason=error.reason, cause=str(error), peer=context.peer() or "", request_id=failure
-            )
-            status = status_of(error, failure)
+            status = told(error, context.peer() or "")
         except Exception:  # noqa: BLE001  # the one place: whatever it is, the caller learns nothing and gets no allow
             fault = str(uuid4())
             _log.exception("fault", rpc=rpc, request_id=fault)
@@ -51,6 +47,13 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
         return await _abort(context, status)
 
     return answered
+
+
+def told(error: MagistrateError, peer: str) -> Status:
+    """The error as callers see it, once the log was told its true cause, under the id that the status has."""
+    failure = str(uuid4())
+    _failures.tell(rpc=RPC.get(), reason=error.reason, cause=str(error), peer=peer, request_id=failure)
+    return status_of(error, failure)
 
 
 def _name_of(method: str) -> str:

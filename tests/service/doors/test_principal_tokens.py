@@ -5,9 +5,12 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
+from structlog.testing import capture_logs
 
 from policy_lang.values import Ref
 from service.errors import Unauthenticated
@@ -72,12 +75,12 @@ def status(tmp_path: Path, tokens: LateTokens) -> Callable[[str, Call], grpc.Sta
     return asked
 
 
-Status = Callable[[str, Call], grpc.StatusCode]
+Ends = Callable[[str, Call], grpc.StatusCode]
 
 
 @pytest.mark.parametrize("rpc", CALLS)
 def test_what_a_principal_token_lacks_is_fetched_for_who_may_ask_about_bearers(
-    tokens: LateTokens, status: Status, rpc: str
+    tokens: LateTokens, status: Ends, rpc: str
 ) -> None:
     assert status("pep", CALLS[rpc]) is grpc.StatusCode.OK
     assert tokens.fetches == 1
@@ -86,7 +89,7 @@ def test_what_a_principal_token_lacks_is_fetched_for_who_may_ask_about_bearers(
 @pytest.mark.parametrize("caller", ["plain", "key", "blind", "stranger"])
 @pytest.mark.parametrize("rpc", CALLS)
 def test_nothing_is_fetched_for_who_may_not_ask_about_bearers(
-    tokens: LateTokens, status: Status, rpc: str, caller: str
+    tokens: LateTokens, status: Ends, rpc: str, caller: str
 ) -> None:
     status(caller, CALLS[rpc])
     assert tokens.fetches == 0
@@ -94,7 +97,24 @@ def test_nothing_is_fetched_for_who_may_not_ask_about_bearers(
 
 @pytest.mark.parametrize("rpc", CALLS)
 def test_a_caller_that_was_revoked_while_something_was_fetched_is_not_answered(
-    tokens: LateTokens, status: Status, rpc: str
+    tokens: LateTokens, status: Ends, rpc: str
 ) -> None:
     tokens.ends_callers = True
     assert status("pep", CALLS[rpc]) is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_the_log_says_why_each_token_of_a_batch_is_refused_under_the_id_that_its_error_has(tmp_path: Path) -> None:
+    talk = Talk(build_point(tmp_path, KeptRecords()))
+    batch = pb.BatchCheckRequest(checks=[ASKED, ASKED])
+    with capture_logs() as lines:
+        answer = talk(
+            lambda channel: pb_grpc.AuthorizationServiceStub(channel).BatchCheck(batch, metadata=bearer("pep"))
+        )
+    causes = {line["request_id"]: line["cause"] for line in lines if line["event"] == "call failed"}
+    assert [causes[_id_of(result.error)] for result in answer.results] == ["not a token to be asked about"] * 2
+
+
+def _id_of(error: Status) -> str:
+    info = ErrorInfo()
+    assert error.details[0].Unpack(info)
+    return info.metadata["request_id"]

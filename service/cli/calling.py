@@ -4,9 +4,9 @@ Nothing is called twice: what changes the service may have been done although no
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, NoReturn, TypedDict, TypeVar
+from typing import Final, NoReturn, Protocol, TypedDict, TypeVar
 
 import click
 import grpc
@@ -20,6 +20,22 @@ from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
 Function = TypeVar("Function", bound=Callable[..., object])
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+
+
+class PageRequest(Protocol):
+    """Asks for one page of a list."""
+
+    page_token: str
+
+
+class Page(Protocol):
+    """One page of a list; the last one has no token of a next."""
+
+    next_page_token: str
+
+
+AskedPage = TypeVar("AskedPage", bound=PageRequest)
+AnswerPage = TypeVar("AnswerPage", bound=Page)
 
 
 class Connection(TypedDict):
@@ -77,6 +93,20 @@ def call(
         _end(error_from_failure(failure, ""))
     except MagistrateError as error:
         _end(error)
+
+
+def call_pages(
+    connection: Connection,
+    method_of: "Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[AskedPage, AnswerPage]]",
+    request: AskedPage,
+) -> Iterator[AnswerPage]:
+    """The pages of a list, from the request's on, each called for when it is wanted; errors end as those of `call`."""
+    while True:
+        page = call(connection, method_of, request)
+        yield page
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            return
 
 
 def token_of(token: str | None, token_file: Path | None) -> str:

@@ -4,17 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar, Unpack
 
 import click
-from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 from magistrate.v1.types_pb2 import Entity, EntityRef, Value
 
 from magistrate_client import values
-from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
 from service.cli.answers import given_form
-from service.cli.attributes import read_ref
-from service.cli.calling import Connection, call, connection_options
+from service.cli.attributes import read_entity, read_ref
+from service.cli.calling import Connection, call, call_pages, connection_options
+from service.cli.moments import read_moment, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.pairs import read_pairs
 
@@ -41,8 +40,8 @@ def put(
     **connection: Unpack[Connection],
 ) -> None:  # fmt: skip
     """Write an entity whole: attributes and parents that are not given are not set any more."""
-    named = _ref(entity)
-    written = Entity(type=named.type, id=named.id, parents=[_ref(each) for each in parent])
+    named = read_entity(entity)
+    written = Entity(type=named.type, id=named.id, parents=[read_entity(each) for each in parent])
     for name, value in _attributes(attr).items():
         values.write_value(value, written.attributes[name])
     request = pb.PutEntityRequest(entity=written, if_revision=if_revision)
@@ -56,7 +55,7 @@ def put(
 @connection_options
 def get(entity: str, output: Output, **connection: Unpack[Connection]) -> None:
     """Show an entity, and the roles that it holds itself."""
-    named = _ref(entity)
+    named = read_entity(entity)
     found = call(connection, lambda channel: EntityServiceStub(channel).GetEntity, pb.GetEntityRequest(entity=named))
     held = _assignments(pb.ListRoleAssignmentsRequest(subject=named), connection)
     forms: list[Form] = [{"kind": "entity", **_entity_form(found.entity), "revision": found.revision}, *held]
@@ -70,7 +69,7 @@ def get(entity: str, output: Output, **connection: Unpack[Connection]) -> None:
 @connection_options
 def delete(entity: str, if_revision: str, output: Output, **connection: Unpack[Connection]) -> None:
     """Delete an entity, with its role assignments and stored relations."""
-    request = pb.DeleteEntityRequest(entity=_ref(entity), if_revision=if_revision)
+    request = pb.DeleteEntityRequest(entity=read_entity(entity), if_revision=if_revision)
     answer = call(connection, lambda channel: EntityServiceStub(channel).DeleteEntity, request)
     _say(f"deleted {entity}", answer.revision, output)
 
@@ -83,7 +82,7 @@ def delete(entity: str, if_revision: str, output: Output, **connection: Unpack[C
 @connection_options
 def list_(type_: str, tenant: str | None, limit: int, output: Output, **connection: Unpack[Connection]) -> None:
     """List the entities of a type, in the order of their ids."""
-    request = pb.ListEntitiesRequest(type=type_, tenant=_ref(tenant) if tenant else None)
+    request = pb.ListEntitiesRequest(type=type_, tenant=read_entity(tenant) if tenant else None)
     forms: list[Form] = []
     while len(forms) < limit:
         request.page_size = min(limit - len(forms), _LARGEST_PAGE)
@@ -137,7 +136,7 @@ def unassign(
 def roles(subject: str | None, place: str | None, output: Output, **connection: Unpack[Connection]) -> None:
     """List role assignments."""
     request = pb.ListRoleAssignmentsRequest(
-        subject=_ref(subject) if subject else None, scope=_ref(place) if place else None
+        subject=read_entity(subject) if subject else None, scope=read_entity(place) if place else None
     )
     print_rows(list(_assignments(request, connection)), output)
 
@@ -155,7 +154,12 @@ def relate(
     **connection: Unpack[Connection],
 ) -> None:  # fmt: skip
     """Make a principal or team the RELATION of a resource."""
-    row = pb.Relation(resource=_ref(resource), relation=relation, subject=_ref(principal), expires_at=_moment(until))
+    row = pb.Relation(
+        resource=read_entity(resource),
+        relation=relation,
+        subject=read_entity(principal),
+        expires_at=read_moment(until, "--until"),
+    )
     request = pb.WriteRelationsRequest(writes=[row], if_revision=if_revision)
     answer = call(connection, lambda channel: EntityServiceStub(channel).WriteRelations, request)
     _say(f"made {principal} {relation} of {resource}", answer.revision, output)
@@ -172,7 +176,7 @@ def unrelate(
     resource: str, relation: str, principal: str, if_revision: str, output: Output, **connection: Unpack[Connection]
 ) -> None:
     """Undo `relate`."""
-    row = pb.Relation(resource=_ref(resource), relation=relation, subject=_ref(principal))
+    row = pb.Relation(resource=read_entity(resource), relation=relation, subject=read_entity(principal))
     request = pb.WriteRelationsRequest(deletes=[row], if_revision=if_revision)
     answer = call(connection, lambda channel: EntityServiceStub(channel).WriteRelations, request)
     _say(f"{principal} is no {relation} of {resource}", answer.revision, output)
@@ -184,26 +188,23 @@ COMMANDS: Final = (put, get, delete, list_, assign, unassign, roles, relate, unr
 
 def _assignments(request: pb.ListRoleAssignmentsRequest, connection: Connection) -> Iterator[Form]:
     request.page_size = _LARGEST_PAGE
-    while True:
-        page = call(connection, lambda channel: EntityServiceStub(channel).ListRoleAssignments, request)
+    for page in call_pages(connection, lambda channel: EntityServiceStub(channel).ListRoleAssignments, request):
         for held in page.assignments:
             yield {
                 "kind": "assignment",
                 "principal": _ref_form(held.subject),
                 "role": held.role,
                 "scope": _ref_form(held.scope) if held.HasField("scope") else None,
-                "expires_at": format_timestamp(held.expires_at.ToMilliseconds())
-                if held.HasField("expires_at")
-                else None,
+                "expires_at": write_moment(held.expires_at),
             }
-        request.page_token = page.next_page_token
-        if not request.page_token:
-            return
 
 
 def _assignment(principal: str, role: str, place: str | None, until: str | None) -> pb.RoleAssignment:
     return pb.RoleAssignment(
-        subject=_ref(principal), role=role, scope=_ref(place) if place else None, expires_at=_moment(until)
+        subject=read_entity(principal),
+        role=role,
+        scope=read_entity(place) if place else None,
+        expires_at=read_moment(until, "--until"),
     )
 
 
@@ -242,25 +243,8 @@ def _flattened(forms: Iterable[Form]) -> Iterator[Form]:
         yield from ({"kind": form["kind"], "field": name, "value": value} for name, value in fields.items())
 
 
-def _ref(text: str) -> EntityRef:
-    ref = read_ref(text)
-    return EntityRef(type=ref.type, id=ref.id)
-
-
 def _ref_form(ref: EntityRef) -> Json:
     return {"type": ref.type, "id": ref.id}
-
-
-def _moment(text: str | None) -> Timestamp | None:
-    if text is None:
-        return None
-    try:
-        milliseconds = parse_timestamp(text)
-    except BadValue as error:
-        raise click.UsageError(f"--until: {error}") from error
-    moment = Timestamp()
-    moment.FromMilliseconds(milliseconds)
-    return moment
 
 
 def _say(done: str, revision: str, output: Output) -> None:

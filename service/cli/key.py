@@ -12,8 +12,8 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.types import Json
-from service.cli.attributes import read_ref
-from service.cli.calling import Connection, call, connection_options
+from service.cli.attributes import read_entity
+from service.cli.calling import Connection, call, call_pages, connection_options
 from service.cli.moments import read_length, read_moment, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
 
@@ -106,23 +106,13 @@ def revoke(key_id: str, output: Output, **connection: Unpack[Connection]) -> Non
 @connection_options
 def list_(output: Output, **connection: Unpack[Connection]) -> None:
     """List the keys, without their secrets, which nobody knows."""
-    rows: list[dict[str, Json]] = []
-    token = ""
-    while True:
-        request = pb.ListApiKeysRequest(page_size=PAGE, page_token=token)
-        answer = call(connection, lambda channel: CredentialServiceStub(channel).ListApiKeys, request)
-        rows += [_row(key) for key in answer.keys]
-        token = answer.next_page_token
-        if not token:
-            break
-    print_rows(rows, output)
+    request = pb.ListApiKeysRequest(page_size=PAGE)
+    pages = call_pages(connection, lambda channel: CredentialServiceStub(channel).ListApiKeys, request)
+    print_rows([_row(key) for page in pages for key in page.keys], output)
 
 
 def _ref(text: str | None) -> EntityRef | None:
-    if text is None:
-        return None
-    ref = read_ref(text)
-    return EntityRef(type=ref.type, id=ref.id)
+    return None if text is None else read_entity(text)
 
 
 def _print_secret(answer: pb.CreateApiKeyResponse | pb.RotateApiKeyResponse, said: str, output: Output) -> None:

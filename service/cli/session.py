@@ -10,12 +10,11 @@ import click
 import orjson
 from magistrate.v1 import credential_pb2 as pb
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
-from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.counts import counted
 from policy_lang.types import Json
-from service.cli.attributes import read_ref
-from service.cli.calling import Connection, call, connection_options
+from service.cli.attributes import read_entity
+from service.cli.calling import Connection, call, call_pages, connection_options
 from service.cli.moments import read_length, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
 
@@ -49,9 +48,8 @@ def open_(
     **connection: Unpack[Connection],
 ) -> None:
     """Open a session that names TYPE:ID and print it, once."""
-    ref = read_ref(principal)
     request = pb.CreateSessionRequest(
-        principal=EntityRef(type=ref.type, id=ref.id),
+        principal=read_entity(principal),
         purpose=pb.SESSION_PURPOSE_CALL if calls else pb.SESSION_PURPOSE_PRINCIPAL_TOKEN,
         idle=read_length(idle, "--idle"),
         lifetime=read_length(lifetime, "--lifetime"),
@@ -76,8 +74,7 @@ def revoke(which: str | None, principal: str | None, output: Output, **connectio
         raise click.UsageError("give an ID, `-` with the session on standard input, or --principal")
     request = pb.RevokeSessionRequest(id=which or "")
     if principal is not None:
-        ref = read_ref(principal)
-        request = pb.RevokeSessionRequest(principal=EntityRef(type=ref.type, id=ref.id))
+        request = pb.RevokeSessionRequest(principal=read_entity(principal))
     elif which == "-":
         request = pb.RevokeSessionRequest(token=sys.stdin.read(_STDIN_LIMIT).strip())
     answer = call(connection, lambda channel: CredentialServiceStub(channel).RevokeSession, request)
@@ -92,18 +89,10 @@ def revoke(which: str | None, principal: str | None, output: Output, **connectio
 @connection_options
 def list_(principal: str | None, output: Output, **connection: Unpack[Connection]) -> None:
     """List the sessions, ended ones too for a day."""
-    rows: list[dict[str, Json]] = []
-    ref = read_ref(principal) if principal is not None else None
-    named = EntityRef(type=ref.type, id=ref.id) if ref is not None else None
-    token = ""
-    while True:
-        request = pb.ListSessionsRequest(principal=named, page_size=PAGE, page_token=token)
-        answer = call(connection, lambda channel: CredentialServiceStub(channel).ListSessions, request)
-        rows += [_row(session) for session in answer.sessions]
-        token = answer.next_page_token
-        if not token:
-            break
-    print_rows(rows, output)
+    named = read_entity(principal) if principal is not None else None
+    request = pb.ListSessionsRequest(principal=named, page_size=PAGE)
+    pages = call_pages(connection, lambda channel: CredentialServiceStub(channel).ListSessions, request)
+    print_rows([_row(session) for page in pages for session in page.sessions], output)
 
 
 def _row(session: pb.Session) -> dict[str, Json]:

@@ -7,14 +7,13 @@ import click
 from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1.credential_pb2 import RevokeIssuerKeyRequest, RevokePrincipalRequest, RevokeTokenRequest
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
-from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.notation import INT_LIMIT, format_timestamp
 from policy_lang.types import Json
 from service.authn.form import Form, form_of
 from service.authn.jwt import read_unverified
 from service.authn.opaque import name_of_opaque
-from service.cli.attributes import read_ref
+from service.cli.attributes import read_entity
 from service.cli.calling import Connection, call, connection_options
 from service.cli.moments import read_moment
 from service.cli.output import Output, output_option, print_result
@@ -68,13 +67,12 @@ def revoke_command(
 
 
 def _revoke_principal(text: str, expires_at: Timestamp | None, output: Output, connection: Connection) -> None:
-    ref = read_ref(text)
-    request = RevokePrincipalRequest(principal=EntityRef(type=ref.type, id=ref.id), expires_at=expires_at)
+    request = RevokePrincipalRequest(principal=read_entity(text), expires_at=expires_at)
     answer = call(connection, lambda channel: CredentialServiceStub(channel).RevokePrincipal, request)
     until = format_timestamp(answer.issued_until.ToMilliseconds())
     print_result(
-        f"revoked every token of {ref} issued up to {until}; revision {answer.revision}",
-        {"principal": str(ref), "issued_until": until, "revision": answer.revision},
+        f"revoked every token of {text} issued up to {until}; revision {answer.revision}",
+        {"principal": text, "issued_until": until, "revision": answer.revision},
         output,
     )
 

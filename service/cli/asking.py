@@ -3,8 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 
 import click
 
@@ -12,7 +11,7 @@ from magistrate_client.errors import InvalidRequest, MagistrateError
 from magistrate_client.question import Details, Resource
 from magistrate_client.sync_client import Magistrate
 from magistrate_client.values import BadValue, EntityRef
-from service.cli.calling import token_of
+from service.cli.calling import Connection, connection_options, token_of
 from service.cli.pairs import read_pairs
 
 NO_ANSWER: Final = 3
@@ -21,7 +20,7 @@ NO_ANSWER: Final = 3
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-class Asked(TypedDict):
+class Asked(Connection):
     """What the options of `question_options` give."""
 
     action: str
@@ -31,16 +30,11 @@ class Asked(TypedDict):
     context: tuple[str, ...]
     principal: str | None
     principal_token: str | None
-    token: str | None
-    token_file: Path | None
-    server: str
-    insecure: bool
-    timeout: float
     fulfil: tuple[str, ...]
     output: str
 
 
-_OPTIONS: Final = (
+_QUESTION: Final = (
     click.argument("action"),
     click.argument("resource", metavar="TYPE:ID"),
     click.option("--attr", multiple=True, metavar="NAME=VALUE", help="An attribute of the resource (NAME:=JSON too)."),
@@ -48,22 +42,16 @@ _OPTIONS: Final = (
     click.option("--context", multiple=True, metavar="NAME=VALUE", help="What else the request knows."),
     click.option("--principal", metavar="TYPE:ID", help="Whom it is about, on your word; else yourself."),
     click.option("--principal-token", metavar="TOKEN", help="Whom it is about, by that token."),
-    click.option("--token", envvar="MAGISTRATE_TOKEN", metavar="TOKEN", help="Your token [env: MAGISTRATE_TOKEN]."),
-    click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with your token."),
-    click.option(
-        "--server", envvar="MAGISTRATE_SERVER", default="127.0.0.1:7080", show_default=True, metavar="HOST:PORT",
-        help="The service [env: MAGISTRATE_SERVER].",
-    ),
-    click.option("--insecure", is_flag=True, help="Send the token in plain text to another machine."),
-    click.option("--timeout", type=float, default=5.0, show_default=True, help="Seconds for an answer."),
+)
+_ANSWER: Final = (
     click.option("--fulfil", multiple=True, metavar="TYPE", help="An obligation that you fulfil if it is asked."),
     click.option("--output", type=click.Choice(["table", "json"]), default="table", show_default=True),
-)  # fmt: skip
+)
 
 
 def question_options(function: Function) -> Function:
     """Gives a command the options of one question; they arrive as `Asked`."""
-    for option in reversed(_OPTIONS):
+    for option in reversed((*_QUESTION, connection_options, *_ANSWER)):
         function = option(function)
     return function
 

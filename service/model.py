@@ -125,11 +125,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A credential's own limits, which hold before anything is asked: `name` says whose rate it is."""
+    """A credential's own limits, which hold before anything is asked: `name` says whose rate it is.
+
+    `ends_at` is when it ends by itself (milliseconds since 1970 UTC), None for never.
+    """
 
     name: str
     scopes: Scopes
     rate: Rate | None = None
+    ends_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Makes, rotates and revokes API keys on behalf of callers who may: admitted, recorded, then written.
 
-Laws: nobody makes a key that reaches further than his own credential, and a key that reaches further than questions
-lets nobody act as somebody who holds more of the built-in module than its maker: an admin cannot become auditor by it.
+Laws: nobody makes a key that reaches further than the key that he calls by, or outlives it; and a key that reaches
+further than questions lets nobody act as somebody who holds more of the built-in module than its maker: an admin cannot
+become auditor by it.
 """
 
 from collections.abc import Collection, Sequence
@@ -131,6 +132,8 @@ class ApiKeys:
         visitor.require([replace(_act(Action.KEY_MANAGE, key.id, change, details), lent=lends)])
         if caller.bounds is not None and not _within(key.scopes, caller.bounds.scopes):
             raise PermissionDenied("key_scope", "the key would reach further than the credential that asks for it")
+        if caller.bounds is not None and _outlives(key.expires_at, caller.bounds.ends_at):
+            raise PermissionDenied("key_scope", "the key would outlive the credential that asks for it")
 
     def _check(self, key: ApiKey, now: int) -> None:
         faults = [
@@ -173,6 +176,11 @@ def _within(wanted: Scopes, own: Scopes) -> bool:
 
 def _narrows(wanted: frozenset[str], own: frozenset[str]) -> bool:
     return not own or (bool(wanted) and wanted <= own)
+
+
+def _outlives(one: int | None, other: int | None) -> bool:
+    """Whether one end is later than another; None is never."""
+    return other is not None and (one is None or one > other)
 
 
 def _faults_of_name(name: str) -> list[Violation]:

@@ -93,7 +93,7 @@ def _known(key: ApiKey | None, skew_seconds: int) -> Known | None:
 
 
 def _verified(key: ApiKey, issued_at: int) -> Verified:
-    bounds = Bounds(f"{ISSUER} {key.id}", key.scopes, key.rate)
+    bounds = Bounds(f"{ISSUER} {key.id}", key.scopes, key.rate, key.expires_at)
     return Verified(
         credential=Credential(ISSUER, None, key.principal, issued_at, owner=key.owner),
         window=Window(0, NEVER if key.expires_at is None else key.expires_at),

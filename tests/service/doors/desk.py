@@ -44,6 +44,7 @@ HOLDERS: Final = ("admin", "auditor", "author", "pep", "reader", "check", "asser
 """Grants that are held everywhere, each by the user of that name, with `-` for `:`."""
 BOUNDS: Final = {
     "bound": Bounds("api-key b", Scopes(frozenset({"CredentialService.*", "AuthorizationService.Check"}))),
+    "brief": Bounds("api-key s", Scopes(frozenset({"CredentialService.*"})), ends_at=NOW + 60_000),
     "questions": Bounds("api-key q", Scopes(frozenset({"AuthorizationService.*"}))),
 }
 """The admin's keys, by the tokens that they are here."""

@@ -178,6 +178,23 @@ def test_a_key_makes_no_key_that_reaches_further_than_itself(desk: Desk, scopes:
         assert desk.keys.page(None, 9) == []
 
 
+def test_a_key_makes_and_rotates_no_key_that_outlives_it(desk: Desk) -> None:
+    scopes = pb.KeyScopes(rpcs=["CredentialService.ListApiKeys"])
+    ends = NOW // 1000 + 60
+    for end in (None, Timestamp(seconds=ends, nanos=1_000_000)):
+        request = pb.CreateApiKeyRequest(name="ci", principal=ADMIN, scopes=scopes, expires_at=end)
+        assert refused(desk, request, "brief").code() is grpc.StatusCode.PERMISSION_DENIED
+        assert desk.keys.page(None, 9) == []
+    ever = create(desk, pb.CreateApiKeyRequest(name="ever", principal=ADMIN, scopes=scopes))
+    rotating = pb.RotateApiKeyRequest(id=ever.key.id)
+    error = desk.fails("brief", lambda stub, who: stub.RotateApiKey(rotating, metadata=who))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    end = Timestamp(seconds=ends)
+    assert create(
+        desk, pb.CreateApiKeyRequest(name="ci", principal=ADMIN, scopes=scopes, expires_at=end), "brief"
+    ).secret
+
+
 def test_an_rpc_that_the_credential_is_not_for_is_refused_and_recorded(desk: Desk) -> None:
     error = refused(desk, KEY, "questions")
     assert error.code() is grpc.StatusCode.PERMISSION_DENIED

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 from pydantic_settings.exceptions import SettingsError
 
+from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 
@@ -79,6 +80,9 @@ class Settings(BaseSettings):
         default=50_000, ge=0, le=10_000_000, description="facts of each kind that a worker keeps in memory; 0: none"
     )
     grpc: str = Field(default="127.0.0.1:7080", description="where the gRPC door listens")
+    grpc_mtls: str = Field(
+        default="", description="where the gRPC door listens for client certificates; nowhere when empty"
+    )
     replica_id: str = Field(
         default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"
     )
@@ -102,11 +106,26 @@ class Settings(BaseSettings):
         default=[], description="addresses or networks of proxies, whose word counts for whom they forward"
     )
     issuers: list[IssuerSettings] = Field(default=[], description="whose tokens are trusted")
+    certificates: CertificateSettings | None = Field(
+        default=None, description="what the door for client certificates shows, and whom they name"
+    )
     peppers: list[PepperSettings] = Field(
         default=[], description="secrets for API keys; new keys go under the first, and old ones stay good while listed"
     )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
+
+    @property
+    def mutual_tls(self) -> CertificateSettings | None:
+        """The settings of client certificates, None where none are accepted; ConfigError where they are lacking."""
+        if not self.grpc_mtls:
+            return None
+        if self.certificates is None:
+            raise ConfigError(
+                "`grpc_mtls` is set and `certificates` is not"
+                "\nhelp: name certificate_file, key_file and client_ca_file under [certificates]"
+            )
+        return self.certificates
 
     @property
     def database_url(self) -> str:
@@ -169,6 +188,7 @@ def _known_keys() -> list[str]:
         IntrospectionSettings,
         ClaimRole,
         PepperSettings,
+        CertificateSettings,
         Limits,
         SpoolSettings,
     )

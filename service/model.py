@@ -71,11 +71,20 @@ class VerifiedClaims:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """The certificate whose key a connection's peer has shown to have, and those that it sent with it; as PEM."""
+
+    leaf: bytes
+    others: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What a verified token can be revoked by. `issued_at` is in seconds since 1970 UTC, None where it does not say.
 
     `key_id` is the id of its issuer's key that signed it, None where none did.
     `owner` is who answers for it, where that may be somebody else than whom it names.
+    `certificate` is its SHA-256 in hexadecimal digits, where it is a certificate.
     """
 
     issuer: str
@@ -84,6 +93,7 @@ class Credential:
     issued_at: int | None
     key_id: str | None = None
     owner: Ref | None = None
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,9 @@ from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.credential import CredentialActs, CredentialServicer
 from service.doors.grpc.entities import EntityServicer
+from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
-from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, POLICY, GrpcDoor, Served
+from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, POLICY, GrpcDoor, Secured, Served
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
@@ -51,7 +52,7 @@ from service.policies.wiring import build_office
 from service.ports import Policies
 from service.reception.failures import Failures
 from service.reception.peers import Peers
-from service.reception.reception import Meter, Reception
+from service.reception.reception import Meter, Reception, not_accepted
 from service.revocations.known import KnownRevocations
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
@@ -102,6 +103,8 @@ async def serve_worker(
     store, revoked = EntityStore(database), RevocationStore(database, also=revoke_own)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
     own = OwnCredentials.build(settings, database, feed, wall_clock)
+    certificates = settings.mutual_tls
+    tls = MutualTls(certificates, revocations) if certificates is not None else None
     opened = AsyncExitStack()
     opaque = await opened.enter_async_context(introspecting(issuers, settings.limits))
     authenticator = TokenAuthenticator(
@@ -118,10 +121,17 @@ async def serve_worker(
         clock=wall_clock,
     )
     failures = build_failures(settings)
-    reception = Reception(authenticator, meter=meter, failures=failures, recorder=recorder, clock=wall_clock)
-    callers = Callers(reception, Peers(settings.trusted_proxies))
+    reception = Reception(
+        authenticator,
+        certified=tls.verifier.caller if tls is not None else not_accepted,
+        meter=meter,
+        failures=failures,
+        recorder=recorder,
+        clock=wall_clock,
+    )
+    callers = Callers(reception, Peers(settings.trusted_proxies), has_certificates=tls is not None)
     gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
-    trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds)
+    trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds, certificates)
     revoking = Revoking(revoked, gate=gate, trusted=trusted, names=own.name, clock=wall_clock)
     acts = CredentialActs(revoking, *own.acts(gate, wall_clock))
 
@@ -129,7 +139,7 @@ async def serve_worker(
         known = trusted_issuers(settings, active)
         authenticator.trust(known)
         governance.trust_dev([issuer.issuer for issuer in known])
-        revoking.trust(Trusted.of(known, settings.limits.clock_skew_seconds))
+        revoking.trust(Trusted.of(known, settings.limits.clock_skew_seconds, certificates))
 
     if settings.dev:
         holder.follow(trust)
@@ -146,14 +156,16 @@ async def serve_worker(
             door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
             reload, every = authenticator.reload_keys, settings.watch_seconds
             await keys.first(FIRST_KEYS_SECONDS)
-            life.ready(await door.open(settings.grpc))
+            secured = Secured(settings.grpc_mtls, tls.credentials()) if tls is not None else None
+            life.ready(await door.open(settings.grpc, secured))
             async with beside(
                 tell_health(door, feed, life, has_policies(policies)),
                 follow_keys(key_files(issuers), reload, every=every, samples=samples),
                 gauge(samples, spool, feed, own),
-                gauge_credentials(samples, authenticator, keys),
+                gauge_credentials(samples, authenticator, keys, tls),
                 gauge_calls(samples, reception, failures),
                 *own.work(),
+                *follow_tls(tls, every, samples),
                 sum_up(settings, failures, wall_clock),
             ):
                 await life.stop.wait()
@@ -249,10 +261,14 @@ async def gauge(samples: Samples, spool: Spool, feed: Feed, own: OwnCredentials)
         await asyncio.sleep(HEALTH_SECONDS)
 
 
-async def gauge_credentials(samples: Samples, authenticator: TokenAuthenticator, keys: KeyHolder) -> None:
+async def gauge_credentials(
+    samples: Samples, authenticator: TokenAuthenticator, keys: KeyHolder, tls: MutualTls | None
+) -> None:
     """Keeps what this worker tells of the credentials that it remembers true."""
     while True:
-        counts = authenticator.cache_counts
+        counts = dict(authenticator.cache_counts)
+        if tls is not None:
+            counts["certificate"] = tls.verifier.cache_counts
         for kind, counted in counts.items():
             for result, count in (("hit", counted.hits), ("miss", counted.misses)):
                 samples.counters["magistrate_credential_cache", (("kind", kind), ("result", result))] = count
@@ -267,6 +283,11 @@ async def gauge_calls(samples: Samples, reception: Reception, failures: Failures
         samples.counters["magistrate_unauthenticated", ()] = failures.total
         samples.counters["magistrate_rate_limited", ()] = reception.rate_limited
         await asyncio.sleep(HEALTH_SECONDS)
+
+
+def follow_tls(tls: MutualTls | None, every: float, samples: Samples) -> tuple[Coroutine[None, None, None], ...]:
+    """Keeps the TLS of client certificates in step with its files, where there is one."""
+    return (follow_keys(tls.paths, tls.reload, every=every, samples=samples),) if tls is not None else ()
 
 
 @asynccontextmanager

@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "issuer": Entry("service.cli.issuer", "Try whether an issuer of tokens works."),
     "key": Entry("service.cli.key", "Make, list, rotate and revoke API keys."),
     "session": Entry("service.cli.session", "Open, list and end sessions."),
+    "certificate": Entry("service.cli.certificate", "Revoke client certificates, and let them in again."),
     "admin": Entry("service.cli.admin", "Say who may do what to this service."),
     "db": Entry("service.cli.db", "Migrate the databases, show their state, back them up."),
 }

@@ -23,6 +23,7 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
     "database",
     "log_database",
     "grpc",
+    "grpc_mtls",
     "ops",
     "workers",
     "replica_id",
@@ -40,6 +41,8 @@ def command(settings: Settings) -> None:
 
 def _announce(settings: Settings, addresses: Addresses) -> None:
     click.echo(f"ops on http://{addresses.ops}")
+    if addresses.grpc_mtls is not None:
+        click.echo(f"mutual TLS on {addresses.grpc_mtls}")
     click.echo(f"serving on {addresses.grpc}")
     if settings.dev:
         is_default = settings.data == Settings.model_fields["data"].default

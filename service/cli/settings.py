@@ -60,6 +60,9 @@ _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]
         "--log-database", metavar="URL", help="The log; SQLite in the data folder by default."
     ),
     "grpc": click.option("--grpc", metavar="HOST:PORT", help="Where the gRPC door listens."),
+    "grpc_mtls": click.option(
+        "--grpc-mtls", metavar="HOST:PORT", help="Where it listens for client certificates; needs [certificates]."
+    ),
     "ops": click.option("--ops", metavar="HOST:PORT", help="Where the ops port listens; port 0 is any free one."),
     "workers": click.option("--workers", type=int, help="How many processes answer."),
     "replica_id": click.option("--replica-id", metavar="NAME", help="The name of this replica's spool."),

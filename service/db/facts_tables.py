@@ -175,7 +175,8 @@ revocation: Final = Table(
     Index("revocation_ends", "kept_until"),
     sqlite_with_rowid=False,
 )
-"""What is revoked: the token `name` (its `jti`) of the issuer `space`, or the principal `name` of the type `space`.
+"""What is revoked: the token `name` (its `jti`) of the issuer `space`, or the principal `name` of the type `space`;
+a key of an issuer, or a certificate, likewise; or, of kind `lifted`, a revoked principal whose certificates are let in.
 
 Times are in milliseconds; `kept_until` is NULL for ever. Of a principal, `issued_until` bounds which of its tokens.
 """

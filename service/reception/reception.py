@@ -12,12 +12,20 @@ from typing import Final, Protocol
 from service.authn.bearer import bearer
 from service.errors import PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
-from service.model import Bounds, Caller, Rate
+from service.model import Bounds, Caller, PeerCertificate, Rate
 from service.ports import Authenticator, Clock, Recorder
 from service.reception.failures import Failures
 
+Certified = Callable[[PeerCertificate, int], Caller]
+"""The caller whose certificate it is, at that time (milliseconds since 1970 UTC); Unauthenticated where it is none."""
+
 FETCHES: Final = 3
 """How often what is lacking is fetched: what was fetched may have changed, and been dropped, before it is looked at."""
+
+
+def not_accepted(_: PeerCertificate, __: int) -> Caller:
+    """Unauthenticated: where no certificates are."""
+    raise Unauthenticated("certificates are not accepted here")
 
 
 class Meter(Protocol):
@@ -30,7 +38,9 @@ class Meter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A call as it came in: which RPC, from whom, with which `authorization` values; `weight` is what it counts for.
+    """A call as it came in: which RPC, from whom, with which `authorization` values and by which certificate.
+
+    `weight` is what it counts for.
 
     From whom is asked for only where a call fails: reading addresses costs more than verifying a known credential.
     """
@@ -39,15 +49,24 @@ class Arrival:
     who: Callable[[], str]
     credentials: Sequence[str | bytes] = field(repr=False)
     weight: int = 1
+    certificate: PeerCertificate | None = None
 
 
 class Reception:
     """Receives the calls of one worker. It belongs to the loop's thread."""
 
     def __init__(
-        self, authenticator: Authenticator, *, meter: Meter, failures: Failures, recorder: Recorder, clock: Clock
+        self,
+        authenticator: Authenticator,
+        *,
+        certified: Certified = not_accepted,
+        meter: Meter,
+        failures: Failures,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         self._authenticator = authenticator
+        self._of_certificate = certified
         self._meter = meter
         self._failures = failures
         self._recorder = recorder
@@ -69,6 +88,8 @@ class Reception:
     async def verify(self, arrival: Arrival) -> Caller:
         """The caller of a call that was admitted, or is to be: as `admit`, without its own limits."""
         try:
+            if arrival.certificate is not None:
+                return self._certified(arrival.certificate, arrival.credentials)
             token = bearer(arrival.credentials)
             for _ in range(FETCHES):
                 try:
@@ -82,6 +103,11 @@ class Reception:
         except Unauthenticated as error:
             self._failures.count(arrival.who(), str(error))
             raise
+
+    def _certified(self, presented: PeerCertificate, others: Sequence[str | bytes]) -> Caller:
+        if others:
+            raise Unauthenticated("two credentials are presented: a certificate, and `authorization`")
+        return self._of_certificate(presented, self._clock())
 
     async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:
         if not bounds.scopes.reach(arrival.rpc):

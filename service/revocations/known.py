@@ -17,7 +17,9 @@ from service.feed.feed import Feed
 from service.model import Credential
 from service.revocations.revocation import (
     KeyName,
+    LiftedPrincipal,
     Revocation,
+    RevokedCertificate,
     RevokedKey,
     RevokedPrincipal,
     RevokedToken,
@@ -41,12 +43,14 @@ _log = get_log("revocations")
 class _Known:
     """Revocations by what they refuse. Only ever added to: of two, what refuses more stays."""
 
-    __slots__ = ("keys", "principals", "tokens")
+    __slots__ = ("certificates", "keys", "lifted", "principals", "tokens")
 
     def __init__(self, revoked: Iterable[Revocation]) -> None:
         self.tokens: dict[TokenName, int | None] = {}
         self.keys: dict[KeyName, int | None] = {}
         self.principals: dict[Ref, tuple[int, int | None]] = {}
+        self.certificates: dict[str, int | None] = {}
+        self.lifted: dict[Ref, int] = {}
         for each in revoked:
             self.add(each)
 
@@ -57,9 +61,21 @@ class _Known:
                 self.tokens[name] = longest(kept_until, self.tokens.get(name, kept_until))
             case RevokedKey(key, kept_until):
                 self.keys[key] = longest(kept_until, self.keys.get(key, kept_until))
+            case RevokedCertificate(fingerprint, kept_until):
+                self.certificates[fingerprint] = longest(kept_until, self.certificates.get(fingerprint, kept_until))
+            case LiftedPrincipal(principal, revoked_until):
+                self.lifted[principal] = max(revoked_until, self.lifted.get(principal, revoked_until))
             case RevokedPrincipal(principal, issued_until, kept_until):
                 before, kept_before = self.principals.get(principal, (issued_until, kept_until))
                 self.principals[principal] = max(issued_until, before), longest(kept_until, kept_before)
+
+    def check_certificate(self, fingerprint: str, principal: Ref, now: int) -> None:
+        """Unauthenticated where it is revoked, or whom it names: then until that is lifted, whenever it was issued."""
+        if fingerprint in self.certificates and _holds(self.certificates[fingerprint], now):
+            raise Unauthenticated("the certificate is revoked")
+        issued_until, kept_until = self.principals.get(principal, (0, 0))
+        if _holds(kept_until, now) and issued_until > self.lifted.get(principal, -1):
+            raise Unauthenticated("the certificate's principal is revoked")
 
 
 class KnownRevocations:
@@ -86,6 +102,9 @@ class KnownRevocations:
         Unauthenticated where it is; FactsUnavailable where that cannot be told.
         """
         known = self._fresh()
+        if used.certificate is not None:
+            known.check_certificate(used.certificate, used.principal, now)
+            return
         if used.token_id is not None and known.tokens:
             name = TokenName(used.issuer, used.token_id)
             if name in known.tokens and _holds(known.tokens[name], now):

@@ -1,4 +1,4 @@
-"""What is revoked: one token, everything of a principal, or an issuer's key; and how a change row carries it.
+"""What is revoked: a token, a certificate, everything of a principal, or an issuer's key; and how a change row has it.
 
 A change row says the whole revocation, so that a worker puts it in force by hearing of it, without a read.
 """
@@ -57,7 +57,28 @@ class RevokedPrincipal:
     kept_until: int | None
 
 
-Revocation = RevokedToken | RevokedPrincipal | RevokedKey
+@dataclass(frozen=True, slots=True)
+class RevokedCertificate:
+    """A certificate, by its SHA-256 in hexadecimal digits, that is refused until `kept_until` (None: for ever)."""
+
+    fingerprint: str
+    kept_until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiftedPrincipal:
+    """A revoked principal whose certificates are let in again, unless it is revoked past `revoked_until`.
+
+    A certificate is not issued anew each hour as a token is, so revoking a principal blocks every one that it has or
+    will have; this ends that, and lets in no token. It is as monotonous as a revocation: the furthest one counts.
+    """
+
+    principal: Ref
+    revoked_until: int
+    kept_until: int | None
+
+
+Revocation = RevokedToken | RevokedPrincipal | RevokedKey | RevokedCertificate | LiftedPrincipal
 
 PRUNED: Final = Change(REVOCATION, "")
 """Some revocations are not kept any more: whoever holds them in memory reads them anew."""
@@ -71,6 +92,10 @@ def revocation_change(revoked: Revocation) -> Change:
             told = [*name, kept_until]
         case RevokedKey(name, kept_until):
             told = {"issuer": name.issuer, "kid": name.key_id, "kept_until": kept_until}
+        case RevokedCertificate(fingerprint, kept_until):
+            told = {"certificate": fingerprint, "kept_until": kept_until}
+        case LiftedPrincipal(principal, revoked_until, kept_until):
+            told = {"lifted": [*principal], "revoked_until": revoked_until, "kept_until": kept_until}
         case RevokedPrincipal(principal, issued_until, kept_until):
             told = [*principal, issued_until, kept_until]
     return Change(REVOCATION, orjson.dumps(told).decode())
@@ -89,6 +114,14 @@ def read_key(key: str) -> Revocation | None:
             return RevokedPrincipal(Ref(type_, id_), issued_until, kept_until)
         case {"issuer": str(issuer), "kid": str(key_id), "kept_until": int() | None as kept_until}:
             return RevokedKey(KeyName(issuer, key_id), kept_until)
+        case {"certificate": str(fingerprint), "kept_until": int() | None as kept_until}:
+            return RevokedCertificate(fingerprint, kept_until)
+        case {
+            "lifted": [str(type_), str(id_)],
+            "revoked_until": int(revoked_until),
+            "kept_until": int() | None as kept_until,
+        }:
+            return LiftedPrincipal(Ref(type_, id_), revoked_until, kept_until)
         case _:
             return None
 

@@ -3,6 +3,7 @@
 Law: what could never refuse anything, such as a token of an issuer that nobody trusts, is an error and not a comfort.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,8 @@ from typing import Final
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
 from policy_lang.values import Ref
-from service.errors import InvalidRequest, Violation
+from service.certificate_settings import CertificateSettings
+from service.errors import InvalidRequest, NotConfigured, Violation
 from service.issuer_settings import IssuerSettings
 from service.model import Caller
 from service.permits import Act, Action
@@ -19,6 +21,7 @@ from service.revocations.revocation import (
     KEPT_MS,
     KeyName,
     Revocation,
+    RevokedCertificate,
     RevokedKey,
     RevokedPrincipal,
     RevokedToken,
@@ -28,22 +31,43 @@ from service.revocations.store import RevocationStore, Revoked, RowKey
 
 TOKEN: Final = "token"  # noqa: S105  # the type of what a record says was revoked
 KEY: Final = "issuer_key"
+CERTIFICATE: Final = "certificate"
+SERVICE_TYPE: Final = "magistrate.Service"
+"""The type of what a certificate names that is mapped to nobody."""
+_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 ALL: Final = Ref("revocation", "*")
 """What a record says was read by whoever lists revocations."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Which tokens can be of use here, and by how much their issuers' clocks may differ from this one."""
+    """Which credentials can be of use here, and by how much issuers' clocks may differ from this one.
+
+    `certified_types` are the types of whom certificates name, None where they are not accepted.
+    """
 
     issuers: Collection[str]
     principal_types: Collection[str]
     skew_seconds: int
+    certified_types: Collection[str] | None = None
 
     @classmethod
-    def of(cls, issuers: Sequence[IssuerSettings], skew_seconds: int) -> "Trusted":
+    def of(
+        cls, issuers: Sequence[IssuerSettings], skew_seconds: int, certificates: CertificateSettings | None
+    ) -> "Trusted":
         """What those settings come to."""
-        return cls({each.issuer for each in issuers}, {each.principal_type for each in issuers}, skew_seconds)
+        certified = None if certificates is None else {SERVICE_TYPE, *certificates.principal_types}
+        return cls(
+            {each.issuer for each in issuers}, {each.principal_type for each in issuers}, skew_seconds, certified
+        )
+
+    def certifies(self, principal_type: str) -> bool:
+        """Whether a certificate could name a principal of that type."""
+        return self.certified_types is not None and principal_type in self.certified_types
+
+    def names(self, principal_type: str) -> bool:
+        """Whether a token or a certificate could name a principal of that type."""
+        return principal_type in self.principal_types or self.certifies(principal_type)
 
 
 def _nobody(_: str) -> bool:
@@ -95,23 +119,47 @@ class Revoking:
             raise InvalidRequest([Violation("issuer", "no issuer of that name is trusted here")])
         return self._add(caller, RevokedKey(name, self._kept_until(expires_at)))[1]
 
+    def revoke_certificate(self, caller: Caller, fingerprint: str, expires_at: int | None) -> str:
+        """Revokes the certificate of that SHA-256, which ends at `expires_at`; the revision of that.
+
+        Errors are those of `revoke_token`, and NotConfigured where certificates are not accepted.
+        """
+        plain = fingerprint.replace(":", "").lower()
+        if not _FINGERPRINT.fullmatch(plain):
+            raise InvalidRequest([Violation("sha256", "64 hexadecimal digits")])
+        self._admit(caller, Act(Action.REVOKE, Ref(CERTIFICATE, plain)))
+        if self._trusted.certified_types is None:
+            raise NotConfigured("client certificates are not accepted here: `grpc_mtls` is not set")
+        return self._add(caller, RevokedCertificate(plain, self._kept_until(expires_at)))[1]
+
+    def lift_principal(self, caller: Caller, principal: Ref) -> str:
+        """Lets the certificates of a revoked principal in again; the revision of that.
+
+        NotFound if it is not revoked; other errors are those of `revoke_token`.
+        """
+        _check(principal.type, "principal.type")
+        _check(principal.id, "principal.id")
+        self._admit(caller, Act(Action.REVOKE, principal, details={"lift": "certificates"}))
+        return self._store.lift(principal, by=caller.principal.ref, now=self._clock())
+
     def revoke_principal(self, caller: Caller, principal: Ref, expires_at: int | None) -> tuple[RevokedPrincipal, str]:
         """Revokes what a principal was issued by now, which all ends at `expires_at`; what is refused, the revision.
+
+        Where certificates could name it, they are refused until that is lifted (identity.md), so it is kept for ever.
 
         Errors are those of `revoke_token`.
         """
         _check(principal.type, "principal.type")
         _check(principal.id, "principal.id")
         self._admit(caller, Act(Action.REVOKE, principal))
-        if principal.type not in self._trusted.principal_types and not self._names(principal.type):
+        if not self._trusted.names(principal.type) and not self._names(principal.type):
             raise InvalidRequest(
                 [Violation("principal.type", "no issuer that is trusted here names such principals, and no key")]
             )
+        kept_until = None if self._trusted.certifies(principal.type) else self._kept_until(expires_at)
         # A whole second up: a token's `iat` may have been rounded up by as much.
         now_seconds = -(-self._clock() // 1000)
-        wanted = RevokedPrincipal(
-            principal, (now_seconds + self._trusted.skew_seconds) * 1000, self._kept_until(expires_at)
-        )
+        wanted = RevokedPrincipal(principal, (now_seconds + self._trusted.skew_seconds) * 1000, kept_until)
         kept, revision = self._add(caller, wanted)
         return (kept.what if isinstance(kept.what, RevokedPrincipal) else wanted), revision
 

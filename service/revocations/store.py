@@ -14,10 +14,13 @@ from service.db.dialect import upsert
 from service.db.engine import Database
 from service.db.facts_tables import revocation
 from service.db.feed import Change, advance
+from service.errors import NotFound
 from service.revocations.revocation import (
     PRUNED,
     KeyName,
+    LiftedPrincipal,
     Revocation,
+    RevokedCertificate,
     RevokedKey,
     RevokedPrincipal,
     RevokedToken,
@@ -31,6 +34,8 @@ _LOCK: Final = 0x6D61_6769_0004
 _TOKEN: Final = "token"  # noqa: S105  # the kind of a row
 _PRINCIPAL: Final = "principal"
 _KEY: Final = "issuer_key"
+_CERTIFICATE: Final = "certificate"
+_LIFTED: Final = "lifted"
 
 
 class RowKey(NamedTuple):
@@ -80,6 +85,16 @@ class RevocationStore:
                 changes += self._also(connection, wanted.principal, by=by, now=now)
             return kept, advance(connection, changes)
 
+    def lift(self, principal: Ref, *, by: Ref, now: int) -> str:
+        """Lets a revoked principal's certificates in again; the revision from which they are. NotFound if it is not."""
+        with self._database.alone(_LOCK) as connection:
+            found = _find(connection, RowKey(_PRINCIPAL, *principal))
+            if found is None:
+                raise NotFound(f"`{principal}` is not revoked")
+            lifted = LiftedPrincipal(principal, found.issued_until, found.kept_until)
+            connection.execute(upsert(connection, revocation), [_row_of(Revoked(lifted, now, str(by)))])
+            return advance(connection, [revocation_change(lifted)])
+
     def all(self) -> Sequence[Revocation]:
         """Every revocation that is kept."""
         with self._database.read() as connection:
@@ -116,13 +131,15 @@ def key_of(what: Revocation) -> RowKey:
             return RowKey(_PRINCIPAL, *principal)
         case RevokedKey(key):
             return RowKey(_KEY, *key)
+        case RevokedCertificate(fingerprint):
+            return RowKey(_CERTIFICATE, "", fingerprint)
+        case LiftedPrincipal(principal):
+            return RowKey(_LIFTED, *principal)
 
 
 def _widened(connection: Connection, wanted: Revocation) -> Revocation:
     """The revocation with what was revoked of the same before."""
-    key = key_of(wanted)
-    columns = zip(revocation.primary_key.columns, key, strict=True)
-    found = connection.execute(select(revocation).where(*(column == value for column, value in columns))).one_or_none()
+    found = _find(connection, key_of(wanted))
     if found is None:
         return wanted
     kept_until = longest(wanted.kept_until, found.kept_until)
@@ -130,20 +147,44 @@ def _widened(connection: Connection, wanted: Revocation) -> Revocation:
         case RevokedToken(name):
             return RevokedToken(name, kept_until)
         case RevokedPrincipal(principal, issued_until):
-            return RevokedPrincipal(principal, max(issued_until, found.issued_until), kept_until)
+            reach = max(issued_until, found.issued_until, _past_what_was_lifted(connection, principal))
+            return RevokedPrincipal(principal, reach, kept_until)
         case RevokedKey(name):
             return RevokedKey(name, kept_until)
+        case RevokedCertificate(fingerprint):
+            return RevokedCertificate(fingerprint, kept_until)
+        case LiftedPrincipal():
+            return wanted
+
+
+def _find(connection: Connection, key: RowKey) -> "Row[tuple[object, ...]] | None":
+    columns = zip(revocation.primary_key.columns, key, strict=True)
+    return connection.execute(select(revocation).where(*(column == value for column, value in columns))).one_or_none()
+
+
+def _past_what_was_lifted(connection: Connection, principal: Ref) -> int:
+    """What is revoked anew must reach further than what was lifted, also within the same second."""
+    lifted = _find(connection, RowKey(_LIFTED, *principal))
+    return 0 if lifted is None else int(lifted.issued_until) + 1
 
 
 def _row_of(kept: Revoked) -> dict[str, str | int | None]:
     what = kept.what
     return {
         **key_of(what)._asdict(),
-        "issued_until": what.issued_until if isinstance(what, RevokedPrincipal) else None,
+        "issued_until": _reach_of(what),
         "kept_until": what.kept_until,
         "revoked_at": kept.at,
         "revoked_by": kept.by,
     }
+
+
+def _reach_of(what: Revocation) -> int | None:
+    match what:
+        case RevokedPrincipal(_, reach) | LiftedPrincipal(_, reach):
+            return reach
+        case _:
+            return None
 
 
 def _read(row: "Row[tuple[object, ...]]") -> Revoked:
@@ -155,4 +196,8 @@ def _what(row: "Row[tuple[object, ...]]") -> Revocation:
         return RevokedToken(TokenName(row.space, row.name), row.kept_until)
     if row.kind == _KEY:
         return RevokedKey(KeyName(row.space, row.name), row.kept_until)
+    if row.kind == _CERTIFICATE:
+        return RevokedCertificate(row.name, row.kept_until)
+    if row.kind == _LIFTED:
+        return LiftedPrincipal(Ref(row.space, row.name), row.issued_until, row.kept_until)
     return RevokedPrincipal(Ref(row.space, row.name), row.issued_until, row.kept_until)

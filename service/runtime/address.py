@@ -34,18 +34,19 @@ def parse_address(text: str) -> Address:
 
 
 @contextmanager
-def hold_address(wanted: Address) -> Iterator[Address]:
+def hold_address(wanted: Address, setting: str = "grpc") -> Iterator[Address]:
     """Holds every address that the host names, without listening, and gives it with its port chosen.
 
     Workers listen beside it with SO_REUSEPORT. With that option alone a second service would start without an error and
-    take half of the calls, so the address is first bound exclusively, which fails if anybody has it.
+    take half of the calls, so the address is first bound exclusively, which fails if anybody has it. An
+    error names the `setting`.
     """
     with ExitStack() as held:
-        port = _hold_all(held, wanted)
+        port = _hold_all(held, wanted, setting)
         yield Address(wanted.host, port)
 
 
-def _hold_all(held: ExitStack, wanted: Address) -> int:
+def _hold_all(held: ExitStack, wanted: Address, setting: str) -> int:
     """Holds what can be, and gives the port; an address that is not of this machine only matters if it is the only one.
 
     `localhost` also names an IPv6 address where there is no IPv6.
@@ -56,8 +57,8 @@ def _hold_all(held: ExitStack, wanted: Address) -> int:
             holder = _hold(family, host, port)
         except OSError as error:
             if error.errno not in _NOT_OF_THIS_MACHINE:
-                raise _unusable(Address(host, port), error) from error
-            absent = _unusable(Address(host, port), error)
+                raise _unusable(Address(host, port), error, setting) from error
+            absent = _unusable(Address(host, port), error, setting)
             continue
         held.enter_context(closing(holder))
         port, count = int(holder.getsockname()[1]), count + 1
@@ -90,6 +91,6 @@ def _hold(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     return holder
 
 
-def _unusable(address: Address, error: OSError) -> ConfigError:
+def _unusable(address: Address, error: OSError, setting: str) -> ConfigError:
     why = "is in use by another process" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-    return ConfigError(f"the address `{address}` {why}\nhelp: choose another with --grpc")
+    return ConfigError(f"the address `{address}` {why}\nhelp: choose another with --{setting.replace('_', '-')}")

@@ -21,10 +21,11 @@ from service.runtime.status import routes
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the service answers: the door, and the ops port."""
+    """Where the service answers: the doors, and the ops port."""
 
     grpc: Address
     ops: Address
+    grpc_mtls: Address | None = None
 
 
 def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None:
@@ -37,11 +38,15 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
             "no issuer is trusted, so nobody could call"
             "\nhelp: list issuers in the configuration file, or use --dev to try the service"
         )
-    wanted = parse_address(settings.grpc)
+    wanted = {"grpc": parse_address(settings.grpc)}
+    if settings.mutual_tls is not None:
+        wanted["grpc_mtls"] = parse_address(settings.grpc_mtls)
     with ExitStack() as held:
         held.enter_context(lock_folder(settings.data))
-        address = held.enter_context(hold_address(wanted))
-        asyncio.run(_run(settings.model_copy(update={"grpc": str(address)}), announce))
+        addresses = {
+            setting: str(held.enter_context(hold_address(address, setting))) for setting, address in wanted.items()
+        }
+        asyncio.run(_run(settings.model_copy(update=addresses), announce))
 
 
 async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> None:
@@ -54,7 +59,8 @@ async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> Non
     async with open_ops(parse_address(settings.ops), routes(lambda: service.status, service.metrics)) as ops:
         try:
             if await _unless(told, service.start()):
-                announce(Addresses(parse_address(settings.grpc), ops))
+                secured = parse_address(settings.grpc_mtls) if settings.grpc_mtls else None
+                announce(Addresses(parse_address(settings.grpc), ops, secured))
                 await _unless(told, _keep(service))
         finally:
             await service.drain()

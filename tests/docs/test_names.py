@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from service.certificate_settings import CertificateSettings
 from service.config import Limits, PepperSettings, Settings, SpoolSettings
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 
@@ -20,7 +21,16 @@ CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)
 STEPS = re.compile(r"^    (\w+): +(.*(?:\n +→? *\S.*)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
-SETTINGS = (Settings, Limits, SpoolSettings, PepperSettings, IssuerSettings, IntrospectionSettings, ClaimRole)
+SETTINGS = (
+    Settings,
+    CertificateSettings,
+    Limits,
+    SpoolSettings,
+    PepperSettings,
+    IssuerSettings,
+    IntrospectionSettings,
+    ClaimRole,
+)
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
 

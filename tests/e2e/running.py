@@ -23,6 +23,7 @@ COMMAND = (sys.executable, "-P", "-m", "service.cli")
 PATIENCE = 120.0
 T = TypeVar("T")
 _SERVING = re.compile(rb"serving on (\S+)\n")
+_MUTUAL_TLS = re.compile(rb"mutual TLS on (\S+)\n")
 _OPS = re.compile(rb"ops on (\S+)\n")
 
 
@@ -35,6 +36,7 @@ class Server:
     ops: str
     data: Path
     errors: Path
+    mutual_tls: str = ""
 
     def token(self, principal: str, *, ttl: timedelta = timedelta(minutes=5), now: float | None = None) -> str:
         """A dev token of this service for `Type:id`."""
@@ -161,8 +163,8 @@ class Project:
                 cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         try:
-            address, ops = _addresses_of(process, errors)
-            yield Server(process, address, ops, self.folder / ".magistrate", errors)
+            address, ops, secured = _addresses_of(process, errors)
+            yield Server(process, address, ops, self.folder / ".magistrate", errors, secured)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -171,13 +173,14 @@ class Project:
             process.stdout.close()
 
 
-def _addresses_of(process: subprocess.Popen[bytes], errors: Path) -> tuple[str, str]:
+def _addresses_of(process: subprocess.Popen[bytes], errors: Path) -> tuple[str, str, str]:
     assert process.stdout is not None
     seen = b""
     for line in process.stdout:
         seen += line
         if (found := _SERVING.search(line)) and (ops := _OPS.search(seen)):
-            return found[1].decode(), ops[1].decode()
+            secured = _MUTUAL_TLS.search(seen)
+            return found[1].decode(), ops[1].decode(), secured[1].decode() if secured else ""
     raise AssertionError(f"it does not serve:\n{seen.decode()}\n{errors.read_text()}")
 
 

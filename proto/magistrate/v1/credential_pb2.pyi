@@ -114,7 +114,9 @@ class RevokePrincipalRequest(_message.Message):
 
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
-        """The last `exp` of the tokens that it has: the revocation is forgotten a day after it. Not set: kept for ever."""
+        """The last `exp` of the tokens that it has: the revocation is forgotten a day after it. Not set: kept for ever, as it
+        also is where client certificates could name such principals.
+        """
 
     def __init__(
         self,
@@ -213,6 +215,102 @@ class RevokeIssuerKeyResponse(_message.Message):
 Global___RevokeIssuerKeyResponse: _TypeAlias = RevokeIssuerKeyResponse  # noqa: Y015
 
 @_typing.final
+class RevokeCertificateRequest(_message.Message):
+    """The client certificate to revoke."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """The SHA-256 of the whole certificate: 64 hexadecimal digits, which may stand in pairs with colons between."""
+    @_builtins.property
+    def expires_at(self) -> _timestamp_pb2.Timestamp:
+        """Its end (`notAfter`): the revocation is forgotten a day after it. Not set: the revocation is kept for ever."""
+
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+        expires_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCertificateRequest: _TypeAlias = RevokeCertificateRequest  # noqa: Y015
+
+@_typing.final
+class RevokeCertificateResponse(_message.Message):
+    """The certificate is revoked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision from which it is."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeCertificateResponse: _TypeAlias = RevokeCertificateResponse  # noqa: Y015
+
+@_typing.final
+class LiftPrincipalRequest(_message.Message):
+    """The principal whose certificates to let in again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def principal(self) -> _types_pb2.EntityRef:
+        """The principal, which is revoked."""
+
+    def __init__(
+        self,
+        *,
+        principal: _types_pb2.EntityRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["principal", b"principal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftPrincipalRequest: _TypeAlias = LiftPrincipalRequest  # noqa: Y015
+
+@_typing.final
+class LiftPrincipalResponse(_message.Message):
+    """The certificates are let in."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision from which they are."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LiftPrincipalResponse: _TypeAlias = LiftPrincipalResponse  # noqa: Y015
+
+@_typing.final
 class ListRevocationsRequest(_message.Message):
     """Which part of the list to give."""
 
@@ -275,6 +373,8 @@ class Revocation(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     PRINCIPAL_FIELD_NUMBER: _builtins.int
     ISSUER_KEY_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
+    LIFTED_FIELD_NUMBER: _builtins.int
     ISSUED_UNTIL_FIELD_NUMBER: _builtins.int
     KEPT_UNTIL_FIELD_NUMBER: _builtins.int
     REVOKED_AT_FIELD_NUMBER: _builtins.int
@@ -294,6 +394,14 @@ class Revocation(_message.Message):
         """One key of an issuer."""
 
     @_builtins.property
+    def certificate(self) -> Global___CertificateName:
+        """One client certificate."""
+
+    @_builtins.property
+    def lifted(self) -> _types_pb2.EntityRef:
+        """Not a revocation: this principal is revoked up to `issued_until`, and its certificates were let in again."""
+
+    @_builtins.property
     def issued_until(self) -> _timestamp_pb2.Timestamp:
         """Of a principal: tokens that were issued up to this are refused."""
 
@@ -311,20 +419,44 @@ class Revocation(_message.Message):
         token: Global___TokenName | None = ...,
         principal: _types_pb2.EntityRef | None = ...,
         issuer_key: Global___IssuerKeyName | None = ...,
+        certificate: Global___CertificateName | None = ...,
+        lifted: _types_pb2.EntityRef | None = ...,
         issued_until: _timestamp_pb2.Timestamp | None = ...,
         kept_until: _timestamp_pb2.Timestamp | None = ...,
         revoked_at: _timestamp_pb2.Timestamp | None = ...,
         revoked_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "token", b"token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "lifted", b"lifted", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "token", b"token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "revoked_by", b"revoked_by", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "issued_until", b"issued_until", "issuer_key", b"issuer_key", "kept_until", b"kept_until", "lifted", b"lifted", "principal", b"principal", "revoked", b"revoked", "revoked_at", b"revoked_at", "revoked_by", b"revoked_by", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_revoked: _TypeAlias = _typing.Literal["token", "principal", "issuer_key"]  # noqa: Y015
+    _WhichOneofReturnType_revoked: _TypeAlias = _typing.Literal["token", "principal", "issuer_key", "certificate", "lifted"]  # noqa: Y015
     _WhichOneofArgType_revoked: _TypeAlias = _typing.Literal["revoked", b"revoked"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_revoked) -> _WhichOneofReturnType_revoked | None: ...
 
 Global___Revocation: _TypeAlias = Revocation  # noqa: Y015
+
+@_typing.final
+class CertificateName(_message.Message):
+    """What one client certificate is called."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """Its SHA-256, in 64 hexadecimal digits."""
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CertificateName: _TypeAlias = CertificateName  # noqa: Y015
 
 @_typing.final
 class IssuerKeyName(_message.Message):

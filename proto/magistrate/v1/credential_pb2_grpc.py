@@ -53,6 +53,16 @@ class CredentialServiceStub:
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.FromString,
                 _registered_method=True)
+        self.RevokeCertificate = channel.unary_unary(
+                '/magistrate.v1.CredentialService/RevokeCertificate',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeCertificateRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeCertificateResponse.FromString,
+                _registered_method=True)
+        self.LiftPrincipal = channel.unary_unary(
+                '/magistrate.v1.CredentialService/LiftPrincipal',
+                request_serializer=magistrate_dot_v1_dot_credential__pb2.LiftPrincipalRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_credential__pb2.LiftPrincipalResponse.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/magistrate.v1.CredentialService/CreateApiKey',
                 request_serializer=magistrate_dot_v1_dot_credential__pb2.CreateApiKeyRequest.SerializeToString,
@@ -116,7 +126,8 @@ class CredentialServiceServicer:
 
     def RevokePrincipal(self, request, context):
         """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
-        that does not say when it was issued. Tokens that are issued later are good.
+        that does not say when it was issued. Tokens that are issued later are good. Its client certificates, whenever they
+        were issued, are refused until LiftPrincipal.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,6 +135,20 @@ class CredentialServiceServicer:
 
     def RevokeIssuerKey(self, request, context):
         """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeCertificate(self, request, context):
+        """Revokes one client certificate. Every connection that was made by it is refused from its next call on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftPrincipal(self, request, context):
+        """Lets the client certificates of a revoked principal in again. What else was revoked with it stays so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -188,7 +213,8 @@ class CredentialServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRevocations(self, request, context):
-        """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`.
+        """Lists what is revoked: certificates by SHA-256, keys by issuer and `kid`, whose certificates were let in again by
+        type and id, principals by type and id, then tokens by issuer and `jti`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -211,6 +237,16 @@ def add_CredentialServiceServicer_to_server(servicer, server):
                     servicer.RevokeIssuerKey,
                     request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.SerializeToString,
+            ),
+            'RevokeCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeCertificate,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.RevokeCertificateRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.RevokeCertificateResponse.SerializeToString,
+            ),
+            'LiftPrincipal': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftPrincipal,
+                    request_deserializer=magistrate_dot_v1_dot_credential__pb2.LiftPrincipalRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_credential__pb2.LiftPrincipalResponse.SerializeToString,
             ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
@@ -343,6 +379,60 @@ class CredentialService:
             '/magistrate.v1.CredentialService/RevokeIssuerKey',
             magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyRequest.SerializeToString,
             magistrate_dot_v1_dot_credential__pb2.RevokeIssuerKeyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/RevokeCertificate',
+            magistrate_dot_v1_dot_credential__pb2.RevokeCertificateRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.RevokeCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftPrincipal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.CredentialService/LiftPrincipal',
+            magistrate_dot_v1_dot_credential__pb2.LiftPrincipalRequest.SerializeToString,
+            magistrate_dot_v1_dot_credential__pb2.LiftPrincipalResponse.FromString,
             options,
             channel_credentials,
             insecure,

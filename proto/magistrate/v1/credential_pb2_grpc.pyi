@@ -41,10 +41,15 @@ class CredentialServiceStub:
     """Revokes one token."""
     RevokePrincipal: _grpc.UnaryUnaryMultiCallable[_credential_pb2.RevokePrincipalRequest, _credential_pb2.RevokePrincipalResponse]
     """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
-    that does not say when it was issued. Tokens that are issued later are good.
+    that does not say when it was issued. Tokens that are issued later are good. Its client certificates, whenever they
+    were issued, are refused until LiftPrincipal.
     """
     RevokeIssuerKey: _grpc.UnaryUnaryMultiCallable[_credential_pb2.RevokeIssuerKeyRequest, _credential_pb2.RevokeIssuerKeyResponse]
     """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
+    RevokeCertificate: _grpc.UnaryUnaryMultiCallable[_credential_pb2.RevokeCertificateRequest, _credential_pb2.RevokeCertificateResponse]
+    """Revokes one client certificate. Every connection that was made by it is refused from its next call on."""
+    LiftPrincipal: _grpc.UnaryUnaryMultiCallable[_credential_pb2.LiftPrincipalRequest, _credential_pb2.LiftPrincipalResponse]
+    """Lets the client certificates of a revoked principal in again. What else was revoked with it stays so."""
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_credential_pb2.CreateApiKeyRequest, _credential_pb2.CreateApiKeyResponse]
     """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
     questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
@@ -66,7 +71,9 @@ class CredentialServiceStub:
     ListSessions: _grpc.UnaryUnaryMultiCallable[_credential_pb2.ListSessionsRequest, _credential_pb2.ListSessionsResponse]
     """Lists the sessions by their ids."""
     ListRevocations: _grpc.UnaryUnaryMultiCallable[_credential_pb2.ListRevocationsRequest, _credential_pb2.ListRevocationsResponse]
-    """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
+    """Lists what is revoked: certificates by SHA-256, keys by issuer and `kid`, whose certificates were let in again by
+    type and id, principals by type and id, then tokens by issuer and `jti`.
+    """
 
 @_typing.type_check_only
 class CredentialServiceAsyncStub(CredentialServiceStub):
@@ -81,10 +88,15 @@ class CredentialServiceAsyncStub(CredentialServiceStub):
     """Revokes one token."""
     RevokePrincipal: _aio.UnaryUnaryMultiCallable[_credential_pb2.RevokePrincipalRequest, _credential_pb2.RevokePrincipalResponse]  # type: ignore[assignment]
     """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
-    that does not say when it was issued. Tokens that are issued later are good.
+    that does not say when it was issued. Tokens that are issued later are good. Its client certificates, whenever they
+    were issued, are refused until LiftPrincipal.
     """
     RevokeIssuerKey: _aio.UnaryUnaryMultiCallable[_credential_pb2.RevokeIssuerKeyRequest, _credential_pb2.RevokeIssuerKeyResponse]  # type: ignore[assignment]
     """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
+    RevokeCertificate: _aio.UnaryUnaryMultiCallable[_credential_pb2.RevokeCertificateRequest, _credential_pb2.RevokeCertificateResponse]  # type: ignore[assignment]
+    """Revokes one client certificate. Every connection that was made by it is refused from its next call on."""
+    LiftPrincipal: _aio.UnaryUnaryMultiCallable[_credential_pb2.LiftPrincipalRequest, _credential_pb2.LiftPrincipalResponse]  # type: ignore[assignment]
+    """Lets the client certificates of a revoked principal in again. What else was revoked with it stays so."""
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_credential_pb2.CreateApiKeyRequest, _credential_pb2.CreateApiKeyResponse]  # type: ignore[assignment]
     """Makes an API key, for a machine, or for a person as an access token of its own. Who makes a key for more than
     questions (`AuthorizationService.*`) needs every role of the module that its principal holds, too.
@@ -106,7 +118,9 @@ class CredentialServiceAsyncStub(CredentialServiceStub):
     ListSessions: _aio.UnaryUnaryMultiCallable[_credential_pb2.ListSessionsRequest, _credential_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Lists the sessions by their ids."""
     ListRevocations: _aio.UnaryUnaryMultiCallable[_credential_pb2.ListRevocationsRequest, _credential_pb2.ListRevocationsResponse]  # type: ignore[assignment]
-    """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
+    """Lists what is revoked: certificates by SHA-256, keys by issuer and `kid`, whose certificates were let in again by
+    type and id, principals by type and id, then tokens by issuer and `jti`.
+    """
 
 class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keys, sessions, and what is taken out of force before its end. All of it is in force on every worker within 100
@@ -130,7 +144,8 @@ class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credential_pb2.RevokePrincipalResponse, _abc.Awaitable[_credential_pb2.RevokePrincipalResponse]]:
         """Revokes every token of a principal that was issued up to now and the clock skew that is allowed for, and every one
-        that does not say when it was issued. Tokens that are issued later are good.
+        that does not say when it was issued. Tokens that are issued later are good. Its client certificates, whenever they
+        were issued, are refused until LiftPrincipal.
         """
 
     @_abc_1.abstractmethod
@@ -140,6 +155,22 @@ class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_credential_pb2.RevokeIssuerKeyResponse, _abc.Awaitable[_credential_pb2.RevokeIssuerKeyResponse]]:
         """Revokes a key of an issuer: every token that it signed, and will sign. The issuer's other keys are as good as before."""
+
+    @_abc_1.abstractmethod
+    def RevokeCertificate(
+        self,
+        request: _credential_pb2.RevokeCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credential_pb2.RevokeCertificateResponse, _abc.Awaitable[_credential_pb2.RevokeCertificateResponse]]:
+        """Revokes one client certificate. Every connection that was made by it is refused from its next call on."""
+
+    @_abc_1.abstractmethod
+    def LiftPrincipal(
+        self,
+        request: _credential_pb2.LiftPrincipalRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_credential_pb2.LiftPrincipalResponse, _abc.Awaitable[_credential_pb2.LiftPrincipalResponse]]:
+        """Lets the client certificates of a revoked principal in again. What else was revoked with it stays so."""
 
     @_abc_1.abstractmethod
     def CreateApiKey(
@@ -215,6 +246,8 @@ class CredentialServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _credential_pb2.ListRevocationsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_credential_pb2.ListRevocationsResponse, _abc.Awaitable[_credential_pb2.ListRevocationsResponse]]:
-        """Lists what is revoked: keys by issuer and `kid`, principals by type and id, then tokens by issuer and `jti`."""
+        """Lists what is revoked: certificates by SHA-256, keys by issuer and `kid`, whose certificates were let in again by
+        type and id, principals by type and id, then tokens by issuer and `jti`.
+        """
 
 def add_CredentialServiceServicer_to_server(servicer: CredentialServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

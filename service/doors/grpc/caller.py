@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
 
+from service.doors.grpc.mutual_tls import peer_certificate
 from service.model import Caller
 from service.reception.peers import Peers
 from service.reception.reception import Arrival, Reception
@@ -19,10 +20,11 @@ RPC: Final[ContextVar[str]] = ContextVar("rpc")
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """How a door finds out who calls."""
+    """How a door finds out who calls. Connections are looked at only where some are made by certificate."""
 
     reception: Reception
     peers: Peers
+    has_certificates: bool = False
 
     async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
         """The caller; errors as `Reception.admit`."""
@@ -39,4 +41,6 @@ class Callers:
             forwarded = [value for key, value in metadata if key == "x-forwarded-for" and isinstance(value, str)]
             return self.peers.who(context.peer(), forwarded)
 
-        return Arrival(RPC.get(), who, [value for key, value in metadata if key == "authorization"], weight)
+        credentials = [value for key, value in metadata if key == "authorization"]
+        certificate = peer_certificate(context) if self.has_certificates else None
+        return Arrival(RPC.get(), who, credentials, weight, certificate)

@@ -83,6 +83,30 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         return pb.RevokeIssuerKeyResponse(revision=revision)
 
     @answering
+    async def RevokeCertificate(  # noqa: N802
+        self,
+        request: pb.RevokeCertificateRequest,
+        context: ServicerContext[pb.RevokeCertificateRequest, pb.RevokeCertificateResponse],
+    ) -> pb.RevokeCertificateResponse:
+        """Revokes one certificate."""
+        caller = await self._callers.admitted(context)
+        expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
+        revision = await asyncio.to_thread(self._revoking.revoke_certificate, caller, request.sha256, expires_at)
+        return pb.RevokeCertificateResponse(revision=revision)
+
+    @answering
+    async def LiftPrincipal(  # noqa: N802
+        self,
+        request: pb.LiftPrincipalRequest,
+        context: ServicerContext[pb.LiftPrincipalRequest, pb.LiftPrincipalResponse],
+    ) -> pb.LiftPrincipalResponse:
+        """Lets the certificates of a revoked principal in again."""
+        caller, principal = await self._callers.admitted(context), read_ref(request.principal)
+        return pb.LiftPrincipalResponse(
+            revision=await asyncio.to_thread(self._revoking.lift_principal, caller, principal)
+        )
+
+    @answering
     async def ListRevocations(  # noqa: N802
         self,
         request: pb.ListRevocationsRequest,

@@ -16,7 +16,13 @@ from service.authn.sessions.session import Purpose, Session
 from service.doors.grpc.codec import write_time
 from service.errors import InvalidRequest, Violation
 from service.model import Rate, Scopes
-from service.revocations.revocation import RevokedKey, RevokedPrincipal, RevokedToken
+from service.revocations.revocation import (
+    LiftedPrincipal,
+    RevokedCertificate,
+    RevokedKey,
+    RevokedPrincipal,
+    RevokedToken,
+)
 from service.revocations.store import Revoked
 
 _LAST_SECOND: Final = 253_402_300_799
@@ -116,6 +122,11 @@ def write_revocation(revoked: Revoked) -> pb.Revocation:
             message.token.CopyFrom(pb.TokenName(issuer=name.issuer, jti=name.token_id))
         case RevokedKey(key):
             message.issuer_key.CopyFrom(pb.IssuerKeyName(issuer=key.issuer, kid=key.key_id))
+        case RevokedCertificate(fingerprint):
+            message.certificate.CopyFrom(pb.CertificateName(sha256=fingerprint))
+        case LiftedPrincipal(principal, revoked_until):
+            message.lifted.CopyFrom(_write_ref(principal))
+            message.issued_until.CopyFrom(write_time(revoked_until))
         case RevokedPrincipal(principal, issued_until):
             message.principal.CopyFrom(_write_ref(principal))
             message.issued_until.CopyFrom(write_time(issued_until))

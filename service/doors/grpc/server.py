@@ -1,7 +1,7 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
 from collections.abc import Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -30,6 +30,13 @@ Served = tuple[ServiceDescriptor, object]
 """A service of the contract and what answers its RPCs, each a method of the RPC's name."""
 
 
+class Secured(NamedTuple):
+    """Where a door listens for client certificates, and by which TLS."""
+
+    address: str
+    credentials: grpc.ServerCredentials
+
+
 CONNECTION_GRACE_MS: Final = 30_000
 """How long calls in flight have when their connection has come of age."""
 
@@ -53,9 +60,11 @@ class GrpcDoor:
         names = (*(service.full_name for service, _ in served), health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    async def open(self, address: str) -> int:
-        """Listens there and says SERVING; returns the port."""
+    async def open(self, address: str, secured: Secured | None = None) -> int:
+        """Listens there, at `secured` for client certificates too, and says SERVING; returns the first port."""
         port = self._server.add_insecure_port(address)
+        if secured is not None:
+            self._server.add_secure_port(secured.address, secured.credentials)
         await self._server.start()
         await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         return port

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import pytest
 
@@ -15,7 +16,9 @@ from service.revocations.known import KnownRevocations
 from service.revocations.revocation import (
     PRUNED,
     KeyName,
+    LiftedPrincipal,
     Revocation,
+    RevokedCertificate,
     RevokedKey,
     RevokedPrincipal,
     RevokedToken,
@@ -49,6 +52,10 @@ def is_revoked(revocations: KnownRevocations) -> bool:
         RevokedPrincipal(Ref("User", "a:b"), NOW, NOW),
         RevokedKey(KeyName('i"x', "k\n"), None),
         RevokedKey(KeyName("idp", "k"), NOW),
+        RevokedCertificate("ab" * 32, None),
+        RevokedCertificate("ab" * 32, NOW),
+        LiftedPrincipal(Ref("User", "a:b"), NOW, None),
+        LiftedPrincipal(Ref("User", "alice"), NOW, NOW),
     ],
 )
 def test_a_change_row_says_the_whole_revocation(revoked: Revocation) -> None:
@@ -79,6 +86,51 @@ def test_what_the_feed_could_not_tell_is_read(lose: Callable[[Worker], None]) ->
             stored.revoked = [TOKEN]
             lose(worker)
             await until(lambda: is_revoked(worker.revocations))
+
+    asyncio.run(scenario())
+
+
+GATEWAY = Ref("magistrate.Service", "gateway")
+CERTIFIED = Credential("certificate", None, GATEWAY, None, certificate="ab" * 32)
+BLOCKED = RevokedPrincipal(GATEWAY, NOW, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "is_refused"),
+    [
+        pytest.param([RevokedCertificate("ab" * 32, None)], True, id="the certificate"),
+        pytest.param([RevokedCertificate("cd" * 32, None)], False, id="another certificate"),
+        pytest.param([RevokedCertificate("ab" * 32, NOW)], False, id="a revocation that has ended"),
+        pytest.param([BLOCKED], True, id="its principal"),
+        pytest.param([RevokedPrincipal(GATEWAY, NOW - 10**9, None)], True, id="its principal, long ago"),
+        pytest.param([RevokedPrincipal(Ref("User", "gateway"), NOW, None)], False, id="another principal"),
+        pytest.param([BLOCKED, LiftedPrincipal(GATEWAY, NOW, None)], False, id="lifted"),
+        pytest.param([LiftedPrincipal(GATEWAY, NOW, None), BLOCKED], False, id="lifted, told the other way round"),
+        pytest.param([LiftedPrincipal(GATEWAY, NOW - 1, None), BLOCKED], True, id="revoked again since"),
+        pytest.param(
+            [RevokedCertificate("ab" * 32, None), BLOCKED, LiftedPrincipal(GATEWAY, NOW, None)],
+            True,
+            id="lifted, but the certificate itself is revoked",
+        ),
+    ],
+)
+def test_a_certificate_is_refused_by_itself_and_by_its_principal_until_lifted(
+    told: Sequence[Revocation], is_refused: bool
+) -> None:
+    async def scenario() -> None:
+        async with working(Stored()) as worker:
+            worker.tell(*told)
+            with pytest.raises(Unauthenticated) if is_refused else nullcontext():
+                worker.revocations.check(CERTIFIED, NOW)
+
+    asyncio.run(scenario())
+
+
+def test_lifting_lets_no_token_in() -> None:
+    async def scenario() -> None:
+        async with working(Stored()) as worker:
+            worker.tell(PRINCIPAL, LiftedPrincipal(Ref("User", "alice"), NOW, None))
+            assert is_revoked(worker.revocations)
 
     asyncio.run(scenario())
 

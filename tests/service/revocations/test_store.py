@@ -9,10 +9,13 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.facts_tables import change
 from service.db.feed import REVOCATION
+from service.errors import NotFound
 from service.revocations.revocation import (
     PRUNED,
     KeyName,
+    LiftedPrincipal,
     Revocation,
+    RevokedCertificate,
     RevokedKey,
     RevokedPrincipal,
     RevokedToken,
@@ -41,6 +44,7 @@ def test_what_is_revoked_is_read_back(store: RevocationStore) -> None:
         token("j1", issuer="other"),
         RevokedPrincipal(ALICE, NOW, NOW + 5),
         RevokedKey(KeyName("idp", "j1"), NOW + 5),
+        RevokedCertificate("ab" * 32, NOW + 5),
     ]
     for each in revoked:
         store.add(each, by=ADMIN, now=NOW)
@@ -85,6 +89,7 @@ def test_of_many_who_revoke_one_principal_at_once_the_widest_stays(store: Revoca
 
 def test_pages_give_each_revocation_once_in_the_order_of_their_keys(store: RevocationStore) -> None:
     revoked: list[Revocation] = [
+        RevokedCertificate("ab" * 32, None),
         RevokedPrincipal(Ref("Robot", "z"), NOW, None),
         RevokedPrincipal(ALICE, NOW, None),
         token("j1"),
@@ -100,11 +105,37 @@ def test_pages_give_each_revocation_once_in_the_order_of_their_keys(store: Revoc
     assert found == revoked
 
 
+def test_what_is_lifted_is_as_far_as_was_revoked_and_takes_nothing_away(store: RevocationStore) -> None:
+    revoked = RevokedPrincipal(ALICE, NOW, None)
+    store.add(revoked, by=ADMIN, now=NOW)
+    store.lift(ALICE, by=ADMIN, now=NOW)
+    assert set(store.all()) == {revoked, LiftedPrincipal(ALICE, NOW, None)}
+
+
+def test_what_was_lifted_is_revoked_further_also_within_the_same_second(store: RevocationStore) -> None:
+    for _ in range(2):
+        store.add(RevokedPrincipal(ALICE, NOW, None), by=ADMIN, now=NOW)
+        store.lift(ALICE, by=ADMIN, now=NOW)
+    kept, _ = store.add(RevokedPrincipal(ALICE, NOW, None), by=ADMIN, now=NOW)
+    assert kept.what == RevokedPrincipal(ALICE, NOW + 2, None)
+
+
+def test_who_is_not_revoked_has_nothing_to_lift(store: RevocationStore, facts: Database) -> None:
+    with pytest.raises(NotFound, match="`User:alice` is not revoked"):
+        store.lift(ALICE, by=ADMIN, now=NOW)
+    assert changes(facts) == []
+
+
 def test_what_has_ended_is_pruned_and_nothing_else(store: RevocationStore, facts: Database) -> None:
     lasting: list[Revocation] = [token("ever"), token("later", NOW + 1), RevokedPrincipal(ALICE, NOW, None)]
-    for each in (*lasting, token("over", NOW), RevokedPrincipal(Ref("User", "bob"), NOW - 9, NOW - 5)):
+    for each in (
+        *lasting,
+        RevokedCertificate("ab" * 32, NOW - 1),
+        token("over", NOW),
+        RevokedPrincipal(Ref("User", "bob"), NOW - 9, NOW - 5),
+    ):
         store.add(each, by=ADMIN, now=NOW)
-    assert store.prune(NOW) == 2
+    assert store.prune(NOW) == 3
     assert set(store.all()) == set(lasting)
     assert changes(facts)[-1] == tuple(PRUNED)
 

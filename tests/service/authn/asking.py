@@ -17,6 +17,7 @@ from service.model import Caller, Principal
 from service.ports import Revocations
 from tests.identity_provider.provider import CLIENT, INTROSPECTION, Provider
 from tests.service.authn.forge import NOW_MS, claims, settings, write_secret
+from tests.service.clock import Clock
 
 TOKEN = "2YotnFZFEjr1zCsicMWpAA"
 LIMITS = Limits(clock_skew_seconds=30)
@@ -26,16 +27,6 @@ def good(**changes: Json) -> dict[str, Json]:
     """What the issuer says of a good token, with some of it changed; None takes it out."""
     said: dict[str, Json] = {**claims(), "active": True, "token_type": "Bearer", **changes}
     return {name: value for name, value in said.items() if value is not None}
-
-
-@dataclass
-class Clock:
-    """A monotonic clock that stands until it is moved."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

@@ -5,16 +5,7 @@ from structlog.testing import capture_logs
 
 from service.doors.grpc.failure_log import FailureLog
 from service.model import Rate
-
-
-class Clock:
-    """Stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.service.clock import Clock
 
 
 def test_failures_past_the_rate_are_counted_and_the_next_line_says_how_many() -> None:

@@ -9,19 +9,10 @@ from service.errors import FactsUnavailable, RateLimited
 from service.model import Rate
 from service.reception.failures import OTHERS, TOO_MANY, Failure, Failures
 from service.reception.summing import sum_failures
+from tests.service.clock import Clock
 
 PEER, NEIGHBOUR = "192.0.2.7", "192.0.2.8"
 NETWORK = "192.0.2.0/24"
-
-
-class Clock:
-    """Stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def failures(clock: Clock, often: int = 3, rows: int = 100) -> Failures:

@@ -11,19 +11,10 @@ from service.reception import leases as leasing
 from service.reception.leases import IDLE_SECONDS, Lease, Leases
 from service.runtime.leasing import Lessor
 from service.runtime.messages import GivenBack, Wanted
+from tests.service.clock import Clock
 
 RATE = Rate(per_minute=60, burst=100)
 KEY = "api-key k1"
-
-
-class Clock:
-    """Stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Pipe:

@@ -26,8 +26,9 @@ from service.revocations.revocation import (
     read_key,
     revocation_change,
 )
+from tests.service.clock import Clock
 from tests.service.feed.followers import until
-from tests.service.revocations.worker import MAX_STALENESS, Clock, Stored, Worker, worker_over, working
+from tests.service.revocations.worker import MAX_STALENESS, Stored, Worker, worker_over, working
 
 NOW = 1_800_000_000_000
 USED = Credential("idp", "j1", Ref("User", "alice"), NOW // 1000)

@@ -9,18 +9,9 @@ from service.db.feed_reading import Polled, Told
 from service.feed.feed import Feed
 from service.revocations.known import KnownRevocations
 from service.revocations.revocation import Revocation, revocation_change
+from tests.service.clock import Clock
 
 MAX_STALENESS = 10.0
-
-
-@dataclass
-class Clock:
-    """A monotonic clock that stands until it is moved."""
-
-    now: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @dataclass

@@ -13,7 +13,6 @@ _RECOVERY: Final = "rest"
 """What the parser goes on with behind a fault; it is part of no correct file."""
 _RULE = re.compile(r"^\??([a-z_]+):\s*(.*)$")
 _TERMINAL = re.compile(r"^([A-Z0-9_]+)(?:\.\d+)?:\s*(.*)$")
-_REGEX = re.compile(r"/.*/[a-z]*$")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|/(?:[^/\\]|\\.)*/|[A-Za-z_0-9]+|\S')
 _HEAD: Final = """\
 # The grammar

@@ -14,7 +14,6 @@ from tests.contracts.documents import SCHEMA
 
 ALICE, LEGAL, T1, PLAN = Ref("User", "alice"), Ref("Team", "legal"), Ref("Tenant", "t1"), Ref("Document", "d1")
 ALICE_GIVEN: Json = {"type": "User", "id": "alice"}
-LEGAL_GIVEN: Json = {"type": "Team", "id": "legal"}
 
 
 def counts(facts: Database) -> dict[str, int]:

@@ -22,18 +22,19 @@ from policy_lang.syntax.statements import File, Instance, ReasonText, Replaced, 
 def with_instances(symbols: Symbols, files: Sequence[File], faults: Faults) -> Symbols:
     """The names of a bundle, with the rules that its uses make."""
     known = signatures(files, symbols, faults)
-    rules = dict(symbols.rules)
+    rules, doubled = dict(symbols.rules), list(symbols.doubled)
     for found in statements_of(files, Use):
         rule = _instance(found, known, symbols, faults)
         name, full = found.statement.id, f"{found.module}.{found.statement.id.text}"
         if full in rules:
             first = rules[full].statement.id.span.location
             faults.refuse("E210", f"rule `{name.text}` is declared twice", name.span, f"it is declared in {first}")
+            doubled += () if rule is None else (rule,)
         elif rule is not None:
             rules[full] = rule
             if len(rules) == RULE_LIMIT + 1:
                 faults.refuse("E405", f"a bundle has at most {RULE_LIMIT} rules", name.span, "uses count as rules")
-    return replace(symbols, rules=rules)
+    return replace(symbols, rules=rules, doubled=tuple(doubled))
 
 
 def _instance(

@@ -30,6 +30,7 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
         roles=RoleResolver(files, types, actions=actions, groups=groups, faults=faults).resolve(),
         relations=_stored_relations(files, types, faults),
     )
+    rules, doubled = _rules(files, faults)
     return Symbols(
         schema=schema,
         modules=frozenset(file.module.text for file in files),
@@ -37,7 +38,8 @@ def resolve(files: Sequence[File], faults: Faults) -> Symbols:
         lets={_full(found.module, found.statement.name): found for found in statements_of(files, Let)},
         computed=_computed_relations(files, schema, faults),
         fixtures={_full(found.module, found.statement.name): found for found in statements_of(files, Fixture)},
-        rules=_rules(files, faults),
+        rules=rules,
+        doubled=doubled,
         templates={_full(found.module, found.statement.name): found for found in statements_of(files, Template)},
         tests=tuple(statements_of(files, Test)),
         kinds=kinds,
@@ -166,15 +168,19 @@ def _computed_relations(
     return relations
 
 
-def _rules(files: Iterable[File], faults: Faults) -> dict[str, Declared[Rule]]:
+def _rules(files: Iterable[File], faults: Faults) -> tuple[dict[str, Declared[Rule]], tuple[Declared[Rule], ...]]:
+    """The rules by full id, and those whose id another rule has."""
     rules: dict[str, Declared[Rule]] = {}
+    doubled: list[Declared[Rule]] = []
     for found in statements_of(files, Rule):
         name = found.statement.id
         full = _full(found.module, name)
         if full in rules:
             first = rules[full].statement.id.span.location
             faults.refuse("E210", f"rule `{name.text}` is declared twice", name.span, f"it is declared in {first}")
-        rules.setdefault(full, found)
+            doubled.append(found)
+            continue
+        rules[full] = found
         if len(rules) == RULE_LIMIT + 1:
             faults.refuse("E405", f"a bundle has at most {RULE_LIMIT} rules", name.span)
-    return rules
+    return rules, tuple(doubled)

@@ -95,6 +95,7 @@ class Symbols:
     """All names of a bundle: the schema, and what is expanded where it is used, by full name.
 
     `computed`: (full name, type) → relation. `groups`: type → group → its actions. `kinds`: full name → what it is.
+    `doubled`: rules whose id another has; they are checked all the same, so that all their faults are told at once.
     """
 
     schema: Schema
@@ -104,6 +105,7 @@ class Symbols:
     computed: Mapping[tuple[str, str], Declared[ComputedRelation]]
     fixtures: Mapping[str, Declared[Fixture]]
     rules: Mapping[str, Declared[Rule]]
+    doubled: tuple[Declared[Rule], ...]
     templates: Mapping[str, Declared[Template]]
     tests: tuple[Declared[Test], ...]
     kinds: Mapping[str, str]

@@ -42,7 +42,7 @@ def check_rules(symbols: Symbols, faults: Faults) -> CheckedRules:
         return CheckedRules({}, {}, {}, {})
     checker = _BundleChecker(symbols, faults)
     rules: dict[str, list[TypedRule]] = {type_: [] for type_ in sorted(symbols.schema.actions)}
-    for _, found in sorted(symbols.rules.items()):
+    for found in (*(found for _, found in sorted(symbols.rules.items())), *symbols.doubled):
         faults.used = None if found.statement.instance is None else found.statement.span
         for type_, rule in checker.rule(found):
             rules[type_].append(rule)

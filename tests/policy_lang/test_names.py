@@ -127,3 +127,10 @@ def test_a_fault_is_told_once_for_all_types() -> None:
 def test_without_a_principal_type_nobody_may_ask() -> None:
     with pytest.raises(Exception, match="no type is a principal"):
         load({"a": "module m\ntype T {}\nactions T { read }\nrule r: allow read on T to anyone when principal.x == 1"})
+
+
+def test_a_rule_whose_id_another_has_is_checked_too() -> None:
+    doubled = "rule r: deny read on Document\nrule r: deny fly on Document when resource.nothing == 1"
+    assert codes(doubled) == ["E210", "E204", "E203"]
+    used = "template t(n: int): deny read on Document when resource.level > n and resource.nothing == n\n"
+    assert codes(f"rule r: deny read on Document\n{used}use r: t(n: 1)") == ["E203", "E210"]

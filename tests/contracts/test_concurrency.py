@@ -77,6 +77,54 @@ def test_two_writes_that_are_right_alone_make_no_cycle_together(writer: EntityWr
     assert refused == 10
 
 
+def test_two_halves_of_a_long_cycle_are_never_both_written(writer: EntityWriter, store: EntityStore) -> None:
+    for at in range(10):
+        ring = [Ref("Team", f"{name}{at}") for name in "abcd"]
+        for below, above in ((0, None), (1, 0), (2, None), (3, 2)):
+            writer.put(ring[below], {}, None if above is None else [ring[above].id])
+        # a over d, c over b: each alone makes one way of four teams.
+        with ThreadPoolExecutor(2) as threads:
+            puts = [threads.submit(writer.put, ring[low], {}, [ring[high].id]) for low, high in ((0, 3), (2, 1))]
+        faults = [put.exception() for put in puts if put.exception() is not None]
+        assert len(faults) == 1
+        assert "would be its own ancestor" in str(faults[0])
+        with store.snapshot(SCHEMA) as snapshot:
+            assert sum(len(parents) for parents in snapshot.ancestry(ring).values()) == 3
+
+
+def test_two_writes_that_are_right_alone_make_no_way_too_long_together(writer: EntityWriter) -> None:
+    for at in range(5):
+        low, high = ([Ref("Team", f"{name}{at}-{step}") for step in range(9)] for name in ("low", "high"))
+        for way in (low, high):
+            writer.put(way[0], {})
+            for step in range(1, 9):
+                writer.put(way[step], {}, [way[step - 1].id])
+        middle = Ref("Team", f"middle{at}")
+        writer.put(middle, {})
+        # Eight steps above the middle and eight below it, with two to tie them: eighteen, where sixteen may be.
+        with ThreadPoolExecutor(2) as threads:
+            puts = [
+                threads.submit(writer.put, middle, {}, [high[-1].id]),
+                threads.submit(writer.put, low[0], {}, [middle.id]),
+            ]
+        faults = [str(put.exception()) for put in puts if put.exception() is not None]
+        assert len(faults) == 1
+        assert "is longer than 16 parents" in faults[0]
+
+
+def test_a_parent_is_not_deleted_while_it_gets_a_child(writer: EntityWriter, store: EntityStore) -> None:
+    for at in range(10):
+        parent, child = Ref("Team", f"parent{at}"), Ref("User", f"child{at}")
+        writer.put(parent, {})
+        with ThreadPoolExecutor(2) as threads:
+            both = [threads.submit(writer.put, child, {}, [parent.id]), threads.submit(writer.delete, parent)]
+        faults = [each.exception() for each in both]
+        assert [fault is None for fault in faults].count(True) == 1
+        assert all(fault is None or isinstance(fault, DataError) for fault in faults)
+        with store.snapshot(SCHEMA) as snapshot:
+            assert len(snapshot.rows([parent, child])) in ((2,) if faults[0] is None else (0,))
+
+
 def test_nothing_is_assigned_to_an_entity_that_is_being_deleted(writer: EntityWriter, store: EntityStore) -> None:
     for at in range(10):
         tenant = Ref("Tenant", f"t{at}")

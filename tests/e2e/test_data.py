@@ -133,6 +133,21 @@ def test_a_caller_is_held_to_its_roles(shell: Shell) -> None:
     assert "PERMISSION_DENIED" in shell("local", "put", "User:dan", "--attr", "tenant=t1", code=1)
 
 
+def test_who_gets_the_id_of_somebody_deleted_inherits_nothing(shell: Shell) -> None:
+    shell("root", "put", "Tenant:t1")
+    shell("root", "put", "Document:left", "--attr", "tenant=t1")
+    shell("root", "put", "User:eve", "--attr", "tenant=t1")
+    shell("root", "assign", "User:eve", "docs.viewer", "--at", "Tenant:t1")
+    shell("root", "relate", "Document:left", "docs.collaborator", "User:eve")
+    shell("root", "delete", "User:eve")
+    shell("root", "put", "User:eve", "--attr", "tenant=t1")
+    held = [json.loads(line) for line in shell("root", "roles", "--output", "jsonl").splitlines()]
+    assert "eve" not in [row["principal"]["id"] for row in held]
+    assert "is no `docs.collaborator`" in shell(
+        "root", "unrelate", "Document:left", "docs.collaborator", "User:eve", code=2
+    )
+
+
 def test_a_write_that_has_not_seen_the_last_one_stops(shell: Shell) -> None:
     first = shell("root", "put", "Tenant:t1").split()[-1]
     shell("root", "put", "Tenant:t1", "--if-revision", first)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
+from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import migrate
@@ -55,6 +56,7 @@ class Firm:
     """What callers reach, and the record of it."""
 
     database: Database
+    schema: Schema
     writes: GovernedEntities
     reads: ReadableEntities
     roles: GivenRoles
@@ -98,6 +100,7 @@ def build_firm(database: Database) -> Firm:
     )
     return Firm(
         database=database,
+        schema=policies.bundle.program.schema,
         writes=GovernedEntities(database, OnePolicy(policies), gate),
         reads=ReadableEntities(database, OnePolicy(policies), gate),
         roles=GivenRoles(database, gate),

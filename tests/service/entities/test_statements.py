@@ -103,3 +103,18 @@ def test_a_check_and_a_batch_of_fifty_read_once_per_source_and_step(
         "role_assignment",
         "relation_link",
     ]
+
+
+@pytest.mark.parametrize("depth", [1, 16])
+def test_the_statements_do_not_grow_with_the_depth_of_teams(
+    database: Database, statements: list[str], depth: int
+) -> None:
+    writer = EntityWriter(database, SCHEMA)
+    for at in range(depth):
+        writer.put(Ref("Team", f"deep{at}"), {}, [f"deep{at - 1}"] if at else None)
+    writer.put(Ref("User", "u0"), {"tenant": "t1", "suspended": False}, [f"deep{depth - 1}"])
+    statements.clear()
+    (facts,) = _gather(database, [_question(0)])
+    assert len(facts.ancestors) == depth + 1
+    assert len(statements) == 7
+    assert sum("WITH" in statement for statement in statements) == 1

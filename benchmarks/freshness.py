@@ -76,8 +76,8 @@ def main(arguments: Sequence[str]) -> None:
     print(f"    {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
           f"grpcio {version('grpcio')}, psycopg {version('psycopg')}")  # fmt: skip
     stale = 0
-    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as name, _postgresql(Path(name)) as postgresql:
-        for kind, url in (("sqlite", f"sqlite:///{name}/facts.db"), ("postgresql", postgresql)):
+    with tempfile.TemporaryDirectory(prefix="magistrate-bench-") as name, postgresql(Path(name)) as server_url:
+        for kind, url in (("sqlite", f"sqlite:///{name}/facts.db"), ("postgresql", server_url)):
             folder = Path(name) / kind
             seen, server = _measure(folder, url, rounds, looks)
             stale += seen.stale
@@ -95,7 +95,7 @@ def _measure(folder: Path, url: str, rounds: int, looks: int) -> tuple[Seen, str
         put(writer, DOCUMENT)
         shown = [_shown_after(writer, reader, is_suspended=at % 2 == 0) for at in range(looks)]
         stale = sum(_is_stale(writer, reader, is_suspended=at % 2 == 0) for at in range(rounds))
-    return Seen(rounds, stale, shown), _server_of(url)
+    return Seen(rounds, stale, shown), server_of(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ def _connected(folder: Path, url: str) -> Iterator[Connected]:
 
 
 @contextmanager
-def _postgresql(folder: Path) -> Iterator[str]:
+def postgresql(folder: Path) -> Iterator[str]:
     """The URL of an empty database: `DATABASE_URL`, or one of a server of this run's own."""
     given = os.environ.get("DATABASE_URL")
     if given:
@@ -164,7 +164,8 @@ def _postgresql(folder: Path) -> Iterator[str]:
     server.cleanup()
 
 
-def _server_of(url: str) -> str:
+def server_of(url: str) -> str:
+    """What serves the database of that URL, and its version."""
     database = open_database(url)
     try:
         if database.is_embedded:

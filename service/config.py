@@ -112,6 +112,15 @@ class Settings(BaseSettings):
     peppers: list[PepperSettings] = Field(
         default=[], description="secrets for API keys; new keys go under the first, and old ones stay good while listed"
     )
+    checkpoint_key: Path | None = Field(
+        default=None, description="a PEM file with the Ed25519 private key that signs checkpoints, for its owner alone"
+    )
+    checkpoint_file: Path | None = Field(
+        default=None, description="where checkpoints are kept outside the database; in the data folder when not given"
+    )
+    checkpoint_seconds: float = Field(
+        default=60.0, ge=0.05, le=86_400, description="how often a checkpoint of the record's chains is written"
+    )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
 
@@ -136,6 +145,11 @@ class Settings(BaseSettings):
     def log_database_url(self) -> str:
         """URL of the decision log."""
         return self.log_database or f"sqlite:///{self.data / 'log.db'}"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """The file of checkpoints."""
+        return self.checkpoint_file or self.data / "checkpoints.jsonl"
 
     @property
     def spool_folder(self) -> Path:

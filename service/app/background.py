@@ -1,7 +1,8 @@
-"""Builds what the background process runs beside compiling: the shipper and the pruning. It loads no gRPC."""
+"""Builds what the background process runs beside compiling: the shipper, checkpoints, pruning. It loads no gRPC."""
 
 import threading
 
+from service.app.checkpointing import build_checkpoints
 from service.authn.pruning import prune_credentials_until
 from service.config import Settings
 from service.db.opening import open_database
@@ -11,19 +12,29 @@ from service.revocations.pruning import prune_revocations_until
 
 
 def run_background(settings: Settings, stop: threading.Event) -> None:
-    """Ships the record until `stop` is set, then ships what is left; and prunes what is not needed any more."""
+    """Ships the record until `stop` is set, then ships what is left; writes checkpoints of it, the last one at the end.
+
+    Prunes what is not needed any more, too. ConfigError if the key of checkpoints cannot be used.
+    """
     database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
-    pruning = [
+    checkpoints = build_checkpoints(settings, database)
+    others = [
         threading.Thread(target=work, args=(stop, facts), name="pruning", daemon=True)
         for work in (prune_until, prune_revocations_until, prune_credentials_until)
     ]
-    for each in pruning:
+    others.append(
+        threading.Thread(
+            target=checkpoints.run, args=(stop, settings.checkpoint_seconds), name="checkpoints", daemon=True
+        )
+    )
+    for each in others:
         each.start()
     try:
         Shipper(settings.spool_folder, database).run(stop)
     finally:
         stop.set()
-        for each in pruning:
+        for each in others:
             each.join()
+        checkpoints.try_write()
         facts.close()
         database.close()

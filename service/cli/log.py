@@ -14,6 +14,7 @@ from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, format_timestamp, parse_duration, parse_timestamp
 from policy_lang.values import Ref
 from service.cli.log_report import print_table, record_lines, records_json, records_jsonl
+from service.cli.log_verify import verify_command
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
@@ -103,6 +104,9 @@ def _filter_options(function: Callable[..., None]) -> Callable[..., None]:
 @click.group()
 def command() -> None:
     """Find what was decided."""
+
+
+command.add_command(verify_command)
 
 
 @command.command("query")

@@ -36,6 +36,11 @@ def command(settings: Settings) -> None:
     Every setting may also stand in the configuration file, or in the environment as MAGISTRATE_<NAME>.
     """
     configure_log()
+    if settings.checkpoint_key is not None:
+        # Here, for it loads what signs; and before any process starts that would need it.
+        from service.app.checkpointing import load_checkpoint_key
+
+        load_checkpoint_key(settings)
     supervise(settings, lambda addresses: _announce(settings, addresses))
 
 

@@ -6,7 +6,7 @@ so their order is that of time, and indexes end with the id: a page of one filte
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text, Uuid
 
 LOG: Final = MetaData()
 
@@ -55,7 +55,7 @@ decision: Final = Table(
 
 decision_rule: Final = Table(
     "decision_rule", LOG, _name("rule", is_key=True), Column("decision_id", _ID, primary_key=True),
-    sqlite_with_rowid=False,
+    Index("decision_rule_decisions", "decision_id"), sqlite_with_rowid=False,
 )  # fmt: skip
 """One row for each rule that determined a decision."""
 
@@ -83,3 +83,39 @@ unauthenticated: Final = Table(
     sqlite_with_rowid=False,
 )
 """Sums of calls that were not authenticated: by the minute (when it began, in milliseconds), why, and from where."""
+
+chain_link: Final = Table(
+    "chain_link",
+    LOG,
+    _name("replica", is_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("decision_id", _ID, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("record_hash", LargeBinary, nullable=False),
+    Column("chain_hash", LargeBinary, nullable=False),
+    Index("chain_link_decisions", "decision_id", unique=True),
+)
+"""The place of each record in the chain of the replica that shipped it (service/decisions/chain.py)."""
+
+chain_head: Final = Table(
+    "chain_head",
+    LOG,
+    _name("replica", is_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The last place of each chain."""
+
+chain_origin: Final = Table(
+    "chain_origin", LOG, Column("records", BigInteger, primary_key=True, autoincrement=False), Column("last_id", _ID)
+)
+"""One row: how many records there were before there were chains, and the last id of those."""
+
+checkpoint: Final = Table(
+    "checkpoint",
+    LOG,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", Text, nullable=False),
+)
+"""The checkpoints, each the line that stands in the file too (service/decisions/checkpoint.py)."""

@@ -56,7 +56,7 @@ def migrate(database: Database, kind: Kind) -> SchemaStatus:
         if before.state is State.NEWER:
             raise SchemaOutdated(_too_new(database, before))
         if before.state is not State.CURRENT:
-            command.upgrade(_config(kind, connection), "head")
+            command.upgrade(alembic_config(kind, connection), "head")
         return before
 
 
@@ -99,10 +99,11 @@ def _known(kind: Kind) -> str:
 
 
 def _scripts(kind: Kind) -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config(kind, None))
+    return ScriptDirectory.from_config(alembic_config(kind, None))
 
 
-def _config(kind: Kind, connection: Connection | None) -> Config:
+def alembic_config(kind: Kind, connection: Connection | None) -> Config:
+    """What Alembic needs to know to migrate a database of that kind by that connection."""
     config = Config(attributes={"connection": connection, "version_table": version_table(kind)})
     config.set_main_option("path_separator", "newline")
     for option, folder in (("script_location", _FOLDER), ("version_locations", _FOLDER / kind)):

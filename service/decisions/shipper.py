@@ -1,8 +1,8 @@
 """Moves what is new in the spool into the log's database, each record exactly once.
 
-Law: rows and the segment's position are one transaction, conditional on the old position, so that of two shippers one
-wins. A segment goes only after its last valid frame is committed and its writer is gone; a fault in it is never guessed
-at: a torn tail was never acknowledged and is cut, a damaged segment is set aside for an operator.
+Law: rows, the replica's chain and the segment's position are one transaction, conditional on the old position, so that
+of two shippers one wins. A segment goes only after its last valid frame is committed and its writer is gone; a fault in
+it is never guessed at: a torn tail was never acknowledged and is cut, a damaged segment is set aside for an operator.
 """
 
 import threading
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from service.db.engine import Database
 from service.db.log_tables import decision, decision_rule, spool_position
+from service.decisions.chaining import append
 from service.decisions.frames import Stop, read_run
 from service.decisions.payload import BadPayload, decode_batch
 from service.decisions.rows import decision_row, rule_rows
@@ -43,7 +44,7 @@ class _Part:
 
 
 class Shipper:
-    """Ships the spool of one replica."""
+    """Ships the spool of one replica, whose name the folder has, into the replica's chain."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
@@ -115,6 +116,7 @@ class Shipper:
                 return False
             if rows:
                 connection.execute(insert(decision), rows)
+                append(connection, self._folder.name, [(str(row["id"]), str(row["body"])) for row in rows])
             if rules:
                 connection.execute(insert(decision_rule), rules)
         return True

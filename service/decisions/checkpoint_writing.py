@@ -1,0 +1,88 @@
+"""Writes checkpoints at an interval, into the log's database and into a file outside of it.
+
+Law: the database has one sequence of checkpoints, whichever replica writes the next; a file gets every one that it
+lacks, in that order, and a line in it is never changed.
+"""
+
+import threading
+from pathlib import Path
+from time import time_ns
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, insert, select
+
+from service.db.engine import Database
+from service.db.log_tables import checkpoint
+from service.decisions.chaining import heads, origin
+from service.decisions.checkpoint import BadCheckpoint, Checkpoint, hash_line, read_checkpoint, write_checkpoint
+from service.decisions.checkpoint_file import appending
+from service.errors import FactsUnavailable
+from service.telemetry import get_log
+
+_TURN: Final = 0x6D61_6769_0003
+"""The advisory lock of those who write checkpoints."""
+_AT_ONCE: Final = 1000
+"""Lines that one look brings into the file."""
+
+_log = get_log("decisions")
+
+
+class CheckpointWriter:
+    """Writes the checkpoints of one replica; without a key they are not signed."""
+
+    def __init__(self, database: Database, file: Path, key: Ed25519PrivateKey | None) -> None:
+        self._database = database
+        self._file = file
+        self._key = key
+
+    def run(self, stop: threading.Event, every: float) -> None:
+        """Writes one each so many seconds in which records came, until `stop` is set."""
+        while not stop.wait(every):
+            self.try_write()
+
+    def try_write(self) -> None:
+        """As `write`; what keeps it from being written is logged, and the next one covers what this one would have."""
+        try:
+            self.write()
+        except (FactsUnavailable, OSError, BadCheckpoint) as error:
+            _log.error("checkpoint.failed", file=str(self._file), error=str(error))
+
+    def write(self) -> bool:
+        """Whether there was anything to write. FactsUnavailable, OSError or BadCheckpoint where it cannot be."""
+        with self._database.alone(_TURN) as connection:
+            line = self._next(connection)
+            if line is not None:
+                connection.execute(insert(checkpoint).values(number=read_checkpoint(line).content.number, line=line))
+        self._copy()
+        return line is not None
+
+    def _next(self, connection: Connection) -> str | None:
+        query = select(checkpoint.c.line).order_by(checkpoint.c.number.desc()).limit(1)
+        before = connection.execute(query).scalar()
+        last = None if before is None else read_checkpoint(before).content
+        now = tuple(heads(connection))
+        if not now or (last is not None and last.heads == now):
+            return None
+        unchained, unchained_last = origin(connection)
+        content = Checkpoint(
+            number=1 if last is None else last.number + 1,
+            time=time_ns() // 1_000_000,
+            previous="" if before is None else hash_line(before),
+            heads=now,
+            unchained=unchained,
+            unchained_last=unchained_last,
+        )
+        return write_checkpoint(content, self._key)
+
+    def _copy(self) -> None:
+        """Brings into the file what it lacks. One whose last line the database has otherwise is only added to."""
+        with appending(self._file) as file:
+            after = 0 if file.last is None else read_checkpoint(file.last).content.number
+            table = checkpoint.c
+            query = select(table.number, table.line).where(table.number >= after).order_by(table.number)
+            with self._database.read() as connection:
+                rows = connection.execute(query.limit(_AT_ONCE)).all()
+            if file.last is not None and (not rows or rows[0].line != file.last):
+                _log.error("checkpoints.differ", file=str(self._file), number=after)
+            file.append([row.line for row in rows if row.number > after])

@@ -13,6 +13,7 @@ from service.app.introspecting import introspecting
 from service.app.own_credentials import OwnCredentials, revoke_own
 from service.app.strangers import build_failures, sum_up
 from service.authn.authenticator import TokenAuthenticator
+from service.authn.clock_watch import watch_clock
 from service.authn.dev import dev_issuers
 from service.authn.key_files import key_files
 from service.authn.key_holder import KeyHolder
@@ -167,6 +168,7 @@ async def serve_worker(
                 *own.work(),
                 *follow_tls(tls, every, samples),
                 sum_up(settings, failures, wall_clock),
+                watch_clock(wall_clock, authenticator.forget),
             ):
                 await life.stop.wait()
             await door.close(settings.drain_seconds)

@@ -131,6 +131,7 @@ TIMES: Final = (
     *against(
         "RFC 7519 4.1.4",
         Attack("expired", sign(claims(exp=NOW - SKEW)), "expired"),
+        Attack("expired by a second past skew", sign(claims(exp=NOW - SKEW - 1)), "expired"),
         Attack("expired by a fraction", sign(claims(exp=NOW - SKEW + 0.9)), "expired"),
         Attack("expired long ago", sign(claims(exp=0)), "expired"),
         Attack("no exp", sign(claims(exp=None)), "verify"),
@@ -152,6 +153,9 @@ TIMES: Final = (
     *against(
         "RFC 7519 4.1.6",
         Attack("iat in the future", sign(claims(iat=NOW + SKEW + 1)), "not valid yet"),
+        Attack(
+            "iat in the far future", sign(claims(iat=NOW + 3_000_000_000, exp=NOW + 3_000_000_060)), "not valid yet"
+        ),
         Attack("iat a list", signed_raw(HEADER, {**claims(), "iat": [NOW]}), "`iat` is no time"),
     ),
 )
@@ -163,6 +167,7 @@ CLAIMS: Final = (
         Attack("aud empty", sign(claims(aud="")), "verify"),
         Attack("aud an empty list", sign(claims(aud=[])), "verify"),
         Attack("aud of another service", sign(claims(aud="billing")), "verify"),
+        Attack("aud a list of other services", sign(claims(aud=["billing", "magistrate.evil.example"])), "verify"),
         Attack("aud in another case", sign(claims(aud="Magistrate")), "verify"),
         Attack("aud that begins with ours", sign(claims(aud="magistrate.evil.example")), "verify"),
         Attack("aud an object", signed_raw(HEADER, {**claims(), "aud": {"magistrate": 1}}), "verify"),

@@ -13,9 +13,9 @@ from uuid_utils import uuid7
 from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
-from service.cli.attributes import read_ref
 from service.cli.operator import operator_ref, record, ship
 from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.references import read_ref
 from service.cli.settings import settings_options
 from service.config import Settings
 from service.db.engine import Database

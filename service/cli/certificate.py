@@ -8,14 +8,13 @@ from cryptography import x509
 from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1.credential_pb2 import LiftPrincipalRequest, RevokeCertificateRequest
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
-from magistrate.v1.types_pb2 import EntityRef
 
 from service.authn.certificates import fingerprint_of
 from service.authn.private_files import read_bytes
-from service.cli.attributes import read_ref
 from service.cli.calling import Connection, call, connection_options
 from service.cli.moments import read_moment
 from service.cli.output import Output, output_option, print_result
+from service.cli.references import read_entity
 from service.cli.settings import reported
 from service.errors import ConfigError
 
@@ -66,12 +65,11 @@ def lift(principal: str, output: Output, **connection: Unpack[Connection]) -> No
 
     Exit code: 0 let in, 1 refused or not revoked, 2 a wrong request, 3 no answer.
     """
-    ref = read_ref(principal)
-    request = LiftPrincipalRequest(principal=EntityRef(type=ref.type, id=ref.id))
+    request = LiftPrincipalRequest(principal=read_entity(principal))
     answer = call(connection, lambda channel: CredentialServiceStub(channel).LiftPrincipal, request)
     print_result(
-        f"certificates of {ref} may call again; revision {answer.revision}",
-        {"principal": str(ref), "revision": answer.revision},
+        f"certificates of {principal} may call again; revision {answer.revision}",
+        {"principal": principal, "revision": answer.revision},
         output,
     )
 

@@ -11,11 +11,11 @@ from magistrate.v1.types_pb2 import Entity, EntityRef, Value
 from magistrate_client import values
 from policy_lang.types import Json
 from service.cli.answers import given_form
-from service.cli.attributes import read_entity, read_ref
 from service.cli.calling import Connection, call, call_pages, connection_options
 from service.cli.moments import read_moment, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.pairs import read_pairs
+from service.cli.references import read_entity, read_ref
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Form = dict[str, Json]

@@ -12,10 +12,10 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.types import Json
-from service.cli.attributes import read_entity
 from service.cli.calling import Connection, call, call_pages, connection_options
 from service.cli.moments import read_length, read_moment, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.references import read_entity
 
 PAGE: Final = 1000
 

@@ -13,10 +13,10 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 
 from policy_lang.counts import counted
 from policy_lang.types import Json
-from service.cli.attributes import read_entity
 from service.cli.calling import Connection, call, call_pages, connection_options
 from service.cli.moments import read_length, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.references import read_entity
 
 PAGE: Final = 1000
 _STDIN_LIMIT: Final = 4096

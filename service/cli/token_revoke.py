@@ -13,10 +13,10 @@ from policy_lang.types import Json
 from service.authn.form import Form, form_of
 from service.authn.jwt import read_unverified
 from service.authn.opaque import name_of_opaque
-from service.cli.attributes import read_entity
 from service.cli.calling import Connection, call, connection_options
 from service.cli.moments import read_moment
 from service.cli.output import Output, output_option, print_result
+from service.cli.references import read_entity
 from service.cli.settings import FINDINGS
 from service.errors import Unauthenticated
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from policy_lang.checking.condition_check import Typed
 from policy_lang.diagnostics import Diagnostic, warning
-from policy_lang.linting.rooms import parts_of
+from policy_lang.linting.contradictions import parts_of
 from policy_lang.linting.settled import clash, is_settled, settled_test
 from policy_lang.linting.subject import Subject
 from policy_lang.source import Span

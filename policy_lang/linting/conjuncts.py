@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterator
 
-from policy_lang.linting.rooms import Part, parts_of
+from policy_lang.linting.contradictions import Part, parts_of
 from policy_lang.typed import Always, And, ClauseKind, Condition, Not, Or, Rule
 
 

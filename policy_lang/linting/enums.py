@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from policy_lang.decision import Effect
 from policy_lang.diagnostics import Diagnostic, warning
 from policy_lang.linting.conjuncts import conjuncts
-from policy_lang.linting.rooms import Part, conflict
+from policy_lang.linting.contradictions import Part, conflict
 from policy_lang.linting.subject import Subject
 from policy_lang.syntax import statements
 from policy_lang.syntax.ast import Word

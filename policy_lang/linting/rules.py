@@ -10,7 +10,7 @@ from typing import Final
 from policy_lang.decision import Effect
 from policy_lang.diagnostics import Diagnostic, warning
 from policy_lang.linting.conjuncts import conjuncts, signature
-from policy_lang.linting.rooms import conflict
+from policy_lang.linting.contradictions import conflict
 from policy_lang.linting.settled import is_settled
 from policy_lang.linting.subject import Subject
 from policy_lang.typed import Path, Rule

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from policy_lang.linting.rooms import BOUNDS, conflict, parts_of, shown
+from policy_lang.linting.contradictions import BOUNDS, conflict, parts_of, shown
 from policy_lang.typed import (
     Always,
     And,

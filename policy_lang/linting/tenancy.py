@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from policy_lang.decision import Effect
 from policy_lang.diagnostics import Diagnostic, warning
 from policy_lang.linting.conjuncts import conjuncts
-from policy_lang.linting.rooms import Part
+from policy_lang.linting.contradictions import Part
 from policy_lang.linting.subject import Subject
 from policy_lang.typed import (
     And,

@@ -115,7 +115,7 @@ class Wording:
         return f"{template.type}({', '.join(parameters)})"
 
     def condition(self, condition: Condition) -> str:
-        """A condition."""
+        """A condition as policy text, its operands in one order where order means nothing."""
         match condition:
             case Always():
                 return "true" if condition.value else "false"
@@ -154,7 +154,7 @@ class Wording:
                 assert_never(condition)
 
     def expression(self, expression: Expression) -> str:
-        """An expression."""
+        """An expression as policy text."""
         match expression:
             case Constant():
                 return literal(expression.value, expression.type)

@@ -20,7 +20,7 @@ class Noted:
         self._noted: dict[str, int] = {}
 
     def note(self, name: str, at: int) -> None:
-        """Takes note."""
+        """Notes that the name was used at that time; the last one counts."""
         self._noted[name] = at
 
     async def run(self) -> None:

@@ -52,17 +52,17 @@ class Found:
 
     @property
     def rows(self) -> Mapping[Ref, Row | None]:
-        """By entity."""
+        """The rows that were read, by their entity; None for one that has no row."""
         return self._rows
 
     @property
     def all_parents(self) -> Mapping[Ref, Parents | None]:
-        """By entity."""
+        """The parents that were read, by their child."""
         return self._parents
 
     @property
     def assignments(self) -> Mapping[Ref, tuple[Assignment, ...]]:
-        """By subject."""
+        """The role assignments that were read, by who holds them."""
         return self._assignments
 
     @property

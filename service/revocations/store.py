@@ -64,7 +64,7 @@ class Also(Protocol):
 
 
 def nothing_else(_connection: Connection, _principal: Ref, *, by: Ref, now: int) -> list[Change]:  # noqa: ARG001
-    """Nothing is."""
+    """Revokes nothing beside what was asked for (`Also`)."""
     return []
 
 

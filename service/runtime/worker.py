@@ -69,7 +69,7 @@ class _Worker:
         self._may_open = asyncio.Event()
 
     async def run(self) -> None:
-        """Until SIGTERM."""
+        """Takes up what the supervisor tells, and answers calls until SIGTERM."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._life.stop.set)
 

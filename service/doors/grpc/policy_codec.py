@@ -105,7 +105,7 @@ def write_bundle(pushed: Pushed, *, is_active: bool) -> pb.Bundle:
 
 
 def write_file(path: str, text: str) -> pb.PolicyFile:
-    """One file."""
+    """A policy file as a message."""
     return pb.PolicyFile(path=path, text=text)
 
 

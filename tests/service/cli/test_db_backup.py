@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from itertools import count
+from dataclasses import replace
+from itertools import count, takewhile
 from pathlib import Path
 from threading import Event
 
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
+from uuid_utils import uuid7
 
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -25,9 +27,10 @@ from service.config import Settings
 from service.db.backup.manifest import digest
 from service.db.engine import Database
 from service.db.facts_tables import entity, revision
-from service.db.migration import migrate
+from service.db.migration import Kind, migrate
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.entities.admission import EntityFact
 from service.entities.changes import Changes
@@ -81,9 +84,9 @@ def made(settings: Settings, folder: Path) -> list[dict[str, Json]]:
     return rows
 
 
-def restore(settings: Settings, folder: Path) -> None:
-    """Puts the copy of the facts in the place of the facts, as docs/operations.md says."""
-    copy, url = folder / "facts", settings.database_url
+def restore(folder: Path, kind: Kind, url: str) -> None:
+    """Puts a copy in the place of its database, as docs/operations.md says."""
+    copy = folder / kind
     if url.startswith("sqlite"):
         files = copy.with_suffix(".sqlite"), url.removeprefix("sqlite:///")
         with closing(sqlite3.connect(files[0])) as kept, closing(sqlite3.connect(files[1])) as live:
@@ -94,20 +97,21 @@ def restore(settings: Settings, folder: Path) -> None:
 
 
 @contextmanager
-def load(facts: Database) -> Iterator[list[int]]:
-    """Writers that put two entities in each transaction; gives the revisions that were acknowledged so far."""
+def load(settings: Settings, facts: Database) -> Iterator[list[int]]:
+    """Writers that record and put two entities in each transaction; gives the revisions acknowledged so far."""
     acknowledged: list[int] = []
     done = Event()
 
     def write(who: int) -> None:
-        for at in count():
-            if done.is_set():
-                return
+        spool = Spool(settings.spool_folder, settings.spool)
+        for at in takewhile(lambda _: not done.is_set(), count()):
             with facts.write() as connection:
+                spool.record([replace(sample(), id=str(uuid7()))])
                 changes = Changes(connection)
                 changes.put([EntityFact(Ref("Tenant", f"{half}-{who}-{at}")) for half in ("left", "right")])
                 written = changes.advance()
             acknowledged.append(int(written.partition(".")[2]))
+        spool.close()
 
     with ThreadPoolExecutor(WRITERS) as threads:
         writers = [threads.submit(write, who) for who in range(WRITERS)]
@@ -123,7 +127,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_and_nothing_half(
     settings: Settings, facts: Database, tmp_path: Path
 ) -> None:
     async def backed_up() -> tuple[int, int]:
-        with load(facts) as acknowledged:
+        with load(settings, facts) as acknowledged:
             await until(lambda: len(acknowledged) >= 20)
             before = max(acknowledged)
             rows = await asyncio.to_thread(made, settings, tmp_path / "backup")
@@ -132,7 +136,7 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_and_nothing_half(
         return before, int(str(rows[0]["revision"]).partition(".")[2])
 
     before, copied = asyncio.run(backed_up())
-    restore(settings, tmp_path / "backup")
+    restore(tmp_path / "backup", "facts", settings.database_url)
     with facts.read() as connection:
         number = connection.execute(select(revision.c.n)).scalar_one()
         ids = set(connection.execute(select(entity.c.id)).scalars())
@@ -142,6 +146,9 @@ def test_a_backup_under_load_has_all_that_was_acknowledged_and_nothing_half(
     assert lefts == rights
     # Each transaction was one revision: as many are there as the revision says, so all up to it are.
     assert len(lefts) == number
+    # And each was recorded before: no change came back without its record.
+    log = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())["parts"][1]
+    assert log["rows"]["decision"] >= number
 
 
 def test_after_a_restore_running_replicas_forget_and_old_revisions_are_unknown(
@@ -156,7 +163,7 @@ def test_after_a_restore_running_replicas_forget_and_old_revisions_are_unknown(
             await asyncio.to_thread(made, settings, tmp_path / "backup")
             lost = writer.put(PLAN, {"level": 2})
             assert await replica.level(PLAN, AtLeastAsFresh(lost)) == 2
-            await asyncio.to_thread(restore, settings, tmp_path / "backup")
+            await asyncio.to_thread(restore, tmp_path / "backup", "facts", settings.database_url)
             result = await asyncio.to_thread(run, settings, "restore-done", "--output", "json")
             assert result.exit_code == 0, result.output
             (row,) = orjson.loads(result.stdout)
@@ -184,6 +191,21 @@ def test_a_decision_that_was_only_in_the_spool_is_in_the_backup(settings: Settin
     manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
     assert [row["kind"] for row in rows] == ["facts", "log"]
     assert manifest["parts"][1]["rows"]["decision"] == 1
+
+
+def test_what_a_restored_log_lacks_of_the_spool_is_shipped_again_once(settings: Settings, tmp_path: Path) -> None:
+    before, after = (replace(sample(), id=str(uuid7())) for _ in range(2))
+    spool = Spool(settings.spool_folder, settings.spool)
+    spool.record([before])
+    made(settings, tmp_path / "backup")
+    spool.record([after])
+    with closing(open_database(settings.log_database_url)) as log:
+        assert Shipper(settings.spool_folder, log).ship() == 1
+    restore(tmp_path / "backup", "log", settings.log_database_url)
+    with closing(open_database(settings.log_database_url)) as log:
+        assert Shipper(settings.spool_folder, log).ship() == 1
+        assert [found.id for found in DecisionLog(log).query(LogFilter(), 10).records] == [after.id, before.id]
+    spool.close()
 
 
 def test_a_backup_is_for_its_owner_alone_and_checks_wherever_it_is_moved(settings: Settings, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import select
+from sqlalchemy.engine import make_url
 from uuid_utils import uuid7
 
 from policy_lang.types import Json
@@ -274,4 +275,24 @@ def test_without_pg_dump_it_says_what_is_needed(
     result = run(settings, "backup", str(tmp_path / "backup"))
     assert result.exit_code == 3
     assert "there is no `pg_dump` here" in result.stderr
+    assert not (tmp_path / "backup").exists()
+
+
+def test_a_password_is_in_no_command_line_and_a_refusal_is_told(
+    postgresql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(postgresql_url).set(password="hunter2").render_as_string(hide_password=False)
+    with closing(open_database(url)) as database:
+        migrate(database, "facts")
+    program, told = tmp_path / "pg_dump", tmp_path / "told"
+    program.write_text(f'#!/bin/sh\necho "$@" > {told}.line\necho $PGPASSWORD > {told}.password\n'
+                       'echo "pg_dump: error: aborting because of server version mismatch" >&2\nexit 1\n')  # fmt: skip
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    settings = Settings(database=url, log_database=url, data=tmp_path / "data")
+    result = run(settings, "backup", str(tmp_path / "backup"))
+    assert result.exit_code == 3
+    assert "aborting because of server version mismatch" in result.stderr
+    assert "hunter2" not in (tmp_path / "told.line").read_text() + result.output
+    assert (tmp_path / "told.password").read_text() == "hunter2\n"
     assert not (tmp_path / "backup").exists()

@@ -84,7 +84,7 @@ class Credential:
 
     `key_id` is the id of its issuer's key that signed it, None where none did.
     `owner` is who answers for it, where that may be somebody else than whom it names.
-    `certificate` is its SHA-256 in hexadecimal digits, where it is a certificate.
+    `certificate` are the SHA-256 by which it is revoked, in hexadecimal digits, where it is a certificate.
     """
 
     issuer: str
@@ -93,7 +93,7 @@ class Credential:
     issued_at: int | None
     key_id: str | None = None
     owner: Ref | None = None
-    certificate: str | None = None
+    certificate: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from service.authn.cache import Counts, TokenCache
 from service.authn.certificate_names import named_by_certificate
+from service.authn.fingerprints import fingerprints_of
 from service.authn.verified import Window
 from service.certificate_settings import CertificateSettings
 from service.errors import Unauthenticated
@@ -97,15 +97,10 @@ class CertificateVerifier:
             raise Unauthenticated("no authority that is trusted now has signed the certificate")
         ref = named_by_certificate(certificate, self._settings)
         return _Certified(
-            credential=Credential(ISSUER, None, ref, None, certificate=fingerprint_of(certificate)),
+            credential=Credential(ISSUER, None, ref, None, certificate=fingerprints_of(certificate)),
             window=window_of(certificate),
             caller=Caller(Principal(ref), ISSUER),
         )
-
-
-def fingerprint_of(certificate: x509.Certificate) -> str:
-    """The SHA-256 of the whole certificate, in hexadecimal digits."""
-    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
 
 
 def window_of(certificate: x509.Certificate) -> Window:

@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1.credential_pb2 import LiftPrincipalRequest, RevokeCertificateRequest
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 
-from service.authn.certificates import fingerprint_of
+from service.authn.fingerprints import fingerprint_of
 from service.authn.private_files import read_bytes
 from service.cli.calling import Connection, call, connection_options
 from service.cli.moments import read_moment

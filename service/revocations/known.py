@@ -69,9 +69,9 @@ class _Known:
                 before, kept_before = self.principals.get(principal, (issued_until, kept_until))
                 self.principals[principal] = max(issued_until, before), longest(kept_until, kept_before)
 
-    def check_certificate(self, fingerprint: str, principal: Ref, now: int) -> None:
+    def check_certificate(self, fingerprints: Sequence[str], principal: Ref, now: int) -> None:
         """Unauthenticated where it is revoked, or whom it names: then until that is lifted, whenever it was issued."""
-        if fingerprint in self.certificates and _holds(self.certificates[fingerprint], now):
+        if any(each in self.certificates and _holds(self.certificates[each], now) for each in fingerprints):
             raise Unauthenticated("the certificate is revoked")
         issued_until, kept_until = self.principals.get(principal, (0, 0))
         if _holds(kept_until, now) and issued_until > self.lifted.get(principal, -1):
@@ -102,7 +102,7 @@ class KnownRevocations:
         Unauthenticated where it is; FactsUnavailable where that cannot be told.
         """
         known = self._fresh()
-        if used.certificate is not None:
+        if used.certificate:
             known.check_certificate(used.certificate, used.principal, now)
             return
         if used.token_id is not None and known.tokens:

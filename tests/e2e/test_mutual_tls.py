@@ -142,6 +142,9 @@ def test_a_revoked_certificate_is_refused_on_every_open_connection(place: Certif
         asked.consistency.at_least_as_fresh = said.rpartition(" ")[2].strip()
         assert {status_of(stub, asked=asked) for stub in stubs} == {UNAUTHENTICATED}
         assert {status_of(stub, asked=asked) for stub in others} == {OK}
+    assert revoked.twin().sha256 != revoked.sha256
+    assert once(place, server, revoked.twin()) is UNAUTHENTICATED
+    assert once(place, server, other.twin()) is OK
 
 
 def administrator(place: Certifying, server: Server) -> Project:
@@ -201,3 +204,14 @@ def test_nobody_else_can_take_the_address(place: Certifying, server: Server, pro
     said = project.with_settings(config="magistrate.toml", grpc_mtls=server.mutual_tls).refused()
     assert f"the address `{server.mutual_tls}` is in use by another process" in said
     assert "--grpc-mtls" in said
+
+
+def test_what_is_revoked_stays_so_after_a_restart(place: Certifying, server: Server) -> None:
+    """The last one here: it ends the service that the others share."""
+    held = place.clients.holding(host("night.example.org"))
+    administrator(place, server).must_run("certificate", "revoke", "--sha256", held.sha256)
+    wait_until(lambda: once(place, server, held), UNAUTHENTICATED)
+    assert server.stop() == 0
+    with place.project.serving("--dev") as again:
+        assert once(place, again, held) is UNAUTHENTICATED
+        assert once(place, again, place.clients.holding(host("night.example.org"))) is OK

@@ -8,11 +8,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.service.authn.forge import write_secret
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 DAY = datetime.timedelta(days=1)
 
 
@@ -39,6 +41,17 @@ class Held:
         """The certificate's fingerprint."""
         return self.certificate.fingerprint(hashes.SHA256()).hex()
 
+    def twin(self, order: int = P256_ORDER) -> "Held":
+        """The same text with the other signature that verifies, which whoever has the certificate can make."""
+        r, s = decode_dss_signature(self.certificate.signature)
+        whole, signature = self.certificate.public_bytes(Encoding.DER), self.certificate.signature
+        other = encode_dss_signature(r, order - s)
+        sized = [0x81] if len(signature) > 126 else []
+        body = whole[4 : -len(signature) - 3 - len(sized)]
+        body += bytes([3, *([0x81] if len(other) > 126 else []), len(other) + 1, 0]) + other
+        der = b"\x30\x82" + len(body).to_bytes(2, "big") + body
+        return Held(x509.load_der_x509_certificate(der), self.key, self.others)
+
     def write(self, certificate: Path, key: Path) -> None:
         """Writes both, the key for its owner alone."""
         certificate.write_bytes(self.pem)
@@ -48,8 +61,10 @@ class Held:
 class ClientAuthority:
     """Signs certificates. An authority that was signed by another is between that and its certificates."""
 
-    def __init__(self, name: str, above: "ClientAuthority | None" = None) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(
+        self, name: str, above: "ClientAuthority | None" = None, *, curve: ec.EllipticCurve | None = None
+    ) -> None:
+        self._key = ec.generate_private_key(curve or ec.SECP256R1())
         self._name = _named(name)
         self._others = b""
         signer, signer_key = (above._name, above._key) if above is not None else (self._name, self._key)

@@ -57,6 +57,7 @@ class Desk:
     database: Database
     gate: Gate
     records: KeptRecords = field(default_factory=KeptRecords)
+    certified_types: frozenset[str] | None = frozenset({"magistrate.Service"})
 
     @property
     def store(self) -> RevocationStore:
@@ -99,7 +100,7 @@ class Desk:
         return grpc.StatusCode.OK
 
     async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
-        trusted = Trusted({"idp", "other"}, {"User"}, SKEW)
+        trusted = Trusted({"idp", "other"}, {"User"}, SKEW, self.certified_types)
         revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
         door = GrpcDoor(
             [(CREDENTIAL, CredentialServicer(callers(Named(verified), recorder=self.records), self.acts(revoking)))],

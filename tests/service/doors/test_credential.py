@@ -8,8 +8,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.error_details_pb2 import BadRequest
 from grpc_status.rpc_status import from_call
 from magistrate.v1.credential_pb2 import (
+    LiftPrincipalRequest,
     ListRevocationsRequest,
     ListRevocationsResponse,
+    RevokeCertificateRequest,
     RevokeIssuerKeyRequest,
     RevokePrincipalRequest,
     RevokePrincipalResponse,
@@ -20,7 +22,16 @@ from magistrate.v1.types_pb2 import EntityRef
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
-from service.revocations.revocation import KEPT_MS, KeyName, RevokedKey, RevokedPrincipal, RevokedToken, TokenName
+from service.revocations.revocation import (
+    KEPT_MS,
+    KeyName,
+    LiftedPrincipal,
+    RevokedCertificate,
+    RevokedKey,
+    RevokedPrincipal,
+    RevokedToken,
+    TokenName,
+)
 from tests.service.doors.desk import HOLDERS, SKEW, Call, Desk, user_of
 from tests.service.point import NOW
 
@@ -30,6 +41,9 @@ CALLS: Final[dict[str, Call[object]]] = {
     "RevokePrincipal": lambda stub, who: stub.RevokePrincipal(principal("User", "eve"), metadata=who),
     "RevokeIssuerKey": lambda stub, who: stub.RevokeIssuerKey(
         RevokeIssuerKeyRequest(issuer="idp", kid="k1"), metadata=who
+    ),
+    "RevokeCertificate": lambda stub, who: stub.RevokeCertificate(
+        RevokeCertificateRequest(sha256="AB:" * 31 + "AB"), metadata=who
     ),
     "ListRevocations": lambda stub, who: stub.ListRevocations(ListRevocationsRequest(), metadata=who),
 }
@@ -99,6 +113,41 @@ def test_a_key_is_kept_for_ever_where_nobody_says_when_its_tokens_end(desk: Desk
     assert desk.records.records[0].inputs == {"issuer": "idp"}
 
 
+def lift(id_: str) -> Call[object]:
+    ref = EntityRef(type="magistrate.Service", id=id_)
+    return lambda stub, who: stub.LiftPrincipal(LiftPrincipalRequest(principal=ref), metadata=who)
+
+
+def test_a_certificate_is_kept_by_its_digits_alone(desk: Desk) -> None:
+    assert desk.ask("admin", CALLS["RevokeCertificate"])
+    assert desk.store.all() == [RevokedCertificate("ab" * 32, None)]
+    assert desk.records.records[0].resource == Ref("certificate", "ab" * 32)
+
+
+def test_where_no_certificates_are_accepted_none_is_revoked(desk: Desk) -> None:
+    desk.certified_types = None
+    failed = desk.fails("admin", CALLS["RevokeCertificate"])
+    assert (failed.code(), desk.store.all()) == (grpc.StatusCode.FAILED_PRECONDITION, [])
+
+
+def test_whom_certificates_name_is_revoked_for_ever_and_lifted_by_who_may_revoke(desk: Desk) -> None:
+    request = principal("magistrate.Service", "gateway")
+    request.expires_at.CopyFrom(Timestamp(seconds=NOW // 1000 + 900))
+    desk.ask("admin", lambda stub, who: stub.RevokePrincipal(request, metadata=who))
+    revoked = RevokedPrincipal(Ref("magistrate.Service", "gateway"), NOW + SKEW * 1000, None)
+    assert desk.store.all() == [revoked]
+    assert desk.fails("auditor", lift("gateway")).code() is grpc.StatusCode.PERMISSION_DENIED
+    assert desk.fails("admin", lift("nobody")).code() is grpc.StatusCode.NOT_FOUND
+    assert desk.store.all() == [revoked]
+    desk.ask("admin", lift("gateway"))
+    assert set(desk.store.all()) == {revoked, LiftedPrincipal(revoked.principal, NOW + SKEW * 1000, None)}
+    assert desk.records.records[-1].inputs == {"lift": "certificates"}
+    listed: ListRevocationsResponse = desk.ask(
+        "admin", lambda stub, who: stub.ListRevocations(ListRevocationsRequest(), metadata=who)
+    )
+    assert [each.WhichOneof("revoked") for each in listed.revocations] == ["lifted", "principal"]
+
+
 BAD: Final[dict[str, tuple[Call[object], str]]] = {
     "an issuer that is not trusted": (
         lambda stub, who: stub.RevokeToken(RevokeTokenRequest(issuer="ipd", jti="j1"), metadata=who),
@@ -107,6 +156,10 @@ BAD: Final[dict[str, tuple[Call[object], str]]] = {
     "a key of an issuer that is not trusted": (
         lambda stub, who: stub.RevokeIssuerKey(RevokeIssuerKeyRequest(issuer="ipd", kid="k1"), metadata=who),
         "issuer",
+    ),
+    "a fingerprint that is none": (
+        lambda stub, who: stub.RevokeCertificate(RevokeCertificateRequest(sha256="ab" * 20), metadata=who),
+        "sha256",
     ),
     "no kid": (
         lambda stub, who: stub.RevokeIssuerKey(RevokeIssuerKeyRequest(issuer="idp"), metadata=who),

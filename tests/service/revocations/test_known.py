@@ -92,7 +92,7 @@ def test_what_the_feed_could_not_tell_is_read(lose: Callable[[Worker], None]) ->
 
 
 GATEWAY = Ref("magistrate.Service", "gateway")
-CERTIFIED = Credential("certificate", None, GATEWAY, None, certificate="ab" * 32)
+CERTIFIED = Credential("certificate", None, GATEWAY, None, certificate=("ab" * 32, "ef" * 32))
 BLOCKED = RevokedPrincipal(GATEWAY, NOW, None)
 
 
@@ -100,6 +100,7 @@ BLOCKED = RevokedPrincipal(GATEWAY, NOW, None)
     ("told", "is_refused"),
     [
         pytest.param([RevokedCertificate("ab" * 32, None)], True, id="the certificate"),
+        pytest.param([RevokedCertificate("ef" * 32, None)], True, id="its twin"),
         pytest.param([RevokedCertificate("cd" * 32, None)], False, id="another certificate"),
         pytest.param([RevokedCertificate("ab" * 32, NOW)], False, id="a revocation that has ended"),
         pytest.param([BLOCKED], True, id="its principal"),

@@ -41,8 +41,3 @@ def activate(texts: Mapping[str, str]) -> ActivePolicies:
     """The policies of those texts in all their forms."""
     bundle = load(texts)
     return ActivePolicies(bundle, Compiled(bundle.program), Interpreter(bundle.program))
-
-
-def load_active(folder: Path) -> ActivePolicies:
-    """The policies of the folder in all their forms."""
-    return activate(read_texts(folder))

@@ -74,9 +74,12 @@ def with_article(type_: Type) -> str:
 
 
 def help_for_mix(left: Type, right: Type) -> str:
-    """What to write instead, where a string stands opposite something else."""
-    if {type(left), type(right)} == {IntType, DecimalType}:
+    """What to write instead, where a string or an int stands opposite something else."""
+    kinds = {type(left), type(right)}
+    if kinds == {IntType, DecimalType}:
         return "only a literal such as `3` may stand for a decimal"
+    if kinds in ({IntType, TimestampType}, {IntType, DurationType}):
+        return _LITERAL_HELP[str(right if isinstance(left, IntType) else left)]
     if not isinstance(left, StringType) and not isinstance(right, StringType):
         return ""
     other = left if isinstance(right, StringType) else right

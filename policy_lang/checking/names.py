@@ -8,13 +8,16 @@ from dataclasses import replace
 from typing import Final
 
 from policy_lang.checking.symbols import Faults, Symbols, full_name, nearest
+from policy_lang.functions import FUNCTIONS
 from policy_lang.limits import NESTING_LIMIT, NODE_LIMIT
 from policy_lang.syntax import ast
-from policy_lang.syntax.ast import Expression, Name, Unusable
+from policy_lang.syntax.ast import Expression, Name, Unusable, Word
 from policy_lang.syntax.rewriting import with_operands
 
 ROOTS: Final = frozenset({"principal", "resource", "context"})
 """Where paths start."""
+OPERATORS: Final = frozenset({"in", "is", "like", "under"})
+"""Operators that other languages call as functions."""
 
 
 class TooLarge(Exception):
@@ -181,3 +184,12 @@ def _lead_on(base: Expression, rest: tuple[ast.Word, ...], name: Name, faults: F
         return Unusable(name.span)
     is_id = rest[-1].text == "id"
     return ast.Path(base.root, (*base.steps, *(rest[:-1] if is_id else rest)), is_id, name.span)
+
+
+def unknown_function(word: Word, faults: Faults) -> None:
+    """Notes a function that there is not; an operator that was called like one is told as what it is."""
+    if word.text in OPERATORS:
+        help_ = f"`{word.text}` stands between its sides: `a {word.text} b`"
+        faults.refuse("E209", f"unknown function `{word.text}`", word.span, help_)
+        return
+    faults.unknown("E209", "function", word, FUNCTIONS)

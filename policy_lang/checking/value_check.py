@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from policy_lang.checking.kinds import SUMS, are_references, either, fits, help_for_mix, scalar, with_article
 from policy_lang.checking.known import Known
-from policy_lang.checking.names import unknown_name
+from policy_lang.checking.names import unknown_function, unknown_name
 from policy_lang.checking.paths import PathReader, ReadPath
 from policy_lang.checking.symbols import Faults, Symbols
 from policy_lang.counts import counted
@@ -232,7 +232,7 @@ class ValueChecker:
         """The function and its typed arguments."""
         function = FUNCTIONS.get(node.function.text)
         if function is None:
-            self._faults.unknown("E209", "function", node.function, FUNCTIONS)
+            unknown_function(node.function, self._faults)
             return None
         if len(node.arguments) != len(function.parameters):
             taken = counted(len(function.parameters), "argument")

@@ -368,3 +368,17 @@ def test_a_list_of_literals_costs_no_nodes() -> None:
 def test_every_fault_is_told_at_once_and_in_order() -> None:
     found = faults("rule b: allow fly on Document to anyone\nrule a: allow read on Document to anyone when resource.x")
     assert [(fault.code, fault.span.text) for fault in found] == [("E204", "fly"), ("E203", "x")]
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("context.now > 2026-01-05", "a time is written bare: `2026-01-05T10:00:00Z`"),
+        ("context.now - context.now > 90", "a duration is written bare: `15m`"),
+        ('like(resource.region, "e*")', "`like` stands between its sides: `a like b`"),
+        ('under(resource, resource)', "`under` stands between its sides: `a under b`"),
+        ('start_with(resource.region, "e")', "did you mean `starts_with`?"),
+    ],
+)  # fmt: skip
+def test_what_comes_from_other_languages_is_told_how_it_is_said(text: str, help_: str) -> None:
+    assert [fault.help for fault in faults(f"rule r: allow read on Document to User when {text}")] == [help_]

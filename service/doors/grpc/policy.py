@@ -49,6 +49,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self._office = office
         self._reached = reached
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="policies")
+        self._turns = asyncio.Semaphore(AT_ONCE)
         self._under_way = 0
 
     @answering
@@ -57,7 +58,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
     ) -> pb.ValidateResponse:
         """Checks policies."""
         caller, texts, within = await self._callers.admitted(context), read_texts(request.files), _within(context)
-        verdict = await self._do(lambda: self._office.validate(caller, texts, within))
+        verdict = await self._do(context, lambda: self._office.validate(caller, texts, within))
         return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict))
 
     @answering
@@ -66,7 +67,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
     ) -> pb.PushResponse:
         """Checks policies and keeps them."""
         caller, offered, within = await self._callers.admitted(context), read_offered(request), _within(context)
-        verdict, is_new = await self._do(lambda: self._office.push(caller, offered, within))
+        verdict, is_new = await self._do(context, lambda: self._office.push(caller, offered, within))
         return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict), created=is_new)
 
     @answering
@@ -75,7 +76,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
     ) -> pb.ActivateResponse:
         """Puts policies in force."""
         caller, digest, within = await self._callers.admitted(context), read_digest(request.digest), _within(context)
-        activation = await self._do(lambda: self._office.activate(caller, digest, within))
+        activation = await self._do(context, lambda: self._office.activate(caller, digest, within))
         return pb.ActivateResponse(activation=await self._in_force(activation, context))
 
     @answering
@@ -86,7 +87,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
     ) -> pb.RollbackResponse:
         """Puts in force again what was before."""
         caller, within = await self._callers.admitted(context), _within(context)
-        activation = await self._do(lambda: self._office.rollback(caller, within))
+        activation = await self._do(context, lambda: self._office.rollback(caller, within))
         return pb.RollbackResponse(activation=await self._in_force(activation, context))
 
     @answering
@@ -99,7 +100,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
             page_size(request.page_size),
             read_place(request.page_token),
         )
-        found, active = await self._do(lambda: self._office.bundles(caller, size + 1, before))
+        found, active = await self._do(context, lambda: self._office.bundles(caller, size + 1, before))
         page, last = found[:size], found[size - 1] if len(found) > size else None
         token = "" if last is None else write_page_token([str(last.pushed_at), last.digest])
         bundles = [write_bundle(each, is_active=each.digest == active) for each in page]
@@ -111,7 +112,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
     ) -> pb.GetResponse:
         """Gets the texts of pushed policies."""
         caller, digest = await self._callers.admitted(context), read_digest(request.digest) if request.digest else ""
-        pushed, texts, is_active = await self._do(lambda: self._office.bundle(caller, digest))
+        pushed, texts, is_active = await self._do(context, lambda: self._office.bundle(caller, digest))
         files = [write_file(path, text) for path, text in sorted(texts.items())]
         return pb.GetResponse(bundle=write_bundle(pushed, is_active=is_active), files=files)
 
@@ -125,17 +126,20 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         before = read_place(request.page_token)
         number = before.pushed_at if before is not None else None
-        found = await self._do(lambda: self._office.history(caller, size + 1, number))
+        found = await self._do(context, lambda: self._office.history(caller, size + 1, number))
         page, last = found[:size], found[size - 1] if len(found) > size else None
         token = "" if last is None else write_page_token([str(last.number), last.digest])
         return pb.ListActivationsResponse(activations=map(write_activation, page), next_page_token=token)
 
-    async def _do(self, act: Callable[[], Result]) -> Result:
+    async def _do(self, context: ServicerContext[Request, Response], act: Callable[[], Result]) -> Result:
         if self._under_way >= AT_ONCE + WAITING:
             raise FactsUnavailable("too many calls about policies are under way")
         self._under_way += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+            async with self._turns:
+                # The wait may have been long: credentials end, and are revoked, meanwhile.
+                await self._callers.verified(context)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, act)
         finally:
             self._under_way -= 1
 

@@ -9,11 +9,16 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Final
 
 from service.db.feed import EVERYTHING, FORMAT
 from service.db.feed_reading import Polled, Told
 from service.errors import FactsUnavailable, RevisionNotReached, RevisionUnknown
 from service.feed.revision import Revision
+
+EPOCH_SECONDS: Final = 1.0
+"""How long the poll may take that says whether an epoch is a new one."""
+LOOK_SECONDS: Final = 0.002
 
 Hurry = Callable[[], object]
 """Has the next poll begin at once."""
@@ -89,6 +94,8 @@ class Feed:
 
         RevisionUnknown where its epoch is not the feed's, RevisionNotReached after so many seconds.
         """
+        if self._position is not None and wanted.epoch != self._position.epoch:
+            await self._looked_again(min(within, EPOCH_SECONDS))
         if self._has(wanted):
             return
         try:
@@ -100,6 +107,15 @@ class Feed:
                         await moved.wait()
         except TimeoutError as error:
             raise RevisionNotReached(f"revision `{wanted}` has not come within {within:.3g} seconds") from error
+
+    async def _looked_again(self, within: float) -> None:
+        """Waits for a poll that begins now or later: the epoch that is asked for may be newer than the last one."""
+        asked = self._clock()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._good_at is not None and self._good_at < asked:
+                    self._hurry()
+                    await asyncio.sleep(LOOK_SECONDS)
 
     def _has(self, wanted: Revision) -> bool:
         if self._position is None:

@@ -6,8 +6,9 @@ import pytest
 
 from service.db.feed import FORMAT
 from service.db.feed_reading import Polled, Told
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, RevisionUnknown
 from service.feed.feed import Feed
+from service.feed.revision import Revision
 
 
 class Heard:
@@ -94,3 +95,17 @@ def test_a_feed_that_was_never_polled_is_not_fresh() -> None:
     with pytest.raises(FactsUnavailable):
         _ = feed.position
     assert not asyncio.run(feed.begun(0.01))
+
+
+def test_a_new_epoch_is_known_by_the_poll_that_its_revision_hurries(heard: Heard) -> None:
+    heard.now = 101.0
+    heard.feed.when_waited_for(lambda: heard.poll(0, epoch="f"))
+    asyncio.run(heard.feed.reached(Revision("f", 0), 1))
+    assert heard.feed.position == ("f", 0)
+
+
+def test_an_epoch_that_no_poll_knows_is_unknown(heard: Heard) -> None:
+    heard.now = 101.0
+    heard.feed.when_waited_for(lambda: heard.poll(5))
+    with pytest.raises(RevisionUnknown):
+        asyncio.run(heard.feed.reached(Revision("f", 0), 1))

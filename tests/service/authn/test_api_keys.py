@@ -167,7 +167,9 @@ def test_only_a_good_key_is_noted_as_used() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["mk_", f"mk_{PARTS.id}", f"mk_{PARTS.id}_{PARTS.secret}x", f"mk_{PARTS.id.upper()}_x", "mk_' OR 1=1 --_x"]
+    "text",
+    ["mk_", f"mk_{PARTS.id}", f"mk_{PARTS.id}_{PARTS.secret}x", f"mk_{PARTS.id.upper()}_x", "mk_' OR 1=1 --_x"],
+    ids=["nothing", "no secret", "a secret too long", "an id in capitals", "sql"],
 )
 def test_a_text_of_another_form_is_refused_without_a_read(text: str) -> None:
     room = Room()

@@ -32,6 +32,9 @@ class Limits(BaseModel):
 
     message_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="bytes in one request")
     batch_checks: int = Field(default=100, ge=1, le=1000, description="checks in one batch")
+    stream_checks: int = Field(
+        default=64, ge=1, le=1000, description="checks of one stream that are read and not answered"
+    )
     attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
     token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
     failed_authentications: int = Field(

@@ -147,7 +147,10 @@ async def serve_worker(
     try:
         async with worker_facts(settings, database, feed) as fresh, revocations.followed():
             served: tuple[Served, ...] = (
-                (AUTHORIZATION, authorization_servicer(callers, pdp, policies, facts=fresh, limits=settings.limits)),
+                (
+                    AUTHORIZATION,
+                    authorization_servicer(callers, pdp, policies, facts=fresh, limits=settings.limits, life=life),
+                ),
                 (CREDENTIAL, CredentialServicer(callers, acts)),
                 (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
             )
@@ -192,7 +195,7 @@ def entity_servicer(
 
 
 def authorization_servicer(
-    callers: Callers, pdp: DecisionPoint, policies: Policies, *, facts: FreshFacts, limits: Limits
+    callers: Callers, pdp: DecisionPoint, policies: Policies, *, facts: FreshFacts, limits: Limits, life: WorkerLife
 ) -> AuthorizationServicer:
     """What answers AuthorizationService, from facts as fresh as asked."""
 
@@ -203,7 +206,7 @@ def authorization_servicer(
     def reach(consistency: Consistency, timeout_ms: int | None) -> Awaitable[Consistency]:
         return facts.reach(policies.active().bundle.program.schema, consistency, timeout_ms=timeout_ms)
 
-    return AuthorizationServicer(callers, pdp, fetch=fetch, reach=reach, limits=limits)
+    return AuthorizationServicer(callers, pdp, fetch=fetch, reach=reach, limits=limits, ended=life.stop.wait)
 
 
 def policies_of(settings: Settings, holder: PolicyHolder, database: Database, feed: Feed) -> Policies:

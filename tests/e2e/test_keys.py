@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import grpc
-import psycopg
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
@@ -35,6 +34,7 @@ from policy_lang.values import Ref
 from service.db.opening import open_database
 from service.governance.grants import Grants
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.cutting import cut_feed
 from tests.e2e.running import Project, Server, wait_for
 
 CONNECTIONS = 8
@@ -102,19 +102,6 @@ def are(stubs: Sequence[AuthorizationServiceStub], credential: str, status: grpc
 def by(project: Project, server: Server, principal: str) -> Project:
     """The project with every command made as that user, to that server."""
     return project.with_settings(server=server.address, token=server.token(principal))
-
-
-def cut_feed(project: Project) -> None:
-    """Ends every worker's connection to the change feed, where it has one; a file's cannot be cut."""
-    url = project.settings.get("database", "")
-    if not url.startswith("postgresql"):
-        return
-    with psycopg.connect(url) as connection:
-        ended = connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'magistrate feed' AND datname = current_database()"
-        ).fetchall()
-    assert len(ended) == 2
 
 
 def test_a_revoked_key_is_refused_on_every_kept_connection_although_the_feed_was_cut_and_after_a_restart(

@@ -4,11 +4,14 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from magistrate.v1.authorization_pb2 import CheckRequest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.asking import SECONDS, bearer, question, stub_of
@@ -115,6 +118,19 @@ def test_a_service_that_cannot_keep_its_record_is_not_ready_until_it_can(project
         resource.prlimit(worker, resource.RLIMIT_FSIZE, free)
         wait_until(server.asked_ready, True)
         check(server, metadata)
+
+
+def test_a_stream_that_is_open_ends_in_order_when_the_service_does(project: Project) -> None:
+    with project.serving("--dev") as server, stub_of(server.address) as stub:
+        asked: SimpleQueue[CheckRequest | None] = SimpleQueue()
+        questions: Iterator[CheckRequest] = iter(asked.get, None)
+        answers = stub.CheckStream(questions, metadata=bearer(server.token("User:alice")), timeout=SECONDS)
+        asked.put(question("edit", "Document:plan"))
+        assert next(answers).response.decision_id
+        server.process.send_signal(signal.SIGTERM)
+        assert list(answers) == []
+        asked.put(None)
+        assert server.process.wait(SECONDS) == 0
 
 
 def test_a_service_whose_ops_port_is_taken_is_refused(project: Project, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from queue import SimpleQueue
 
 import grpc
 import jwt
 import pytest
+from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.credential_pb2 import RevokeTokenRequest
 from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
@@ -15,11 +17,37 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 from policy_lang.values import Ref
 from service.authn.dev import SUBJECT_AUDIENCE, mint
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.cutting import cut_feed
 from tests.e2e.running import Project, Server, wait_for
 
 CONNECTIONS = 8
 """Enough that two workers both have some, but for one time in a hundred and twenty."""
 READ = question("read", "Document:plan")
+
+
+class OpenStream:
+    """A stream of questions that stays open between them."""
+
+    def __init__(self, stub: AuthorizationServiceStub, token: str) -> None:
+        self._asked: SimpleQueue[CheckRequest | None] = SimpleQueue()
+        questions: Iterator[CheckRequest] = iter(self._asked.get, None)
+        self._answers = stub.CheckStream(questions, metadata=bearer(token))
+
+    def is_refused(self) -> bool:
+        """Whether the stream ends at one more question because of its credential."""
+        self._asked.put(READ)
+        try:
+            next(self._answers)
+        except grpc.RpcError as error:
+            assert refusal_of(error).status is grpc.StatusCode.UNAUTHENTICATED
+            self._asked.put(None)
+            return True
+        return False
+
+    def close(self) -> None:
+        """Ends it."""
+        self._asked.put(None)
+        self._answers.cancel()
 
 
 @pytest.fixture
@@ -55,12 +83,18 @@ def test_a_revoked_token_is_refused_on_every_kept_connection_and_after_a_restart
     project_on_each: Project, server: Server
 ) -> None:
     token, other = server.token("User:alice"), server.token("User:alice")
-    with connections(server) as stubs:
+    with connections(server) as stubs, ExitStack() as open_streams:
         assert not any(is_refused(stub, token) for stub in stubs)
+        streams = [OpenStream(stub, token) for stub in stubs]
+        for stream in streams:
+            open_streams.callback(stream.close)
+        assert not any(stream.is_refused() for stream in streams)
+        cut_feed(project_on_each)
         ended = administrator(project_on_each, server).run("token", "revoke", "-", stdin=token)
         assert (ended.returncode, ended.stderr) == (0, "")
         assert token not in ended.stdout
         wait_for(lambda: all(is_refused(stub, token) for stub in stubs))
+        assert all(stream.is_refused() for stream in streams)
         assert not any(is_refused(stub, other) for stub in stubs)
     assert server.stop() == 0
     with project_on_each.serving("--dev") as again, stub_of(again.address) as stub:

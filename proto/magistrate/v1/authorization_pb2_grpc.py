@@ -46,6 +46,11 @@ class AuthorizationServiceStub:
                 request_serializer=magistrate_dot_v1_dot_authorization__pb2.BatchCheckRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_authorization__pb2.BatchCheckResponse.FromString,
                 _registered_method=True)
+        self.CheckStream = channel.stream_stream(
+                '/magistrate.v1.AuthorizationService/CheckStream',
+                request_serializer=magistrate_dot_v1_dot_authorization__pb2.CheckRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_authorization__pb2.CheckStreamResponse.FromString,
+                _registered_method=True)
         self.Explain = channel.unary_unary(
                 '/magistrate.v1.AuthorizationService/Explain',
                 request_serializer=magistrate_dot_v1_dot_authorization__pb2.ExplainRequest.SerializeToString,
@@ -72,6 +77,15 @@ class AuthorizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckStream(self, request_iterator, context):
+        """Decides questions as they come, each alone; answers come as they are ready, and are told apart by `request_id`. The
+        credential is verified anew for each question: when it is good no more, the call ends with UNAUTHENTICATED. A service that
+        stops reads no more, answers what it has read and ends the call: ask the rest over a new one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Explain(self, request, context):
         """Decides one question and shows every rule and clause with its value. Needs `read_reasons`.
         """
@@ -91,6 +105,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
                     servicer.BatchCheck,
                     request_deserializer=magistrate_dot_v1_dot_authorization__pb2.BatchCheckRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_authorization__pb2.BatchCheckResponse.SerializeToString,
+            ),
+            'CheckStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.CheckStream,
+                    request_deserializer=magistrate_dot_v1_dot_authorization__pb2.CheckRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_authorization__pb2.CheckStreamResponse.SerializeToString,
             ),
             'Explain': grpc.unary_unary_rpc_method_handler(
                     servicer.Explain,
@@ -154,6 +173,33 @@ class AuthorizationService:
             '/magistrate.v1.AuthorizationService/BatchCheck',
             magistrate_dot_v1_dot_authorization__pb2.BatchCheckRequest.SerializeToString,
             magistrate_dot_v1_dot_authorization__pb2.BatchCheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/magistrate.v1.AuthorizationService/CheckStream',
+            magistrate_dot_v1_dot_authorization__pb2.CheckRequest.SerializeToString,
+            magistrate_dot_v1_dot_authorization__pb2.CheckStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

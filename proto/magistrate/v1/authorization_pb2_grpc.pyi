@@ -39,6 +39,11 @@ class AuthorizationServiceStub:
     """Decides one question."""
     BatchCheck: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.BatchCheckRequest, _authorization_pb2.BatchCheckResponse]
     """Decides several questions under one policy digest; order is kept, and an item that is wrong fails alone."""
+    CheckStream: _grpc.StreamStreamMultiCallable[_authorization_pb2.CheckRequest, _authorization_pb2.CheckStreamResponse]
+    """Decides questions as they come, each alone; answers come as they are ready, and are told apart by `request_id`. The
+    credential is verified anew for each question: when it is good no more, the call ends with UNAUTHENTICATED. A service that
+    stops reads no more, answers what it has read and ends the call: ask the rest over a new one.
+    """
     Explain: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ExplainRequest, _authorization_pb2.ExplainResponse]
     """Decides one question and shows every rule and clause with its value. Needs `read_reasons`."""
 
@@ -53,6 +58,11 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     """Decides one question."""
     BatchCheck: _aio.UnaryUnaryMultiCallable[_authorization_pb2.BatchCheckRequest, _authorization_pb2.BatchCheckResponse]  # type: ignore[assignment]
     """Decides several questions under one policy digest; order is kept, and an item that is wrong fails alone."""
+    CheckStream: _aio.StreamStreamMultiCallable[_authorization_pb2.CheckRequest, _authorization_pb2.CheckStreamResponse]  # type: ignore[assignment]
+    """Decides questions as they come, each alone; answers come as they are ready, and are told apart by `request_id`. The
+    credential is verified anew for each question: when it is good no more, the call ends with UNAUTHENTICATED. A service that
+    stops reads no more, answers what it has read and ends the call: ask the rest over a new one.
+    """
     Explain: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ExplainRequest, _authorization_pb2.ExplainResponse]  # type: ignore[assignment]
     """Decides one question and shows every rule and clause with its value. Needs `read_reasons`."""
 
@@ -76,6 +86,17 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authorization_pb2.BatchCheckResponse, _abc.Awaitable[_authorization_pb2.BatchCheckResponse]]:
         """Decides several questions under one policy digest; order is kept, and an item that is wrong fails alone."""
+
+    @_abc_1.abstractmethod
+    def CheckStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_authorization_pb2.CheckRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_authorization_pb2.CheckStreamResponse], _abc.AsyncIterator[_authorization_pb2.CheckStreamResponse]]:
+        """Decides questions as they come, each alone; answers come as they are ready, and are told apart by `request_id`. The
+        credential is verified anew for each question: when it is good no more, the call ends with UNAUTHENTICATED. A service that
+        stops reads no more, answers what it has read and ends the call: ask the rest over a new one.
+        """
 
     @_abc_1.abstractmethod
     def Explain(

@@ -1,7 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.rpc.status_pb2 import Status
@@ -13,7 +13,8 @@ from service.config import Limits
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
-from service.doors.grpc.rim import answering, told
+from service.doors.grpc.rim import answering, answering_stream, message_of, told
+from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
 from service.model import Answer, Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
@@ -25,6 +26,9 @@ Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 Reach = Callable[[Consistency, int | None], Awaitable[Consistency]]
 """Waits until the worker is so fresh; what to ask of `Fetch` for the same."""
 
+Ended = Callable[[], Awaitable[object]]
+"""Returns when streams are to come to their end."""
+
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
@@ -32,8 +36,11 @@ Response = TypeVar("Response")
 class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     """The RPCs, each: read, admit, fetch, decide, record, write."""
 
-    def __init__(self, callers: Callers, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach, limits: Limits) -> None:
+    def __init__(
+        self, callers: Callers, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach, limits: Limits, ended: Ended
+    ) -> None:
         self._callers = callers
+        self._ended = ended
         self._pdp = pdp
         self._fetch = fetch
         self._reach = reach
@@ -59,6 +66,21 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         answers = await self._decided(caller, checks, consistency, context)
         return write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
 
+    @answering_stream
+    async def CheckStream(  # noqa: N802
+        self,
+        requests: AsyncIterator[pb.CheckRequest],
+        context: ServicerContext[pb.CheckRequest, pb.CheckStreamResponse],
+    ) -> AsyncIterator[pb.CheckStreamResponse]:
+        """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone."""
+
+        async def answer(request: pb.CheckRequest | None) -> pb.CheckStreamResponse:
+            return await self._streamed(message_of(request), context)
+
+        at_once = self._limits.stream_checks
+        async for response in answers_of(requests, answer, at_once=at_once, ended=self._ended):
+            yield response
+
     @answering
     async def Explain(  # noqa: N802
         self, request: pb.ExplainRequest, context: ServicerContext[pb.ExplainRequest, pb.ExplainResponse]
@@ -72,6 +94,23 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         response = write_check(_only(answers), answers)  # which raises what the question was refused for
         (explanation,) = self._pdp.explain(batch, known)
         return write_explanation(response, explanation)
+
+    async def _streamed(
+        self, request: pb.CheckRequest, context: ServicerContext[Request, Response]
+    ) -> pb.CheckStreamResponse:
+        """The answer to one question of a stream; Unauthenticated where the call's credential is good no more."""
+        try:
+            caller, consistency = await self._arrived(request.consistency, context)
+            checks = (read_check(request, self._limits),)
+            answers = await self._decided(caller, checks, consistency, context)
+            (item,) = answers.items
+        except Unauthenticated:
+            raise
+        except MagistrateError as error:
+            item = error
+        if isinstance(item, Answer):
+            return pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
+        return pb.CheckStreamResponse(request_id=request.request_id, error=_told(item, context))
 
     async def _arrived(
         self, asked: pb.Consistency, context: ServicerContext[Request, Response], questions: int = 1

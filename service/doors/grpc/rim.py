@@ -1,6 +1,6 @@
 """The outermost layer of every RPC: errors become statuses, faults become INTERNAL."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import wraps
 from typing import TypeVar
 from uuid import uuid4
@@ -22,6 +22,7 @@ Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Method = Callable[[Servicer, Request, ServicerContext[Request, Response]], Awaitable[Response]]
+StreamMethod = Callable[[Servicer, AsyncIterator[Request], ServicerContext[Request, Response]], AsyncIterator[Response]]
 
 
 def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, Request, Response]:
@@ -35,18 +36,50 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
     ) -> Response:
         RPC.set(rpc)
         try:
-            if request is None:
-                raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
-            return await method(servicer, request, context)
-        except MagistrateError as error:
-            status = told(error, context.peer() or "")
-        except Exception:  # noqa: BLE001  # the one place: whatever it is, the caller learns nothing and gets no allow
-            fault = str(uuid4())
-            _log.exception("fault", rpc=rpc, request_id=fault)
-            status = internal_status(fault)
+            return await method(servicer, message_of(request), context)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller learns nothing and gets no allow
+            status = _status_of_end(error, context.peer() or "")
         return await _abort(context, status)
 
     return answered
+
+
+def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> StreamMethod[Servicer, Request, Response]:
+    """The same for an RPC of many questions and answers: an error that it raises ends the call."""
+
+    rpc = _name_of(method.__qualname__)
+
+    @wraps(method)
+    async def answered(
+        servicer: Servicer, requests: AsyncIterator[Request], context: ServicerContext[Request, Response]
+    ) -> AsyncIterator[Response]:
+        RPC.set(rpc)
+        try:
+            async for response in method(servicer, requests, context):
+                yield response
+        except Exception as error:  # noqa: BLE001  # as above
+            status = _status_of_end(error, context.peer() or "")
+        else:
+            return
+        await _abort(context, status)
+
+    return answered
+
+
+def message_of(request: Request | None) -> Request:
+    """The message; InvalidRequest where the bytes were none."""
+    if request is None:
+        raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
+    return request
+
+
+def _status_of_end(error: Exception, peer: str) -> Status:
+    """What callers see of an error that ends a call: of a fault, nothing but the id under which the log has it."""
+    if isinstance(error, MagistrateError):
+        return told(error, peer)
+    fault = str(uuid4())
+    _log.exception("fault", rpc=RPC.get(), request_id=fault)
+    return internal_status(fault)
 
 
 def told(error: MagistrateError, peer: str) -> Status:

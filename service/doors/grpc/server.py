@@ -1,6 +1,6 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import grpc
@@ -86,7 +86,7 @@ def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpc
     gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
     """
     handlers = {
-        method.name: grpc.unary_unary_rpc_method_handler(
+        method.name: _HANDLERS[method.client_streaming, method.server_streaming](
             getattr(servicer, method.name),
             request_deserializer=_lenient(GetMessageClass(method.input_type).FromString),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
@@ -95,6 +95,12 @@ def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpc
     }
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
 
+
+_HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler[Message, Message]"]]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+"""By whether the caller, and the service, sends many messages."""
 
 MessageT = TypeVar("MessageT", bound=Message)
 

@@ -1,5 +1,6 @@
 """A worker's door over real keys, for attacks: two issuers, a reception, revocations, and a decision point behind."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -121,7 +122,9 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
         async def reach(consistency: Consistency, _: int | None) -> Consistency:
             return consistency
 
-        servicer = AuthorizationServicer(callers(authenticator), point, fetch=fetch, reach=reach, limits=Limits())
+        servicer = AuthorizationServicer(
+            callers(authenticator), point, fetch=fetch, reach=reach, limits=Limits(), ended=asyncio.Event().wait
+        )
         door = GrpcDoor([(AUTHORIZATION, servicer)], Limits())
         port = await door.open("127.0.0.1:0")
         try:

@@ -31,7 +31,9 @@ class Talk:
 
     async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
         received = callers(Named(self.point.verify))
-        servicer = AuthorizationServicer(received, self.point, fetch=self._fetch, reach=_reach, limits=LIMITS)
+        servicer = AuthorizationServicer(
+            received, self.point, fetch=self._fetch, reach=_reach, limits=LIMITS, ended=asyncio.Event().wait
+        )
         door = GrpcDoor([(AUTHORIZATION, servicer)], LIMITS)
         port = await door.open("127.0.0.1:0")
         try:

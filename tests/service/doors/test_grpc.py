@@ -239,7 +239,7 @@ def test_health_tells_serving_and_reflection_tells_the_contract(talk: Talk) -> N
     status, methods = talk(ask)
 
     assert status == health_pb2.HealthCheckResponse.SERVING
-    assert methods == {"Check", "BatchCheck", "Explain"}
+    assert methods == {"Check", "BatchCheck", "CheckStream", "Explain"}
 
 
 def test_garbage_is_never_an_answer(talk: Talk) -> None:

@@ -1,0 +1,134 @@
+"""CheckStream: each question alone, by the credential as it is then; bounded, and brought to an end in order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from queue import SimpleQueue
+
+import grpc
+import pytest
+from magistrate.v1 import authorization_pb2 as pb
+from magistrate.v1 import authorization_pb2_grpc as pb_grpc
+from magistrate.v1 import types_pb2
+
+from service.doors.grpc.side_by_side import answers_of
+from tests.service.doors.talking import Talk, bearer
+from tests.service.point import KeptRecords
+
+PATIENCE = 20.0
+
+
+def question(number: int, action: str = "read", id_: str = "o1") -> pb.CheckRequest:
+    asked = pb.CheckRequest(request_id=f"q{number}", action=action, resource=types_pb2.Entity(type="Order", id=id_))
+    asked.principal.CopyFrom(types_pb2.Entity(type="User", id="alice"))
+    return asked
+
+
+def streamed(channel: grpc.Channel, token: str, *asked: pb.CheckRequest) -> dict[str, pb.CheckStreamResponse]:
+    """What each question of one stream is answered, by its id."""
+    answers = pb_grpc.AuthorizationServiceStub(channel).CheckStream(iter(asked), metadata=bearer(token), timeout=20)
+    return {answer.request_id: answer for answer in answers}
+
+
+def test_each_question_of_a_stream_is_answered_alone(talk: Talk, recorder: KeptRecords) -> None:
+    asked = (question(1), question(2, "fly"), question(3, id_="absent"), question(4))
+
+    answers = talk(lambda channel: streamed(channel, "pep", *asked))
+
+    assert sorted(answers) == ["q1", "q2", "q3", "q4"]
+    assert [answers[name].response.effect for name in ("q1", "q3", "q4")] == [
+        pb.EFFECT_ALLOW, pb.EFFECT_DENY, pb.EFFECT_ALLOW,
+    ]  # fmt: skip
+    assert answers["q2"].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    recorded = {record.id for record in recorder.records}
+    assert {answers[name].response.decision_id for name in ("q1", "q3", "q4")} == recorded
+
+
+def test_a_stream_without_a_good_credential_ends_unauthenticated(talk: Talk) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        talk(lambda channel: streamed(channel, "nobody", question(1)))
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
+def test_bytes_that_are_no_question_end_the_stream(talk: Talk) -> None:
+    def send(channel: grpc.Channel) -> grpc.StatusCode:
+        path = "/magistrate.v1.AuthorizationService/CheckStream"
+        raw: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(path)
+        with pytest.raises(grpc.RpcError) as caught:
+            list(raw(iter([b"\xff\xff"]), metadata=bearer("pep"), timeout=20))
+        assert isinstance(caught.value, grpc.Call)
+        return caught.value.code()
+
+    assert talk(send) is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_questions_are_answered_while_the_stream_goes_on(talk: Talk) -> None:
+    def converse(channel: grpc.Channel) -> list[str]:
+        asked: SimpleQueue[pb.CheckRequest | None] = SimpleQueue()
+        questions: Iterator[pb.CheckRequest] = iter(asked.get, None)
+        answers = pb_grpc.AuthorizationServiceStub(channel).CheckStream(questions, metadata=bearer("pep"), timeout=20)
+        said = []
+        for number in range(3):
+            asked.put(question(number))
+            said.append(next(answers).request_id)
+        asked.put(None)
+        assert list(answers) == []
+        return said
+
+    assert talk(converse) == ["q0", "q1", "q2"]
+
+
+class Slow:
+    """Answers when it is told to, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.read: list[int] = []
+        self.asked: list[int] = []
+        self.go = asyncio.Event()
+        self.ended = asyncio.Event()
+
+    async def requests(self, count: int) -> AsyncIterator[int]:
+        for number in range(count):
+            self.read.append(number)
+            yield number
+            await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
+    async def answer(self, request: int) -> int:
+        self.asked.append(request)
+        await self.go.wait()
+        return request
+
+
+def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
+    async def scenario() -> None:
+        slow = Slow()
+        answers = answers_of(slow.requests(10), slow.answer, at_once=2, ended=slow.ended.wait)
+        first = asyncio.ensure_future(anext(answers))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert (slow.asked, slow.read) == ([0, 1], [0, 1, 2])
+        slow.go.set()
+        async with asyncio.timeout(PATIENCE):
+            said = [await first, *[await anext(answers) for _ in range(9)]]
+        assert sorted(said) == list(range(10))
+        await answers.aclose()  # type: ignore[attr-defined]
+
+    asyncio.run(scenario())
+
+
+def test_what_was_read_before_the_end_is_answered_and_nothing_more_is_read() -> None:
+    async def scenario() -> None:
+        slow = Slow()
+        answers = answers_of(slow.requests(10), slow.answer, at_once=2, ended=slow.ended.wait)
+        first = asyncio.ensure_future(anext(answers))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        slow.ended.set()
+        await asyncio.sleep(0)
+        slow.go.set()
+        async with asyncio.timeout(PATIENCE):
+            said = [await first, *[answer async for answer in answers]]
+        assert sorted(said) == [0, 1] == slow.asked
+
+    asyncio.run(scenario())

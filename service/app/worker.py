@@ -82,7 +82,7 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list
     if settings.dev and settings.issuers:
         raise ConfigError("`dev` trusts a key pair of its own\nhelp: take away the issuers, or `--dev`")
     if settings.dev:
-        schema = policies.bundle.program.schema if policies is not None else Schema({}, {}, {}, {}, {})
+        schema = policies.bundle.program.schema if policies is not None else NO_SCHEMA
         named = {declared.name for declared in schema.types.values() if declared.is_principal}
         if settings.policies_source == "store":
             named.add(SERVICE_TYPE)
@@ -149,7 +149,7 @@ async def serve_worker(
             served: tuple[Served, ...] = (
                 (
                     AUTHORIZATION,
-                    authorization_servicer(callers, pdp, policies, facts=fresh, limits=settings.limits, life=life),
+                    authorization_servicer(callers, pdp, facts=fresh, limits=settings.limits, life=life),
                 ),
                 (CREDENTIAL, CredentialServicer(callers, acts)),
                 (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
@@ -195,7 +195,7 @@ def entity_servicer(
 
 
 def authorization_servicer(
-    callers: Callers, pdp: DecisionPoint, policies: Policies, *, facts: FreshFacts, limits: Limits, life: WorkerLife
+    callers: Callers, pdp: DecisionPoint, *, facts: FreshFacts, limits: Limits, life: WorkerLife
 ) -> AuthorizationServicer:
     """What answers AuthorizationService, from facts as fresh as asked."""
 
@@ -204,7 +204,8 @@ def authorization_servicer(
         return facts.read(schema, partial(pdp.know, batch), consistency=consistency, timeout_ms=timeout_ms)
 
     def reach(consistency: Consistency, timeout_ms: int | None) -> Awaitable[Consistency]:
-        return facts.reach(policies.active().bundle.program.schema, consistency, timeout_ms=timeout_ms)
+        # Of no schema: the policies may be what is waited for.
+        return facts.reach(NO_SCHEMA, consistency, timeout_ms=timeout_ms)
 
     return AuthorizationServicer(callers, pdp, fetch=fetch, reach=reach, limits=limits, ended=life.stop.wait)
 
@@ -307,6 +308,7 @@ async def beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
                 each.cancel()
 
 
+NO_SCHEMA: Final = Schema({}, {}, {}, {}, {})
 SERVICE_TYPE: Final = "Service"
 """Whom a dev token may name before there are policies, which declare the types of all others."""
 FIRST_KEYS_SECONDS: Final = 6.0

@@ -48,9 +48,12 @@ def operator(kept: Project, server: Server) -> Operator:
 
 
 def ask(server: Server, principal: str = "User:alice") -> CheckResponse:
+    """The answer by all that is committed by now, policies among it."""
+    asked = question("edit", "Document:plan")
+    asked.consistency.fully_consistent = True
     with stub_of(server.address) as stub:
         metadata = bearer(server.token(principal))
-        return stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS, wait_for_ready=True)
+        return stub.Check(asked, metadata=metadata, timeout=SECONDS, wait_for_ready=True)
 
 
 def test_the_first_policies_are_pushed_to_a_service_that_has_none(

@@ -1,7 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from google.rpc.status_pb2 import Status
@@ -67,19 +67,17 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         return write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
 
     @answering_stream
-    async def CheckStream(  # noqa: N802
+    def CheckStream(  # noqa: N802
         self,
-        requests: AsyncIterator[pb.CheckRequest],
+        requests: AsyncIterator[pb.CheckRequest | None],
         context: ServicerContext[pb.CheckRequest, pb.CheckStreamResponse],
-    ) -> AsyncIterator[pb.CheckStreamResponse]:
+    ) -> AsyncGenerator[pb.CheckStreamResponse, None]:
         """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone."""
 
         async def answer(request: pb.CheckRequest | None) -> pb.CheckStreamResponse:
             return await self._streamed(message_of(request), context)
 
-        at_once = self._limits.stream_checks
-        async for response in answers_of(requests, answer, at_once=at_once, ended=self._ended):
-            yield response
+        return answers_of(requests, answer, at_once=self._limits.stream_checks, ended=self._ended)
 
     @answering
     async def Explain(  # noqa: N802

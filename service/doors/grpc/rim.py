@@ -1,8 +1,9 @@
 """The outermost layer of every RPC: errors become statuses, faults become INTERNAL."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from functools import wraps
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import uuid4
 
 from google.rpc.status_pb2 import Status
@@ -22,7 +23,9 @@ Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 Method = Callable[[Servicer, Request, ServicerContext[Request, Response]], Awaitable[Response]]
-StreamMethod = Callable[[Servicer, AsyncIterator[Request], ServicerContext[Request, Response]], AsyncIterator[Response]]
+StreamMethod = Callable[
+    [Servicer, AsyncIterator[Request | None], ServicerContext[Request, Response]], AsyncGenerator[Response, None]
+]
 
 
 def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, Request, Response]:
@@ -34,12 +37,8 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
     async def answered(
         servicer: Servicer, request: Request | None, context: ServicerContext[Request, Response]
     ) -> Response:
-        RPC.set(rpc)
-        try:
+        async with _Rim(rpc, context):
             return await method(servicer, message_of(request), context)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the caller learns nothing and gets no allow
-            status = _status_of_end(error, context.peer() or "")
-        return await _abort(context, status)
 
     return answered
 
@@ -51,19 +50,31 @@ def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> Strea
 
     @wraps(method)
     async def answered(
-        servicer: Servicer, requests: AsyncIterator[Request], context: ServicerContext[Request, Response]
-    ) -> AsyncIterator[Response]:
-        RPC.set(rpc)
-        try:
-            async for response in method(servicer, requests, context):
+        servicer: Servicer, requests: AsyncIterator[Request | None], context: ServicerContext[Request, Response]
+    ) -> AsyncGenerator[Response, None]:
+        async with _Rim(rpc, context), aclosing(method(servicer, requests, context)) as responses:
+            async for response in responses:
                 yield response
-        except Exception as error:  # noqa: BLE001  # as above
-            status = _status_of_end(error, context.peer() or "")
-        else:
-            return
-        await _abort(context, status)
 
     return answered
+
+
+class _Rim(Generic[Request, Response]):
+    """The layer itself: whatever error comes out ends the call, its caller learns nothing more and gets no allow.
+
+    A cancelled call is none: it passes.
+    """
+
+    def __init__(self, rpc: str, context: ServicerContext[Request, Response]) -> None:
+        self._rpc = rpc
+        self._context = context
+
+    async def __aenter__(self) -> None:
+        RPC.set(self._rpc)
+
+    async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            await self._context.abort_with_status(to_status(_status_of_end(error, self._context.peer() or "")))
 
 
 def message_of(request: Request | None) -> Request:
@@ -78,7 +89,7 @@ def _status_of_end(error: Exception, peer: str) -> Status:
     if isinstance(error, MagistrateError):
         return told(error, peer)
     fault = str(uuid4())
-    _log.exception("fault", rpc=RPC.get(), request_id=fault)
+    _log.error("fault", rpc=RPC.get(), request_id=fault, exc_info=error)
     return internal_status(fault)
 
 
@@ -93,7 +104,3 @@ def _name_of(method: str) -> str:
     """`Service.Rpc`, of the method that answers it."""
     servicer, _, rpc = method.rpartition(".")
     return f"{servicer.removesuffix('Servicer')}Service.{rpc}"
-
-
-async def _abort(context: ServicerContext[Request, Response], status: Status) -> Response:
-    await context.abort_with_status(to_status(status))

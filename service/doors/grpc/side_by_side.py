@@ -1,9 +1,9 @@
 """Answers the requests of a stream side by side: so many at a time, each as soon as it is ready."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -19,7 +19,7 @@ async def answers_of(
     *,
     at_once: int,
     ended: Callable[[], Awaitable[object]],
-) -> AsyncIterator[Response]:
+) -> AsyncGenerator[Response, None]:
     """What `answer` gives for each request, whichever is ready first. What it raises ends the stream.
 
     No more than `at_once` requests are read and not answered, and one that waits for its turn: who sends more waits, by
@@ -31,9 +31,9 @@ async def answers_of(
     try:
         while reading is not None or answering:
             has_room = len(answering) < at_once
-            waits: set[asyncio.Future[object]] = {*answering}  # type: ignore[arg-type]
+            waits: set[asyncio.Future[Any]] = {*answering}
             if reading is not None:
-                waits |= {ending, reading} if has_room else {ending}  # type: ignore[arg-type]
+                waits |= {ending, reading} if has_room else {ending}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             for done in [task for task in answering if task.done()]:
                 answering.remove(done)

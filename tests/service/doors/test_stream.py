@@ -62,6 +62,20 @@ def test_bytes_that_are_no_question_end_the_stream(talk: Talk) -> None:
     assert talk(send) is grpc.StatusCode.INVALID_ARGUMENT
 
 
+def test_a_fault_in_a_stream_is_internal_and_says_nothing(
+    talk: Talk, recorder: KeptRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(records: object) -> None:
+        raise ZeroDivisionError("of no caller's concern")
+
+    monkeypatch.setattr(recorder, "record", break_down)
+
+    with pytest.raises(grpc.RpcError) as caught:
+        talk(lambda channel: streamed(channel, "pep", question(1)))
+    assert isinstance(caught.value, grpc.Call)
+    assert (caught.value.code(), caught.value.details()) == (grpc.StatusCode.INTERNAL, "a fault of the service")
+
+
 def test_questions_are_answered_while_the_stream_goes_on(talk: Talk) -> None:
     def converse(channel: grpc.Channel) -> list[str]:
         asked: SimpleQueue[pb.CheckRequest | None] = SimpleQueue()
@@ -112,7 +126,7 @@ def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
         async with asyncio.timeout(PATIENCE):
             said = [await first, *[await anext(answers) for _ in range(9)]]
         assert sorted(said) == list(range(10))
-        await answers.aclose()  # type: ignore[attr-defined]
+        await answers.aclose()
 
     asyncio.run(scenario())
 

@@ -1,7 +1,7 @@
 """CheckStream: each question alone, by the credential as it is then; bounded, and brought to an end in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from queue import SimpleQueue
 
 import grpc
@@ -113,14 +113,19 @@ class Slow:
         await self.go.wait()
         return request
 
+    async def stream(self) -> "tuple[asyncio.Future[int], AsyncGenerator[int, None]]":
+        """The first answer and the others to ten requests, two at a time, once as much was read as can be."""
+        answers = answers_of(self.requests(10), self.answer, at_once=2, ended=self.ended.wait)
+        first = asyncio.ensure_future(anext(answers))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        return first, answers
+
 
 def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
     async def scenario() -> None:
         slow = Slow()
-        answers = answers_of(slow.requests(10), slow.answer, at_once=2, ended=slow.ended.wait)
-        first = asyncio.ensure_future(anext(answers))
-        for _ in range(50):
-            await asyncio.sleep(0)
+        first, answers = await slow.stream()
         assert (slow.asked, slow.read) == ([0, 1], [0, 1, 2])
         slow.go.set()
         async with asyncio.timeout(PATIENCE):
@@ -134,10 +139,7 @@ def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
 def test_what_was_read_before_the_end_is_answered_and_nothing_more_is_read() -> None:
     async def scenario() -> None:
         slow = Slow()
-        answers = answers_of(slow.requests(10), slow.answer, at_once=2, ended=slow.ended.wait)
-        first = asyncio.ensure_future(anext(answers))
-        for _ in range(50):
-            await asyncio.sleep(0)
+        first, answers = await slow.stream()
         slow.ended.set()
         await asyncio.sleep(0)
         slow.go.set()

@@ -25,11 +25,13 @@ from service.decisions.frames import make_frame
 from service.decisions.payload import encode_batch
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
+from service.identity import ASSERTED, Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, RecordKind
 
 BATCH: Final = 50
 PRINCIPALS: Final = 1_000
 RESOURCES: Final = 10_000
+_CALLER: Final = Evidence(EvidenceKind.TOKEN, "https://issuer.example", "8f14e45f-ceea-467f-a0e6-0d1f5c1b2a3c")
 
 
 def record_of(number: int) -> DecisionRecord:
@@ -55,6 +57,10 @@ def record_of(number: int) -> DecisionRecord:
         policy_digest="5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592",
         revision="7d1fe2a4.42",
         duration_us=118,
+        tzdata="2026.1",
+        origin=Origin("10.20.30.40", f"{number:032x}"),
+        caller_evidence=_CALLER,
+        principal_evidence=ASSERTED,
     )
 
 

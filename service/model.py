@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
@@ -12,6 +13,7 @@ from policy_lang.interpreter import Interpreter
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
+from service.identity import NOWHERE, UNTOLD, Evidence, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +233,26 @@ class RecordKind(Enum):
     REFUSAL = "refusal"
 
 
+class Masking(Enum):
+    """In what way a value is not in the record."""
+
+    SENSITIVE = "sensitive"
+    """Left out, as the policies declare it."""
+    REMOVED = "removed"
+    """Left out by the settings."""
+    HASHED = "hashed"
+    """In its place stands a MAC of it under a key of the operator's: equal values read alike."""
+    TRUNCATED = "truncated"
+    """Its first characters stand there."""
+
+
+class Masked(NamedTuple):
+    """A path of the inputs whose value is not in the record, and how it was masked."""
+
+    path: str
+    how: Masking
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
     """What an auditor finds. `id` is a UUIDv7, `time` milliseconds since 1970 UTC, `duration_us` microseconds.
@@ -238,6 +260,8 @@ class DecisionRecord:
     A refusal has effect deny and, as its code, the permission that the caller lacks in upper case, such as `CHECK_AS`,
     or `PRINCIPAL_TOKEN` where that token did not verify: then the caller stands for the principal, who is not known.
     `tzdata` is the version of the time zones that were decided by, empty where no policy was asked.
+    `masked` are the inputs whose values stand in the record changed or not at all, `found_by` those by whose values the
+    log is to find it.
     """
 
     id: str
@@ -261,6 +285,11 @@ class DecisionRecord:
     revision: str
     duration_us: int
     tzdata: str = ""
+    origin: Origin = NOWHERE
+    caller_evidence: Evidence = UNTOLD
+    principal_evidence: Evidence = UNTOLD
+    masked: tuple[Masked, ...] = ()
+    found_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from policy_lang.excerpt import visible
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.identity import Evidence, EvidenceKind
 from service.model import DecisionRecord, RecordKind
 
 COLOURS: Final[Mapping[Effect, str]] = {Effect.ALLOW: "green", Effect.DENY: "red"}
@@ -72,6 +73,8 @@ def record_lines(record: DecisionRecord) -> Iterator[str]:
         yield visible(f"  oblige     {_obligation(obligation)}")
     for path, value in sorted(record.inputs.items()):
         yield visible(f"  input      {path} = {_text(value)}")
+    for path, how in record.masked:
+        yield visible(f"  masked     {path} ({how.value})")
     if record.hide:
         yield "  hide       answer `not found`"
     if record.shadow_effect is not record.effect:
@@ -82,6 +85,11 @@ def record_lines(record: DecisionRecord) -> Iterator[str]:
         yield visible(f"  tzdata     {record.tzdata}")
     if record.request_id:
         yield visible(f"  request    {record.request_id}")
+    if record.origin.trace_id:
+        yield visible(f"  trace      {record.origin.trace_id}")
+    if record.origin.peer:
+        yield visible(f"  from       {record.origin.peer}")
+    yield from _known_by(record)
     yield f"  decision   {record.id}, taken in {record.duration_us} µs"
 
 
@@ -93,6 +101,16 @@ def records_json(records: Sequence[DecisionRecord]) -> str:
 def records_jsonl(records: Sequence[DecisionRecord]) -> str:
     """The records, each on a line."""
     return "".join(orjson.dumps(_fields(record)).decode() + "\n" for record in records)
+
+
+def _known_by(record: DecisionRecord) -> Iterator[str]:
+    """By what caller and principal are known, as far as the record tells."""
+    told = {"caller": record.caller_evidence, "principal": record.principal_evidence}
+    for who, evidence in told.items():
+        if evidence.kind is not EvidenceKind.UNTOLD and (who == "caller" or evidence != record.caller_evidence):
+            issuer = f" of {evidence.issuer}" if evidence.issuer else ""
+            credential = f", {evidence.credential}" if evidence.credential else ""
+            yield visible(f"  {who:<9}  known by {evidence.kind.value}{issuer}{credential}")
 
 
 def _question(record: DecisionRecord) -> str:
@@ -133,7 +151,17 @@ def _fields(record: DecisionRecord) -> dict[str, Json]:
         "revision": record.revision,
         "duration_us": record.duration_us,
         "tzdata": record.tzdata,
+        "peer": record.origin.peer,
+        "trace_id": record.origin.trace_id,
+        "caller_evidence": _evidence(record.caller_evidence),
+        "principal_evidence": _evidence(record.principal_evidence),
+        "masked": [{"path": path, "how": how.value} for path, how in record.masked],
+        "found_by": list(record.found_by),
     }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Json]:
+    return {"kind": evidence.kind.value, "issuer": evidence.issuer, "credential": evidence.credential}
 
 
 def _ref(ref: Ref) -> dict[str, Json]:

@@ -6,7 +6,7 @@ so their order is that of time, and indexes end with the id: a page of one filte
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, Table, Text, Uuid, text
 
 LOG: Final = MetaData()
 
@@ -16,6 +16,12 @@ _ID: Final = Uuid(as_uuid=False).with_variant(Text(), "sqlite")  # so that it re
 
 def _name(name: str, *, is_key: bool = False) -> "Column[str]":
     return Column(name, _NAME, nullable=False, primary_key=is_key)
+
+
+def _told(name: str, column: str) -> Index:
+    """An index of those that tell it."""
+    is_told = text(f"{column} IS NOT NULL")
+    return Index(name, column, "id", sqlite_where=is_told, postgresql_where=is_told)
 
 
 decision: Final = Table(
@@ -39,6 +45,12 @@ decision: Final = Table(
     _name("policy_digest"),
     _name("revision"),
     Column("duration_us", BigInteger, nullable=False),
+    Column("trace_id", _NAME),
+    Column("peer", _NAME),
+    Column("caller_evidence", _NAME),
+    Column("caller_issuer", _NAME),
+    Column("caller_credential", _NAME),
+    Column("principal_evidence", _NAME),
     Column("body", Text, nullable=False),
     Index("decision_times", "time", "id"),
     Index("decision_requests", "request_id", "id"),
@@ -50,14 +62,31 @@ decision: Final = Table(
     Index("decision_effects", "effect", "id"),
     Index("decision_codes", "code", "id"),
     Index("decision_policies", "policy_digest", "id"),
+    *(_told(f"decision_{column}s", column) for column in ("trace_id", "peer", "caller_credential")),
 )
-"""One row for each decision or refusal. `time` is in milliseconds since 1970 UTC."""
+"""One row for each decision or refusal. `time` is in milliseconds since 1970 UTC.
+
+The columns of trace, peer and evidence are null where the record does not tell them.
+"""
 
 decision_rule: Final = Table(
     "decision_rule", LOG, _name("rule", is_key=True), Column("decision_id", _ID, primary_key=True),
     Index("decision_rule_decisions", "decision_id"), sqlite_with_rowid=False,
 )  # fmt: skip
 """One row for each rule that determined a decision."""
+
+decision_missing: Final = Table(
+    "decision_missing", LOG, _name("path", is_key=True), Column("decision_id", _ID, primary_key=True),
+    Index("decision_missing_decisions", "decision_id"), sqlite_with_rowid=False,
+)  # fmt: skip
+"""One row for each input for lack of which a decision was undetermined."""
+
+decision_attribute: Final = Table(
+    "decision_attribute", LOG, _name("path", is_key=True), _name("value", is_key=True),
+    Column("decision_id", _ID, primary_key=True),
+    Index("decision_attribute_decisions", "decision_id"), sqlite_with_rowid=False,
+)  # fmt: skip
+"""One row for each value of the inputs by which the settings want decisions found."""
 
 spool_position: Final = Table(
     "spool_position",

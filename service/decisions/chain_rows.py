@@ -4,16 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Table, select
 
 from service.db.engine import Database
-from service.db.log_tables import chain_link, decision, decision_rule
+from service.db.log_tables import chain_link, decision
 from service.decisions.chain import Link, hash_record
 from service.decisions.payload import BadPayload, decode_record
-from service.decisions.rows import Cell, decision_row, rule_rows
+from service.decisions.rows import CHILDREN, Cell, decision_row
 
 PAGE: Final = 500
 """Records in memory at once."""
+
+_Children = Mapping[str, set[tuple[Cell, ...]]]
+"""Id of a record → its rows in one table."""
 
 _COLUMNS: Final = tuple(column.name for column in decision.columns)
 
@@ -53,19 +56,20 @@ def _page(connection: Connection, replica: str, after: int, last: int) -> list[C
         .limit(PAGE)
     )
     rows = connection.execute(query).all()
-    rules = _rules(connection, [row[4] for row in rows])
-    return [_judged(row[:5], dict(zip(_COLUMNS, row[5:], strict=True)), rules.get(row[4], set())) for row in rows]
+    ids = [row[4] for row in rows]
+    beside = {table: _children(connection, table, ids) for table in CHILDREN}
+    return [_judged(row[:5], dict(zip(_COLUMNS, row[5:], strict=True)), beside) for row in rows]
 
 
-def _rules(connection: Connection, ids: Sequence[str]) -> Mapping[str, set[str]]:
-    query = select(decision_rule.c.decision_id, decision_rule.c.rule).where(decision_rule.c.decision_id.in_(ids))
-    found: dict[str, set[str]] = {}
-    for id_, rule in connection.execute(query):
-        found.setdefault(id_, set()).add(rule)
+def _children(connection: Connection, table: Table, ids: Sequence[str]) -> _Children:
+    """What stands in a table beside `decision` of those ids."""
+    found: dict[str, set[tuple[Cell, ...]]] = {}
+    for row in connection.execute(select(table).where(table.c.decision_id.in_(ids))):
+        found.setdefault(row.decision_id, set()).add(tuple(row))
     return found
 
 
-def _judged(chained: Sequence[object], row: Mapping[str, Cell], rules: set[str]) -> ChainedRow:
+def _judged(chained: Sequence[object], row: Mapping[str, Cell], beside: Mapping[Table, _Children]) -> ChainedRow:
     sequence, salt, record_hash, chain_hash, id_ = chained
     assert isinstance(sequence, int) and isinstance(id_, str)  # noqa: S101  # narrows what the columns hold
     assert isinstance(salt, bytes) and isinstance(record_hash, bytes) and isinstance(chain_hash, bytes)  # noqa: S101
@@ -73,10 +77,10 @@ def _judged(chained: Sequence[object], row: Mapping[str, Cell], rules: set[str])
     body = row["body"]
     if not isinstance(body, str):
         return ChainedRow(link, id_, is_there=False, wrong="there is no such record")
-    return ChainedRow(link, id_, is_there=True, wrong=_find_wrong(link, body, row, rules))
+    return ChainedRow(link, id_, is_there=True, wrong=_find_wrong(link, body, row, beside))
 
 
-def _find_wrong(link: Link, body: str, row: Mapping[str, Cell], rules: set[str]) -> str | None:
+def _find_wrong(link: Link, body: str, row: Mapping[str, Cell], beside: Mapping[Table, _Children]) -> str | None:
     if hash_record(link.salt, body) != link.record_hash:
         return "its body, salt or hash was changed"
     try:
@@ -87,6 +91,8 @@ def _find_wrong(link: Link, body: str, row: Mapping[str, Cell], rules: set[str])
     for name in _COLUMNS:
         if name != "body" and derived[name] != row[name]:
             return f"its column `{name}` does not say what its body says"
-    if {each["rule"] for each in rule_rows(record)} != rules:
-        return "its rows of `decision_rule` do not say what its body says"
+    for table, make in CHILDREN.items():
+        children = {tuple(child[column.name] for column in table.columns) for child in make(record)}
+        if children != beside[table].get(record.id, set()):
+            return f"its rows of `{table.name}` do not say what its body says"
     return None

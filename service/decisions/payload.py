@@ -13,20 +13,28 @@ import orjson
 from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.model import DecisionRecord, RecordKind
+from service.identity import Evidence, EvidenceKind, Origin
+from service.model import DecisionRecord, Masked, Masking, RecordKind
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The format of records that this version writes; it reads those before too."""
 
 FIELDS: Final = (
     "v", "id", "kind", "time", "request_id", "caller_type", "caller_id", "principal_type", "principal_id", "action",
     "resource_type", "resource_id", "tenant", "effect", "code", "rules", "missing", "obligations", "hide",
     "shadow_effect", "inputs", "policy_digest", "revision", "duration_us", "tzdata",
+    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by",
 )  # fmt: skip
-"""The values of a record, in their order."""
+"""The values of a record, in their order. `principal_evidence` is null where it is the caller's."""
 
-_FIELDS: Final[Mapping[Json, tuple[str, ...]]] = {1: FIELDS[:-1], VERSION: FIELDS}
-"""Format → its values; one that has no `tzdata` reads as if it were empty."""
+_TOLD_LATER: Final[Mapping[str, Json]] = {
+    "tzdata": "", "peer": "", "trace_id": "", "caller_evidence": ["untold", "", ""], "principal_evidence": None,
+    "masked": [], "found_by": [],
+}  # fmt: skip
+"""How formats read that do not have them."""
+
+_FIELDS: Final[Mapping[Json, tuple[str, ...]]] = {1: FIELDS[:24], 2: FIELDS[:25], VERSION: FIELDS}
+"""Format → its values."""
 
 
 class BadPayload(ValueError):
@@ -70,17 +78,22 @@ def _write(record: DecisionRecord) -> tuple[object, ...]:
         principal.id, record.action, resource.type, resource.id, record.tenant and tuple(record.tenant),
         record.effect._value_, record.code, record.rules, [(gap.path, gap.cause) for gap in record.missing],
         [(duty.type, duty.parameters) for duty in record.obligations], record.hide, record.shadow_effect._value_,
-        record.inputs, record.policy_digest, record.revision, record.duration_us, record.tzdata,
+        record.inputs, record.policy_digest, record.revision, record.duration_us, record.tzdata, *record.origin,
+        _evidence(record.caller_evidence),
+        None if record.principal_evidence is record.caller_evidence else _evidence(record.principal_evidence),
+        record.masked and [(path, how._value_) for path, how in record.masked], record.found_by,
     )  # fmt: skip
 
 
 def _read(values: list[Json]) -> DecisionRecord:
-    known = dict.fromkeys(FIELDS, "") | dict(zip(_fields_of(values[0] if values else None), values, strict=True))
+    format_ = _fields_of(values[0] if values else None)
+    known: dict[str, Json] = {**dict.fromkeys(FIELDS), **_TOLD_LATER, **dict(zip(format_, values, strict=True))}
     (
         _, id_, kind, time, request_id, caller_type, caller_id, principal_type, principal_id, action, resource_type,
         resource_id, tenant, effect, code, rules, missing, obligations, hide, shadow_effect, inputs, policy_digest,
-        revision, duration_us, tzdata,
+        revision, duration_us, tzdata, peer, trace_id, caller_evidence, principal_evidence, masked, found_by,
     ) = known.values()  # fmt: skip
+    caller_known = _read_evidence(caller_evidence)
     return DecisionRecord(
         id=str(UUID(_text(id_))),
         kind=RecordKind(kind),
@@ -103,7 +116,27 @@ def _read(values: list[Json]) -> DecisionRecord:
         revision=_text(revision),
         duration_us=_whole(duration_us),
         tzdata=_text(tzdata),
+        origin=Origin(_text(peer), _text(trace_id)),
+        caller_evidence=caller_known,
+        principal_evidence=caller_known if principal_evidence is None else _read_evidence(principal_evidence),
+        masked=tuple(_masked(item) for item in _items(masked)),
+        found_by=tuple(_text(path) for path in _items(found_by)),
     )
+
+
+def _evidence(evidence: Evidence) -> tuple[str, str, str]:
+    kind, issuer, credential = evidence
+    return kind._value_, issuer, credential
+
+
+def _read_evidence(item: Json) -> Evidence:
+    kind, issuer, credential = _items(item)
+    return Evidence(EvidenceKind(kind), _text(issuer), _text(credential))
+
+
+def _masked(item: Json) -> Masked:
+    path, how = _pair(item)
+    return Masked(path, Masking(how))
 
 
 def _fields_of(format_: Json) -> tuple[str, ...]:

@@ -14,11 +14,11 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, update
 
 from service.db.engine import Database
-from service.db.log_tables import decision, decision_rule, spool_position
+from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
 from service.decisions.frames import Stop, read_run
 from service.decisions.payload import BadPayload, decode_batch
-from service.decisions.rows import decision_row, rule_rows
+from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
 from service.errors import FactsUnavailable
 from service.model import DecisionRecord
@@ -110,15 +110,16 @@ class Shipper:
     def _commit(self, segment: str, position: int, part: _Part) -> bool:
         """Whether these records are in the log now by this shipper's hand."""
         rows = [decision_row(record) for record in part.records]
-        rules = [row for record in part.records for row in rule_rows(record)]
+        beside = {table: [row for record in part.records for row in make(record)] for table, make in CHILDREN.items()}
         with self._database.write() as connection:
             if not _advance(connection, segment, position, part.end):
                 return False
             if rows:
                 connection.execute(insert(decision), rows)
                 append(connection, self._folder.name, [(str(row["id"]), str(row["body"])) for row in rows])
-            if rules:
-                connection.execute(insert(decision_rule), rules)
+            for table, children in beside.items():
+                if children:
+                    connection.execute(insert(table), children)
         return True
 
     def _finish(self, path: Path, position: int, stop: Stop) -> None:

@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import orjson
 from hypothesis import strategies as st
 from uuid_utils import uuid7
 
 from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.model import DecisionRecord, RecordKind
+from service.decisions.payload import FIELDS, encode_record
+from service.identity import Evidence, EvidenceKind, Origin
+from service.model import DecisionRecord, Masked, Masking, RecordKind
 
 _SAMPLE = DecisionRecord(
     id="01890a5d-ac96-774b-bcce-b302099a8057",
@@ -32,6 +35,11 @@ _SAMPLE = DecisionRecord(
     revision="7d1f.42",
     duration_us=118,
     tzdata="2026.6",
+    origin=Origin("203.0.113.9", "4bf92f3577b34da6a3ce929d0e0e4736"),
+    caller_evidence=Evidence(EvidenceKind.TOKEN, "https://idp.example", "t-7"),
+    principal_evidence=Evidence(EvidenceKind.ASSERTED),
+    masked=(Masked("principal.salary", Masking.SENSITIVE), Masked("resource.title", Masking.TRUNCATED)),
+    found_by=("resource.labels", "resource.owner"),
 )
 
 
@@ -45,6 +53,13 @@ def samples(count: int) -> list[DecisionRecord]:
     return [sample() for _ in range(count)]
 
 
+def body_of_format(format_: int, record: DecisionRecord) -> str:
+    """The record as a version before this one kept it, without what its format (1 or 2) does not tell."""
+    body = orjson.loads(encode_record(record))
+    told = {name: body[name] for name in FIELDS[: {1: 24, 2: 25}[format_]]}
+    return orjson.dumps(told | {"v": format_}).decode()
+
+
 _text = st.text(st.characters(codec="utf-8"), max_size=20)
 _refs = st.builds(Ref, _text, _text)
 _effects = st.sampled_from(Effect)
@@ -54,6 +69,7 @@ _json: st.SearchStrategy[Json] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_text, inner, max_size=3),
     max_leaves=5,
 )
+_evidence = st.builds(Evidence, st.sampled_from(EvidenceKind), _text, _text)
 
 any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     DecisionRecord,
@@ -80,4 +96,9 @@ any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     revision=_text,
     duration_us=_whole,
     tzdata=_text,
+    origin=st.builds(Origin, _text, _text),
+    caller_evidence=_evidence,
+    principal_evidence=_evidence,
+    masked=st.lists(st.builds(Masked, _text, st.sampled_from(Masking)), max_size=2).map(tuple),
+    found_by=st.lists(_text, max_size=2).map(tuple),
 )

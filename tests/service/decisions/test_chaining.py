@@ -4,23 +4,28 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 from alembic import command
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, MetaData, Table, insert, select
 
+from policy_lang.decision import MissingInput
 from service.config import SpoolSettings
 from service.db.engine import Database
-from service.db.log_tables import chain_head, chain_link, decision, decision_rule
+from service.db.log_tables import chain_head, chain_link, decision, decision_missing, decision_rule
 from service.db.migration import alembic_config, migrate
+from service.decisions.chaining import append
+from service.decisions.payload import decode_record
 from service.decisions.rows import decision_row, rule_rows
 from service.decisions.segments import segments
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.errors import FactsUnavailable
+from service.model import DecisionRecord
 from tests.service.decisions.chains import NORTH, found, insert_beside, keep, tamper
-from tests.service.decisions.records import sample, samples
+from tests.service.decisions.records import body_of_format, sample, samples
 
 
 def test_a_link_is_what_the_law_says(log_database: Database, tmp_path: Path) -> None:
@@ -90,13 +95,21 @@ def _shipped(database: Database) -> int:
         return connection.execute(select(chain_head.c.sequence)).scalar() or 0
 
 
+def insert_of_format_2(connection: Connection, records: list[DecisionRecord]) -> None:
+    """Puts records into tables from before format 3, as the version did that wrote them."""
+    there = Table("decision", MetaData(), autoload_with=connection)
+    bodies = [body_of_format(2, record) for record in records]
+    rows = [decision_row(decode_record(body)) | {"body": body} for body in bodies]
+    connection.execute(insert(there), [{column.name: row[column.name] for column in there.columns} for row in rows])
+    connection.execute(insert(decision_rule), [row for record in records for row in rule_rows(record)])
+
+
 def test_records_from_before_the_chains_are_counted_and_stay_outside(database: Database, tmp_path: Path) -> None:
     old = samples(3)
     database.create()
     with database.write() as connection:
         command.upgrade(alembic_config("log", connection), "log_0002")
-        connection.execute(insert(decision), [decision_row(record) for record in old])
-        connection.execute(insert(decision_rule), [row for record in old for row in rule_rows(record)])
+        insert_of_format_2(connection, old)
     migrate(database, "log")
     keep(database, tmp_path, NORTH, samples(2))
     report = found(database)
@@ -106,3 +119,23 @@ def test_records_from_before_the_chains_are_counted_and_stay_outside(database: D
     assert fault.text == "there were 3 records before the chains, and now there are 2"
     insert_beside(database, sample())
     assert [fault.kind.value for fault in found(database).faults] == ["inserted", "removed"]
+
+
+def test_records_from_before_missing_inputs_had_rows_are_given_them_and_still_verify(database: Database) -> None:
+    gaps = (MissingInput("principal.clearance", "no_row"), MissingInput("context.mfa", "not_given"))
+    old = [replace(sample(), missing=gaps), replace(sample(), missing=()), sample()]
+    bodies = [body_of_format(2, record) for record in old]
+    database.create()
+    with database.write() as connection:
+        command.upgrade(alembic_config("log", connection), "log_0003")
+        insert_of_format_2(connection, old)
+        append(connection, NORTH, [(record.id, body) for record, body in zip(old, bodies, strict=True)])
+    migrate(database, "log")
+    with database.read() as connection:
+        rows = connection.execute(select(decision_missing).order_by(*decision_missing.columns)).all()
+    assert [tuple(row) for row in rows] == [
+        ("context.mfa", old[0].id),
+        ("context.mfa", old[2].id),
+        ("principal.clearance", old[0].id),
+    ]
+    assert found(database).is_sound

@@ -17,8 +17,9 @@ from service.decisions.payload import (
     encode_batch,
     encode_record,
 )
+from service.identity import UNTOLD, Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord
-from tests.service.decisions.records import any_record, sample
+from tests.service.decisions.records import any_record, body_of_format, sample
 
 
 @given(st.lists(any_record, max_size=4))
@@ -51,20 +52,32 @@ def test_a_record_with_a_wrong_value_is_no_record_or_a_whole_one(place: int, wro
 def test_a_record_of_another_format_is_not_guessed_at() -> None:
     body = orjson.loads(encode_record(sample()))
     body["v"] = VERSION + 1
-    with pytest.raises(BadPayload, match="this version reads formats 1 to 2"):
+    with pytest.raises(BadPayload, match="this version reads formats 1 to 3"):
         decode_record(orjson.dumps(body).decode())
 
 
-def test_a_record_from_before_time_zones_were_recorded_reads_as_if_it_had_none() -> None:
+@pytest.mark.parametrize(("format_", "tzdata"), [(1, ""), (2, "2026.6")], ids=["format 1", "format 2"])
+def test_a_record_of_an_older_format_reads_as_far_as_it_goes(format_: int, tzdata: str) -> None:
     record = sample()
-    body = orjson.loads(encode_record(record))
-    body |= {"v": 1}
-    del body["tzdata"]
-    values = orjson.loads(encode_batch([record]))[0][:-1]
-    values[0] = 1
-    old = replace(record, tzdata="")
-    assert decode_record(orjson.dumps(body).decode()) == old
-    assert decode_batch(orjson.dumps([values])) == (old,)
+    body = body_of_format(format_, record)
+    old = replace(
+        record,
+        tzdata=tzdata,
+        origin=Origin("", ""),
+        caller_evidence=UNTOLD,
+        principal_evidence=UNTOLD,
+        masked=(),
+        found_by=(),
+    )
+    assert decode_record(body) == old
+    assert decode_batch(orjson.dumps([list(orjson.loads(body).values())])) == (old,)
+
+
+def test_evidence_that_the_principal_shares_with_the_caller_is_kept_once() -> None:
+    token = Evidence(EvidenceKind.TOKEN, "https://idp.example", "t-7")
+    record = replace(sample(), caller_evidence=token, principal_evidence=token)
+    assert orjson.loads(encode_record(record))["principal_evidence"] is None
+    assert decode_record(encode_record(record)).principal_evidence == token
 
 
 def test_a_record_that_json_cannot_hold_is_a_value_error() -> None:

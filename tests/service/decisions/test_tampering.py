@@ -63,6 +63,14 @@ CASES = {
         ["DELETE FROM decision_rule WHERE decision_id = '{id}' AND rule = 'docs.editors_edit'"],
         ("changed", NORTH, 3),
     ),
+    "take a missing input from a record": (
+        ["DELETE FROM decision_missing WHERE decision_id = '{id}' AND path = 'context.mfa'"],
+        ("changed", NORTH, 3),
+    ),
+    "change by which value a record is found": (
+        ["UPDATE decision_attribute SET value = 'c' WHERE decision_id = '{id}' AND value = 'b'"],
+        ("changed", NORTH, 3),
+    ),
     "give a rule to a record": (
         ["INSERT INTO decision_rule (rule, decision_id) VALUES ('docs.another', '{id}')"],
         ("changed", NORTH, 3),

@@ -121,6 +121,15 @@ def test_json_has_every_field_in_the_words_of_the_contract(settings: Settings, d
         "revision": "7d1f.42",
         "duration_us": 118,
         "tzdata": "2026.6",
+        "peer": "203.0.113.9",
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "caller_evidence": {"kind": "token", "issuer": "https://idp.example", "credential": "t-7"},
+        "principal_evidence": {"kind": "asserted", "issuer": "", "credential": ""},
+        "masked": [
+            {"path": "principal.salary", "how": "sensitive"},
+            {"path": "resource.title", "how": "truncated"},
+        ],
+        "found_by": ["resource.labels", "resource.owner"],
     }
 
 
@@ -141,12 +150,18 @@ def test_show_says_it_in_words(settings: Settings, database: Database) -> None:
         "  input      principal.clearance = 2",
         '  input      resource.labels = ["a","b"]',
         "  input      resource.owner = User:bob",
+        "  masked     principal.salary (sensitive)",
+        "  masked     resource.title (truncated)",
         "  hide       answer `not found`",
         "  shadow     allow, had every shadow rule been live",
         "  policies   sha256:00ff",
         "  revision   7d1f.42",
         "  tzdata     2026.6",
         "  request    r-1",
+        "  trace      4bf92f3577b34da6a3ce929d0e0e4736",
+        "  from       203.0.113.9",
+        "  caller     known by token of https://idp.example, t-7",
+        "  principal  known by asserted",
         f"  decision   {OLD.id}, taken in 118 µs",
     ]
 

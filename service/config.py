@@ -14,6 +14,7 @@ from pydantic_settings.exceptions import SettingsError
 from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
+from service.pool_settings import PoolSettings
 
 
 class PepperSettings(BaseModel):
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     )
     data: Path = Field(default=Path(".magistrate"), description="the service's own folder: databases, spool, dev keys")
     database: str = Field(default="", description="URL of the facts; SQLite in the data folder when empty")
+    pool: PoolSettings = Field(default=PoolSettings(), description="how each worker reads the facts on PostgreSQL")
     log_database: str = Field(default="", description="URL of the decision log; SQLite in the data folder when empty")
     feed_url: str = Field(
         default="", description="URL for the change feed, where that of the facts leads to a pooler; theirs when empty"
@@ -207,6 +209,7 @@ def _known_keys() -> list[str]:
         PepperSettings,
         CertificateSettings,
         Limits,
+        PoolSettings,
         SpoolSettings,
     )
     return [name for model in models for name in model.model_fields]

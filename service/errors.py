@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,27 @@ class LimitExceeded(MagistrateError):
         self.allowed = allowed
 
 
+class Trouble(Enum):
+    """What kept facts from being read."""
+
+    FAILURE = "failure"
+    """The database failed, or was too slow."""
+    LOST = "lost"
+    """The connection was closed meanwhile; on a new one the read may do."""
+    HURRY = "hurry"
+    """The caller's deadline was too near to say anything of the database."""
+    BUSY = "busy"
+    """Too much else is being read."""
+
+
 class FactsUnavailable(MagistrateError):
     """The facts could not be read; the text is for the service's log alone."""
 
     reason = "FACTS_UNAVAILABLE"
+
+    def __init__(self, message: str, trouble: Trouble = Trouble.FAILURE) -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class RevisionUnknown(MagistrateError):

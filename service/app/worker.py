@@ -96,7 +96,7 @@ async def serve_worker(
     settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife, meter: Meter, keys: KeyHolder
 ) -> None:
     """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, settings.pool)
     spool = Spool(settings.spool_folder, settings.spool)
     issuers = trusted_issuers(settings, holder.find())
     feed = Feed(settings.max_staleness)

@@ -8,13 +8,18 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, Select, text
 
-from service.db.failures import translated
-from service.errors import FactsUnavailable
+from service.db.failures import translated, unavailable
+from service.errors import FactsUnavailable, Trouble
+
+STATEMENT_MS: Final = 5_000
+"""How long one statement of a read may take on PostgreSQL, where the settings do not say."""
+FAIR_MS: Final = 250
+"""What every statement should be able to do in: one that had less and did not says nothing of the database."""
 
 Parameter = str | int | None
 RowT = TypeVar("RowT", bound=tuple[object, ...])
@@ -55,13 +60,16 @@ class Reading:
 class Database:
     """A database, opened by `open_database`."""
 
-    def __init__(self, name: str, readers: Engine, writers: Engine, file: Path | None) -> None:
+    def __init__(
+        self, name: str, readers: Engine, writers: Engine, file: Path | None, *, statement_ms: int = STATEMENT_MS
+    ) -> None:
         self.name = name
         """How messages call it; never with a password."""
         self.file = file
         """The file of an embedded database."""
         self._readers = readers
         self._writers = writers
+        self._statement_ms = statement_ms
 
     @property
     def is_embedded(self) -> bool:
@@ -93,7 +101,7 @@ class Database:
 
     @contextmanager
     def reading(self, timeout_ms: int | None = None) -> Iterator[Reading]:
-        """A read transaction for prepared statements; each may take `timeout_ms` on PostgreSQL."""
+        """A read transaction for prepared statements; each may take `timeout_ms` on PostgreSQL, if no less is set."""
         with translated(self.name):
             connection = self._readers.raw_connection()
             try:
@@ -101,13 +109,19 @@ class Database:
                 if self.is_embedded:
                     driver.execute("BEGIN", {})
                 elif timeout_ms is not None:
-                    driver.execute(_STATEMENT_TIMEOUT, {"ms": str(timeout_ms)})
+                    driver.execute(_STATEMENT_TIMEOUT, {"ms": str(min(timeout_ms, self._statement_ms))})
                 yield Reading(driver)
+            except psycopg.errors.QueryCanceled as error:
+                is_hurried = timeout_ms is not None and timeout_ms < FAIR_MS
+                raise FactsUnavailable(
+                    str(unavailable(self.name, error)), Trouble.HURRY if is_hurried else Trouble.FAILURE
+                ) from error
             except psycopg.OperationalError as error:
                 if isinstance(driver, psycopg.Connection) and driver.closed:
                     # The server went away: so it did for every other connection here, which need not fail first.
                     connection.invalidate(error)
                     self._readers.dispose()
+                    raise FactsUnavailable(str(unavailable(self.name, error)), Trouble.LOST) from error
                 raise
             finally:
                 connection.close()

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, Trouble
 
 DRIVER_ERRORS: Final = (sqlite3.Error, psycopg.Error, SQLAlchemyError)
 """Everything that a read or a write may raise on its way through the drivers."""
@@ -40,7 +40,7 @@ def translated(name: str) -> Iterator[None]:
 def unavailable(name: str, error: Exception) -> FactsUnavailable:
     """What to say of a driver's error."""
     if isinstance(error, PoolTimeout):
-        return FactsUnavailable(f"the database {name} has no free connection")
+        return FactsUnavailable(f"the database {name} has no free connection", Trouble.BUSY)
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
     return FactsUnavailable(f"the database {name} {_failure(cause)}")
 

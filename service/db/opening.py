@@ -1,6 +1,7 @@
 """Opens a database by its URL: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`."""
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -17,24 +18,24 @@ from policy_lang.types import Json
 from service.db.dialect import BY_INDEX
 from service.db.engine import Database
 from service.errors import ConfigError
+from service.pool_settings import PoolSettings
 
 READ_WAIT_MS: Final = 500
 """How long a read waits for a lock (SQLite) or for a free connection (PostgreSQL) before it is unavailable."""
 WRITE_WAIT_MS: Final = 10_000
 """How long a write waits for its turn."""
-STATEMENT_MS: Final = 5_000
-"""How long one statement of a read may take on PostgreSQL, unless the read says otherwise."""
-READ_CONNECTIONS: Final = 8
 WRITE_CONNECTIONS: Final = 4
-CONNECT_SECONDS: Final = 5
+POOL: Final = PoolSettings()
 
 
-def open_database(url: str, *, read_wait_ms: int = READ_WAIT_MS, write_wait_ms: int = WRITE_WAIT_MS) -> Database:
+def open_database(
+    url: str, pool: PoolSettings = POOL, *, read_wait_ms: int = READ_WAIT_MS, write_wait_ms: int = WRITE_WAIT_MS
+) -> Database:
     """The database of that URL. Nothing connects yet; ConfigError for a URL that names none."""
     parsed = _parse(url)
     if parsed.drivername == "sqlite":
-        return _open_sqlite(parsed, read_wait_ms, write_wait_ms)
-    return _open_postgresql(parsed, read_wait_ms, write_wait_ms)
+        return _open_sqlite(parsed, pool, read_wait_ms, write_wait_ms)
+    return _open_postgresql(parsed, pool, read_wait_ms, write_wait_ms)
 
 
 def _parse(url: str) -> URL:
@@ -53,7 +54,7 @@ def _parse(url: str) -> URL:
     raise ConfigError(f"unknown kind of database `{kind}`\nhelp: {_FORMS}")
 
 
-def _open_sqlite(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
+def _open_sqlite(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
     file = Path(url.database or "")
 
     def engine(wait_ms: int, connections: int) -> Engine:
@@ -78,7 +79,7 @@ def _open_sqlite(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
         )
 
     # One writer at a time is SQLite's law; waiting for it in the pool's queue is fair, waiting for the lock is not.
-    readers, writers = engine(read_wait_ms, READ_CONNECTIONS), engine(write_wait_ms, 1)
+    readers, writers = engine(read_wait_ms, pool.connections), engine(write_wait_ms, 1)
     event.listen(readers, "connect", _set_up_sqlite_reader)
     event.listen(readers, "begin", _begin)
     event.listen(writers, "connect", _set_up_sqlite_writer)
@@ -86,11 +87,20 @@ def _open_sqlite(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
     return Database(f"`{file}`", readers, writers, file)
 
 
-def _open_postgresql(url: URL, read_wait_ms: int, write_wait_ms: int) -> Database:
+def _open_postgresql(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
+    # A server that is gone without a word would hold a read, and its place, for a quarter of an hour.
+    patience = {
+        "connect_timeout": pool.connect_seconds,
+        "keepalives_idle": pool.connect_seconds,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": pool.statement_ms + 1000 * pool.connect_seconds,
+    }
+
     def engine(wait_ms: int, connections: int) -> Engine:
         return create_engine(
             url,
-            connect_args={"connect_timeout": CONNECT_SECONDS} if "connect_timeout" not in url.query else {},
+            connect_args={name: value for name, value in patience.items() if name not in url.query},
             pool_size=connections,
             max_overflow=0,
             pool_timeout=wait_ms / 1000,
@@ -100,11 +110,11 @@ def _open_postgresql(url: URL, read_wait_ms: int, write_wait_ms: int) -> Databas
             json_deserializer=orjson.loads,
         )
 
-    readers, writers = engine(read_wait_ms, READ_CONNECTIONS), engine(write_wait_ms, WRITE_CONNECTIONS)
-    event.listen(readers, "connect", _set_up_postgresql_reader)
+    readers, writers = engine(read_wait_ms, pool.connections), engine(write_wait_ms, WRITE_CONNECTIONS)
+    event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
     # Made anew of its harmless parts: a password may stand in the query too.
     shown = URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database)
-    return Database(f"`{shown}`", readers, writers, None)
+    return Database(f"`{shown}`", readers, writers, None, statement_ms=pool.statement_ms)
 
 
 def _set_up_sqlite_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -129,9 +139,9 @@ def _begin_immediate(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _set_up_postgresql_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+def _set_up_postgresql_reader(statement_ms: int, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     assert isinstance(connection, psycopg.Connection)  # noqa: S101  # narrows: it is the only driver here
-    connection.execute(f"SET statement_timeout = {STATEMENT_MS}; {BY_INDEX}")
+    connection.execute(f"SET statement_timeout = {statement_ms}; {BY_INDEX}")
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True

@@ -85,7 +85,7 @@ class FreshFacts:
                     return answer
             if not tries_left or not await self._joined(lacking.lacks, wanted.n if wanted else 0):
                 break
-        return await self._loaded(_Read(schema, compute, layered.found, position, _left_ms(ends)), lacking.lacks)
+        return await self._loaded(_Read(schema, compute, layered.found, position, ends), lacking.lacks)
 
     async def reach(self, schema: Schema, consistency: Consistency, *, timeout_ms: int | None = None) -> Consistency:
         """Waits until all that follows the feed is as fresh as asked; what to ask of `read` for the same.
@@ -158,7 +158,7 @@ class FreshFacts:
 
     async def _load_in(self, pool: ReadPool, load: Load, read: "_Read[T]", under_way: _UnderWay) -> T:
         try:
-            return self._keep(load, read, await pool.run(lambda: read.run(self._store)))
+            return self._keep(load, read, await pool.run(lambda: read.run(self._store), read.ends))
         finally:
             self._cache.give_up(load)
             for lack in under_way.lacks:
@@ -196,11 +196,11 @@ class _Read(Generic[T]):
     compute: Callable[[Snapshot], T]
     found: Found
     position: Revision
-    timeout_ms: int | None
+    ends: float | None
 
     def run(self, store: FactStore) -> _Brought[T]:
         """Reads in one snapshot what was not found."""
-        with store.snapshot(self.schema, timeout_ms=self.timeout_ms) as snapshot:
+        with store.snapshot(self.schema, timeout_ms=_left_ms(self.ends)) as snapshot:
             recording = Recording(snapshot)
             answer = self.compute(Layered(self.found, recording, str(self.position)))
             return _Brought(answer, recording.found, snapshot.revision)

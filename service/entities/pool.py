@@ -1,36 +1,89 @@
-"""Runs reads that would hold up the loop in a few threads, and refuses more at once instead of queueing."""
+"""Runs reads that would hold up the loop in a few threads, and refuses more at once instead of queueing.
+
+A read is a function of nothing but the database, so one whose connection was lost is tried once more on a new one.
+"""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import TypeVar
 
-from service.errors import FactsUnavailable
+from service.breaker import Breaker
+from service.errors import FactsUnavailable, MagistrateError, Trouble
+from service.pool_settings import PoolSettings
 
 T = TypeVar("T")
 
-WAITING: Final = 8
-"""Reads that may wait for each that is under way: some 10 ms of work, as after an import that emptied the cache."""
-
 
 class ReadPool:
-    """At most `size` reads at a time, and `WAITING` times as many that wait for a thread (runtime.md, Reads)."""
+    """The reads of one database: so many at a time, so many that wait, and none while its breaker is open."""
 
-    def __init__(self, size: int) -> None:
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="facts")
-        self._limit = (1 + WAITING) * size
+    def __init__(self, name: str, settings: PoolSettings) -> None:
+        self._name = name
+        self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix="facts")
+        self._limit = (1 + settings.waiting) * settings.connections
         self._under_way = 0
+        self.breaker = Breaker(name, settings.breaker_failures, settings.breaker_seconds)
+        self.refused = 0
+        """How many reads found no place."""
 
-    async def run(self, read: Callable[[], T]) -> T:
-        """What the read gives; FactsUnavailable where too many are under way."""
+    async def run(self, read: Callable[[], T], ends: float | None = None) -> T:
+        """What the read gives; FactsUnavailable at once where too many are under way, or the database is left alone.
+
+        One that is not begun at `ends`, a monotonic reading in seconds, is dropped; whoever waits, waits no longer.
+        """
         if self._under_way >= self._limit:
-            raise FactsUnavailable("every connection to the facts is busy")
+            self.refused += 1
+            raise FactsUnavailable(f"every connection to {self._name} is busy", Trouble.BUSY)
+        self.breaker.enter()
         self._under_way += 1
+        running = asyncio.get_running_loop().run_in_executor(self._threads, self._judged, read, ends)
+        running.add_done_callback(self._ended)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
-        finally:
-            self._under_way -= 1
+            async with asyncio.timeout(None if ends is None else ends - time.monotonic()):
+                # The thread goes on where the wait ends: its place is free when the read has come to an end.
+                return await asyncio.shield(running)
+        except TimeoutError as error:
+            raise FactsUnavailable(f"{self._name} did not answer in the time that was left", Trouble.HURRY) from error
 
     def close(self) -> None:
         """Waits for the reads under way."""
         self._threads.shutdown()
+
+    def _judged(self, read: Callable[[], T], ends: float | None) -> T:
+        """Reads, and tells the breaker how it went: what the read itself refuses is none of the database's failures."""
+        try:
+            answer = self._tried(read, ends)
+        except FactsUnavailable as error:
+            if error.trouble in _SAYS_NOTHING:
+                self.breaker.gave_up()
+            else:
+                self.breaker.failed(str(error))
+            raise
+        except MagistrateError:
+            self.breaker.succeeded()
+            raise
+        except BaseException:
+            self.breaker.gave_up()
+            raise
+        self.breaker.succeeded()
+        return answer
+
+    def _tried(self, read: Callable[[], T], ends: float | None) -> T:
+        if ends is not None and time.monotonic() >= ends:
+            raise FactsUnavailable(f"no connection to {self._name} became free in time", Trouble.HURRY)
+        try:
+            return read()
+        except FactsUnavailable as error:
+            if error.trouble is not Trouble.LOST:
+                raise
+        return read()
+
+    def _ended(self, running: "asyncio.Future[T]") -> None:
+        self._under_way -= 1
+        if not running.cancelled():
+            running.exception()  # seen, also where nobody waits for it any more
+
+
+_SAYS_NOTHING = (Trouble.HURRY, Trouble.BUSY)

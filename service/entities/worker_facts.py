@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager, suppress
 
 from service.config import Settings
 from service.db.engine import Database
-from service.db.opening import READ_CONNECTIONS
 from service.entities.cache import FactCache
 from service.entities.fresh_facts import FreshFacts
 from service.entities.pool import ReadPool
@@ -22,7 +21,7 @@ FIRST_POLL_SECONDS = 5.0
 @asynccontextmanager
 async def worker_facts(settings: Settings, database: Database, feed: Feed) -> AsyncIterator[FreshFacts]:
     """The facts, kept fresh while the block runs. Whoever else follows the feed must have subscribed before."""
-    pool = None if database.is_embedded else ReadPool(READ_CONNECTIONS)
+    pool = None if database.is_embedded else ReadPool(f"the database {database.name}", settings.pool)
     facts = FreshFacts(EntityStore(database), feed, FactCache(feed, settings.cache_entries), pool)
     following = asyncio.create_task(follower(settings, database, feed).run())
     try:

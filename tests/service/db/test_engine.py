@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
-from service.db.engine import Database, Prepared
+from service.db.engine import FAIR_MS, Database, Prepared
 from service.db.migration import ensure_current, migrate, status
-from service.db.opening import READ_CONNECTIONS, open_database
-from service.errors import ConfigError, FactsUnavailable
+from service.db.opening import POOL, open_database
+from service.errors import ConfigError, FactsUnavailable, Trouble
+from service.pool_settings import PoolSettings
 
 SLEEP: Prepared[tuple[str]] = Prepared("SELECT CAST(pg_sleep(10) AS TEXT)")
 
@@ -133,9 +134,23 @@ def test_a_read_ends_when_its_time_is_over(postgresql: Database) -> None:
         assert reading.fetch(found, {}) == [("5s",)]
 
 
+def test_a_statement_takes_no_longer_than_set_however_far_the_deadline_is(postgresql_url: str) -> None:
+    database = open_database(postgresql_url, PoolSettings(statement_ms=300))
+    with pytest.raises(FactsUnavailable) as failed, database.reading(timeout_ms=60_000) as reading:
+        reading.fetch(SLEEP, {})
+    assert failed.value.trouble is Trouble.FAILURE
+    database.close()
+
+
+def test_a_read_that_a_near_deadline_ended_says_nothing_of_the_database(postgresql: Database) -> None:
+    with pytest.raises(FactsUnavailable) as failed, postgresql.reading(timeout_ms=FAIR_MS - 1) as reading:
+        reading.fetch(SLEEP, {})
+    assert failed.value.trouble is Trouble.HURRY
+
+
 def test_a_full_pool_is_unavailable_and_writers_have_their_own(postgresql_url: str) -> None:
     database = open_database(postgresql_url, read_wait_ms=20)
-    held = [database.reading() for _ in range(READ_CONNECTIONS)]
+    held = [database.reading() for _ in range(POOL.connections)]
     for reading in held:
         reading.__enter__()
     with pytest.raises(FactsUnavailable, match="has no free connection"), database.reading():
@@ -160,7 +175,8 @@ def test_a_connection_that_the_server_dropped_is_replaced(postgresql: Database, 
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         )
-    with pytest.raises(FactsUnavailable), postgresql.reading() as reading:
+    with pytest.raises(FactsUnavailable) as failed, postgresql.reading() as reading:
         reading.fetch(one, {})
+    assert failed.value.trouble is Trouble.LOST
     with postgresql.reading() as reading:
         assert reading.fetch(one, {}) == [(1,)]

@@ -21,6 +21,7 @@ from service.entities.writer import EntityWriter
 from service.errors import DataError, FactsUnavailable
 from service.feed.feed import Feed
 from service.model import AtLeastAsFresh, Consistency, Latency
+from service.pool_settings import PoolSettings
 from service.ports import Snapshot
 from tests.contracts.documents import SCHEMA
 from tests.service.feed.followers import until
@@ -52,7 +53,7 @@ class Worker:
         self.store = CountedStore(EntityStore(database))
         self.feed = Feed(10)
         self.cache = FactCache(self.feed, entries)
-        self.facts = FreshFacts(self.store, self.feed, self.cache, ReadPool(2))
+        self.facts = FreshFacts(self.store, self.feed, self.cache, ReadPool("the facts", PoolSettings(connections=2)))
 
     async def level(self, ref: Ref = PLAN, *, consistency: Consistency = Latency.MINIMAL) -> object:
         """The document's level, None where it has no row."""

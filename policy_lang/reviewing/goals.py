@@ -73,8 +73,8 @@ def _effect(weights: Weights, denials: list[str], permissions: list[str]) -> Lab
     return None
 
 
-def _answer(scales: Scales, weights: Weights) -> Label | None:
-    """All that a caller acts on, when the rules that it comes from are settled."""
+def certain_answer(scales: Scales, weights: Weights) -> Decision | None:
+    """What live rules decide, when those that it comes from are settled; Open where one obliges to what is open."""
     denials = _ids(scales, Effect.DENY)
     if not all(weights[id_].is_settled for id_ in denials):
         return None
@@ -83,7 +83,13 @@ def _answer(scales: Scales, weights: Weights) -> Label | None:
         counting = _ids(scales, Effect.ALLOW)
         if not all(weights[id_].is_settled for id_ in counting):
             return None
-    return answer_of(scales.conclude({id_: weights[id_].truth for id_ in counting}))
+    return scales.conclude({id_: weights[id_].truth for id_ in counting})
+
+
+def _answer(scales: Scales, weights: Weights) -> Label | None:
+    """All that a caller acts on."""
+    decision = certain_answer(scales, weights)
+    return None if decision is None else answer_of(decision)
 
 
 def _ids(scales: Scales, effect: Effect, *, is_shadow: bool = False) -> list[str]:

@@ -29,9 +29,21 @@ class Pair:
         return frozenset(self.old.rules.keys() | self.new.rules.keys()) - self.alike
 
 
+def keys_of(program: Program) -> set[Key]:
+    """Every kind of question that can be asked: principal type, resource type, action."""
+    schema = program.schema
+    principals = [name for name, declared in schema.types.items() if declared.is_principal]
+    return {
+        (principal, type_, action)
+        for principal in principals
+        for type_, actions in schema.actions.items()
+        for action in actions
+    }
+
+
 def common_keys(old: Program, new: Program) -> list[Key]:
-    """Every kind of question that can be asked of both: principal type, resource type, action."""
-    return sorted(_keys(old) & _keys(new))
+    """Those that can be asked of both."""
+    return sorted(keys_of(old) & keys_of(new))
 
 
 def pair_of(old: Program, new: Program, key: Key) -> Pair | None:
@@ -60,17 +72,6 @@ def telling_roles(pair: Pair) -> tuple[str, ...]:
 def says(rule: Rule) -> Face:
     """What of a rule the answer depends on, besides what it comes to; the words of its reason are not among it."""
     return (rule.effect, rule.is_shadow, rule.code, rule.hide)
-
-
-def _keys(program: Program) -> set[Key]:
-    schema = program.schema
-    principals = [name for name, declared in schema.types.items() if declared.is_principal]
-    return {
-        (principal, type_, action)
-        for principal in principals
-        for type_, actions in schema.actions.items()
-        for action in actions
-    }
 
 
 def _frame(side: Side) -> Face:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from policy_lang.compiler import Key
+from policy_lang.decision import Obligation
 from policy_lang.facts import Assignment, Link
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -15,7 +16,11 @@ class BadRecord(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A recorded decision; `inputs` are in the form of inputs.py, `now` in milliseconds."""
+    """A recorded decision; `inputs` are in the form of inputs.py, `now` in milliseconds.
+
+    `rules` are those that determined it; `masked` are the inputs that were changed or left out by settings, by path;
+    `tzdata` is the version of the time zones, empty where that was not noted.
+    """
 
     id: str
     principal: Ref
@@ -26,6 +31,11 @@ class Recorded:
     code: str
     inputs: Mapping[str, Json]
     policy_digest: str
+    rules: tuple[str, ...] = ()
+    obligations: tuple[Obligation, ...] = ()
+    hide: bool = False
+    masked: frozenset[str] = frozenset()
+    tzdata: str = ""
 
     @property
     def key(self) -> Key:

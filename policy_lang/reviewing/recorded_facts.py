@@ -5,13 +5,14 @@ What a record does not say is open; a decision stands where it comes out the sam
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
+from functools import cached_property
 from typing import Final, TypeVar, cast
 
 from policy_lang.ancestry import climb
 from policy_lang.facts import Facts, Question
 from policy_lang.fold import FoldedRule
 from policy_lang.forms import read_given
+from policy_lang.functions import FUNCTIONS
 from policy_lang.judging.conditions import judge
 from policy_lang.judging.expressions import evaluate
 from policy_lang.judging.kleene import Truth
@@ -21,8 +22,9 @@ from policy_lang.reads import reads_of
 from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.weighing import Open, Scales, Side, roots
 from policy_lang.schema import Attribute
-from policy_lang.typed import Condition, Expression, HoldsRole, Path, Related, Root, Under
-from policy_lang.types import Json, Type
+from policy_lang.sensitivity import is_sensitive
+from policy_lang.typed import Call, Condition, Expression, HoldsRole, Path, Related, Root, Test, Under
+from policy_lang.types import Json, TimezoneType, Type
 from policy_lang.values import (
     ABSENT,
     BAD_VALUE,
@@ -34,7 +36,7 @@ from policy_lang.values import (
     Cell,
     Ref,
 )
-from policy_lang.walk import is_principal, nodes
+from policy_lang.walk import Node, is_principal, nodes
 
 _GAPS: Final[Mapping[tuple[Json, bool], Cell]] = {
     ("absent", False): ABSENT,
@@ -50,6 +52,16 @@ _GAPS: Final[Mapping[tuple[Json, bool], Cell]] = {
 class Unrecorded(Open):
     """What is read is not in the record."""
 
+    def __str__(self) -> str:
+        return f"{super().__str__()} is not in the record"
+
+
+class Masked(Unrecorded):
+    """What is read is kept out of the record; the path."""
+
+    def __str__(self) -> str:
+        return f"masked: {self.args[0]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -63,14 +75,46 @@ NOTHING_KNOWN: Final = Known(frozenset(), frozenset())
 """Where it is not known which policies these were: only rows that are there can be counted on."""
 
 
-def flattened(side: Side) -> Side:
-    """The side with every path in one step, as records name inputs by their whole path."""
-    return replace(side, rules={id_: _flat_rule(folded) for id_, folded in side.rules.items()})
+class FlatSide(Side):
+    """One bundle's rules with every path in one step, as records name inputs by their whole path."""
+
+    @cached_property
+    def types(self) -> Mapping[str, Type]:
+        """The type of every input, by path."""
+        return {str(path): path.type for path in self._paths}
+
+    @cached_property
+    def sensitive(self) -> frozenset[str]:
+        """The inputs that are never recorded, by path."""
+        case = self.case
+        whole = (replace(path, steps=tuple(path.steps[0].split("."))) for path in self._paths if path.steps)
+        ends = case.principal_type, case.resource_type
+        return frozenset(str(path) for path in whole if is_sensitive(path, self.schema, *ends))
+
+    @cached_property
+    def tells_hours(self) -> bool:
+        """Whether a clock is read in some time zone, whose rules may differ from version to version."""
+        called = {node.function for node in nodes(*self.roots) if isinstance(node, Call | Test)}
+        return any((TimezoneType,) in FUNCTIONS[name].parameters for name in called)
+
+    @cached_property
+    def roots(self) -> tuple[Node, ...]:
+        """What the rules read is below these."""
+        return tuple(node for folded in self.rules.values() for node in roots(folded))
+
+    @property
+    def _paths(self) -> Iterator[Path]:
+        return (node for node in nodes(*self.roots) if isinstance(node, Path))
 
 
-def known_to(side: Side, recorded: Recorded) -> Known:
-    """What a (flattened) side looks up for the question of a record."""
-    reads = reads_of(node for folded in side.rules.values() for node in roots(folded))
+def flattened(side: Side) -> FlatSide:
+    """The side as records read."""
+    return FlatSide(side.schema, side.case, {id_: _flat_rule(folded) for id_, folded in side.rules.items()})
+
+
+def known_to(side: FlatSide, recorded: Recorded) -> Known:
+    """What a side looks up for the question of a record."""
+    reads = reads_of(side.roots)
     facts = facts_of(side, recorded)
     places = {place for place in reads.places if place is None}
     found = {ref for each in reads.places if each is not None for ref in _refs(each, facts)}
@@ -81,14 +125,14 @@ def known_to(side: Side, recorded: Recorded) -> Known:
     return Known(frozenset[Ref | None]((*places, *found, *above)), frozenset(ends))
 
 
-def scales_of(side: Side, recorded: Recorded, known: Known) -> Scales:
-    """The scales of a (flattened) side over a record."""
+def scales_of(side: FlatSide, recorded: Recorded, known: Known) -> Scales:
+    """The scales of a side over a record."""
     facts = facts_of(side, recorded)
     return Scales(side, facts, _Atoms(facts, recorded, known).judge)
 
 
-def facts_of(side: Side, recorded: Recorded) -> Facts:
-    """The facts of a record as a (flattened) side reads them."""
+def facts_of(side: FlatSide, recorded: Recorded) -> Facts:
+    """The facts of a record as a side reads them."""
     parents = recorded.parents
     ascent = climb(recorded.principal, parents)
     types = side.schema.types
@@ -163,8 +207,8 @@ class _Atoms:
 class _Inputs(Mapping[str, Cell]):
     """The inputs below one root, by the rest of their path."""
 
-    def __init__(self, side: Side, recorded: Recorded, root: Root, declared: Mapping[str, Attribute]) -> None:
-        self._types = _types(side)
+    def __init__(self, side: FlatSide, recorded: Recorded, root: Root, declared: Mapping[str, Attribute]) -> None:
+        self._side = side
         self._recorded = recorded
         self._root = root
         self._declared = declared
@@ -173,9 +217,11 @@ class _Inputs(Mapping[str, Cell]):
         path = f"{self._root.value}.{name}"
         if path == "context.now":
             return self._recorded.now
-        if path not in self._recorded.inputs or path not in self._types:
+        if path in self._recorded.masked or path in self._side.sensitive:
+            raise Masked(path)
+        if path not in self._recorded.inputs or path not in self._side.types:
             raise Unrecorded(f"`{path}`")
-        return self._read(self._recorded.inputs[path], self._types[path], self._declared.get(name))
+        return self._read(self._recorded.inputs[path], self._side.types[path], self._declared.get(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._declared)
@@ -195,13 +241,6 @@ class _Inputs(Mapping[str, Cell]):
             return BAD_VALUE
 
 
-@cache
-def _types(side: Side) -> Mapping[str, Type]:
-    """The type of every input of a (flattened) side, by path."""
-    read = (node for folded in side.rules.values() for node in roots(folded))
-    return {str(node): node.type for node in nodes(*read) if isinstance(node, Path)}
-
-
 def _refs(expression: Expression, facts: Facts) -> list[Ref]:
     try:
         cell = evaluate(expression, facts).cell
@@ -215,10 +254,10 @@ def _flat_rule(folded: FoldedRule) -> FoldedRule:
     return FoldedRule(rule, _flat(folded.condition))
 
 
-Node = TypeVar("Node")
+Tree = TypeVar("Tree")
 
 
-def _flat(node: Node) -> Node:
+def _flat(node: Tree) -> Tree:
     """The tree with every path in one step."""
     flat: object = node
     items: object = node
@@ -228,4 +267,4 @@ def _flat(node: Node) -> Node:
         flat = tuple(_flat(each) for each in items)
     elif is_dataclass(node) and not isinstance(node, type):
         flat = replace(node, **{each.name: _flat(getattr(node, each.name)) for each in fields(node)})
-    return cast(Node, flat)
+    return cast(Tree, flat)

@@ -13,6 +13,7 @@ from policy_lang.decision import Effect
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, format_timestamp, parse_duration, parse_timestamp
 from policy_lang.values import Ref
+from service.cli.log_replay import replay_command
 from service.cli.log_report import print_table, record_lines, records_json, records_jsonl
 from service.cli.log_verify import verify_command
 from service.cli.output import Output, output_option, print_rows
@@ -107,6 +108,7 @@ def command() -> None:
 
 
 command.add_command(verify_command)
+command.add_command(replay_command)
 
 
 @command.command("query")

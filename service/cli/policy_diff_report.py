@@ -7,15 +7,14 @@ import orjson
 
 from policy_lang.counts import counted
 from policy_lang.decision import Decision
-from policy_lang.notation import format_timestamp
 from policy_lang.reviewing.changes import Change
 from policy_lang.reviewing.goals import What
 from policy_lang.reviewing.pasting import written_test
-from policy_lang.reviewing.recorded import Recorded
-from policy_lang.reviewing.replay import Flips, Replayed
+from policy_lang.reviewing.replayed import Replayed
 from policy_lang.reviewing.witness import Outcome, Witness
 from policy_lang.schema import Schema
 from policy_lang.types import Json
+from service.cli.replay_report import replayed_json, replayed_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def diff_lines(found: Difference) -> Iterator[str]:
         yield ""
     yield from _searched_lines(found)
     if found.replayed is not None:
-        yield from _replayed_lines(found.replayed)
+        yield from replayed_lines(found.replayed)
 
 
 def diff_json(found: Difference) -> str:
@@ -51,7 +50,7 @@ def diff_json(found: Difference) -> str:
     report: dict[str, Json] = {
         "changes": [_change_json(change) for change in found.changes],
         "searched": [_outcome_json(outcome, found.schema) for outcome in found.outcomes],
-        "recorded": None if found.replayed is None else _replayed_json(found.replayed),
+        "recorded": None if found.replayed is None else replayed_json(found.replayed),
     }
     return orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
 
@@ -144,43 +143,4 @@ def _decision_json(decision: Decision) -> dict[str, Json]:
         "obligations": [duty.type for duty in decision.obligations],
         "hide": decision.hide,
         "shadow_effect": decision.shadow_effect.value,
-    }
-
-
-# What was recorded -------------------------------------------------------------------------------------------------
-
-
-def _replayed_lines(replayed: Replayed) -> Iterator[str]:
-    flips = sorted(replayed.flips.values(), key=lambda each: -each.count)
-    left_out = sum(replayed.left_out.values())
-    yield f"recorded: {replayed.total:,} in the log, {sum(each.count for each in flips):,} decided differently"
-    for each in flips:
-        yield f"  {each.what.value}, by {', '.join(each.rules) or 'what is declared'}: {each.count:,}"
-        yield from (f"    {_record(recorded)}" for recorded in each.examples)
-    if left_out:
-        yield f"  not decided again: {left_out:,}"
-        for reason, count in sorted(replayed.left_out.items(), key=lambda entry: (-entry[1], entry[0])):
-            yield f"    {count:,}: {reason}"
-
-
-def _record(recorded: Recorded) -> str:
-    question = f"{recorded.principal} {recorded.action} {recorded.resource}"
-    return f"{format_timestamp(recorded.now)}  {question}  {recorded.effect} {recorded.code}  {recorded.id}"
-
-
-def _replayed_json(replayed: Replayed) -> dict[str, Json]:
-    return {
-        "total": replayed.total,
-        "alike": replayed.alike,
-        "flips": [_flips_json(each) for each in replayed.flips.values()],
-        "left_out": dict(replayed.left_out),
-    }
-
-
-def _flips_json(flips: Flips) -> dict[str, Json]:
-    return {
-        "what": flips.what.value,
-        "rules": list(flips.rules),
-        "count": flips.count,
-        "examples": [recorded.id for recorded in flips.examples],
     }

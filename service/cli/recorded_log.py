@@ -5,16 +5,18 @@ from pathlib import Path
 
 import orjson
 
+from policy_lang.decision import Obligation
 from policy_lang.notation import BadValue, parse_timestamp
 from policy_lang.reviewing.recorded import BadRecord, Recorded
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.decisions.replaying import undecided
 from service.errors import ConfigError, why
 from service.model import RecordKind
 
 
-def read_log(path: Path) -> Iterator[Recorded | None]:
-    """Each record in its order, None for a refusal; ConfigError for a line that is no record."""
+def read_log(path: Path) -> Iterator[Recorded | str]:
+    """Each record in its order, as `service/decisions/replaying.py`; ConfigError for a line that is no record."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
@@ -24,11 +26,11 @@ def read_log(path: Path) -> Iterator[Recorded | None]:
         raise ConfigError(f"cannot read `{path}`: {why(error)}") from error
 
 
-def _read(line: bytes, place: str) -> Recorded | None:
+def _read(line: bytes, place: str) -> Recorded | str:
     try:
         item = _object(orjson.loads(line))
-        if RecordKind(item["kind"]) is RecordKind.REFUSAL:
-            return None
+        if (no_decision := undecided(RecordKind(item["kind"]), _text(item["action"]))) is not None:
+            return no_decision
         recorded = Recorded(
             id=_text(item["decision_id"]),
             principal=_ref(item["principal"]),
@@ -39,6 +41,10 @@ def _read(line: bytes, place: str) -> Recorded | None:
             code=_text(item["code"]),
             inputs=_object(item["inputs"]),
             policy_digest=_text(item["policy_digest"]),
+            rules=tuple(map(_text, _list(item["rules"]))),
+            obligations=tuple(map(_obligation, _list(item["obligations"]))),
+            hide=item["hide"] is True,
+            tzdata=_text(item.get("tzdata", "")),
         )
         recorded.check()
     except (ValueError, KeyError, BadValue, BadRecord) as error:
@@ -46,6 +52,17 @@ def _read(line: bytes, place: str) -> Recorded | None:
             f"`{place}` is no recorded decision\nhelp: give what `magistrate log query --output jsonl` prints"
         ) from error
     return recorded
+
+
+def _obligation(item: Json) -> Obligation:
+    duty = _object(item)
+    return Obligation(_text(duty["type"]), tuple(sorted(_object(duty["parameters"]).items())))
+
+
+def _list(item: Json) -> list[Json]:
+    if not isinstance(item, list):
+        raise BadRecord("expected a list")
+    return item
 
 
 def _object(item: Json) -> dict[str, Json]:

@@ -105,7 +105,7 @@ def test_recorded_decisions_are_decided_again(folders: tuple[Path, Path], tmp_pa
     assert report["flips"] == [
         {"what": "now denied", "rules": ["m.r"], "count": 2, "examples": [each.id for each in records[1:3]]}
     ]
-    assert report["left_out"] == {"a refusal, on which no rule was asked": 1}
+    assert report["not_replayable"] == {"a refusal, on which no rule was asked": 1}
     lines = diff(*folders, "--against-log", log).stdout.splitlines()
     assert "recorded: 5 in the log, 2 decided differently" in lines
     assert "  now denied, by m.r: 2" in lines

@@ -44,6 +44,7 @@ def _read(line: bytes, place: str) -> Recorded | str:
             rules=tuple(map(_text, _list(item["rules"]))),
             obligations=tuple(map(_obligation, _list(item["obligations"]))),
             hide=item["hide"] is True,
+            masked=frozenset(_text(_object(each)["path"]) for each in _list(item.get("masked", []))),
             tzdata=_text(item.get("tzdata", "")),
         )
         recorded.check()

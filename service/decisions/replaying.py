@@ -33,6 +33,7 @@ def recorded_of(record: DecisionRecord) -> Recorded | str:
         rules=record.rules,
         obligations=record.obligations,
         hide=record.hide,
+        masked=frozenset(each.path for each in record.masked),
         tzdata=record.tzdata,
     )
 

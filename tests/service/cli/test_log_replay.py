@@ -1,6 +1,5 @@
 """`magistrate log replay` decides recorded decisions anew; so does `policy diff --against-log`."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from service.db.migration import migrate
 from service.db.opening import open_database
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
-from service.model import DecisionRecord, RecordKind
+from service.model import DecisionRecord, Masked, Masking, RecordKind
 from service.policies.folder import load_bundle, read_texts
 from service.policies.store import BundleStore, Pushed
 from tests.service.decisions.records import sample
@@ -70,7 +69,7 @@ def former(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, former: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path, former: Path) -> Settings:
     """A service with a log of eight records: six decisions, a refusal and an act."""
     settings = Settings(data=tmp_path / "data")
     settings.data.mkdir()
@@ -78,13 +77,19 @@ def settings(tmp_path: Path, former: Path) -> Iterator[Settings]:
     migrate(database, "log")
     refusal = replace(sample(), id=str(uuid7()), kind=RecordKind.REFUSAL, effect=Effect.DENY, code="CHECK_AS")
     act = replace(decided(former, 2), id=str(uuid7()), action="magistrate.policy.push", policy_digest="")
+    database.close()
+    decisions = [decided(former, level) for level in (1, 2, 2, 3, 3)]
+    keep(settings, *decisions, decided(former, 3, holds=False), refusal, act)
+    return settings
+
+
+def keep(settings: Settings, *records: DecisionRecord) -> None:
+    """Puts the records into the log."""
+    database = open_database(settings.log_database_url)
     spool = Spool(settings.spool_folder, settings.spool)
-    spool.record(
-        [*(decided(former, level) for level in (1, 2, 2, 3, 3)), decided(former, 3, holds=False), refusal, act]
-    )
+    spool.record(records)
     spool.close()
     Shipper(settings.spool_folder, database).ship()
-    yield settings
     database.close()
 
 
@@ -119,6 +124,13 @@ def test_what_is_kept_out_of_the_record_is_masked_and_counted(settings: Settings
     report = replayed(settings, written(tmp_path / "new", PAID), "--former", former)
     assert (report["alike"], report["flips"]) == (2, [])
     assert report["not_replayable"] == NOT_DECIDED | {"masked: principal.salary": 4}
+
+
+def test_what_settings_masked_counts_for_nothing_though_it_has_a_value(settings: Settings, former: Path) -> None:
+    hashed = replace(decided(former, 2), masked=(Masked("principal.level", Masking.HASHED),))
+    keep(settings, hashed)
+    report = replayed(settings, former)
+    assert report["not_replayable"] == NOT_DECIDED | {"masked: principal.level": 1}
 
 
 def test_a_role_that_nobody_held_counts_where_the_former_policies_are_at_hand(

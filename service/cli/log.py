@@ -21,7 +21,8 @@ from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
-from service.decisions.log import PAGE_LIMIT, DecisionLog, LogFilter
+from service.decisions.log import PAGE_LIMIT, DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.unauthenticated import Unauthenticated
 from service.errors import ConfigError, FactsUnavailable, why
 

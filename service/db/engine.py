@@ -13,6 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 import psycopg
 from sqlalchemy import Connection, Dialect, Engine, Select, text
 
+from service.db.bounding import bounded
 from service.db.failures import translated, unavailable
 from service.errors import FactsUnavailable, Trouble
 
@@ -137,10 +138,14 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A read transaction."""
+    def read(self, timeout_ms: int | None = None) -> Iterator[Connection]:
+        """A read transaction; each statement may take `timeout_ms`, all of them together on SQLite."""
         with translated(self.name), self._readers.connect() as connection, connection.begin():
-            yield connection
+            if timeout_ms is None:
+                yield connection
+            else:
+                with bounded(connection, timeout_ms):
+                    yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

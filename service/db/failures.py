@@ -25,6 +25,7 @@ _SQLITE: Final[dict[int, str]] = {
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_PERM: "may not be opened by this user",
     sqlite3.SQLITE_AUTH: "may not be opened by this user",
+    sqlite3.SQLITE_INTERRUPT: "took longer than the time that was left",
 }
 
 

@@ -1,6 +1,7 @@
 """Finds decisions in the log, the newest first.
 
 Pages are told apart by id: the next one begins before the last id of this one, however much was added meanwhile.
+Attributes that no index has are looked for record by record, within a range of time and so many records at a time.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,40 +10,33 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Select, select
+from sqlalchemy import Connection, Select, select
 
-from policy_lang.decision import Effect
-from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.log_tables import decision, decision_rule, spool_position
+from service.decisions.log_filter import LogFilter, check_filter, conditions, fits_attributes
 from service.decisions.payload import decode_record
-from service.decisions.rows import indexed
 from service.decisions.segments import segments, valid_end
+from service.errors import InvalidRequest, Violation
 from service.model import DecisionRecord
 
 PAGE_LIMIT: Final = 10_000
 """Records in one page."""
+SCAN_LIMIT: Final = 50_000
+"""Records that one page looks at for attributes which no index has, unless the settings say otherwise."""
+_LOOK: Final = 500
+"""Records that are looked at together."""
 
 SpoolMark = Mapping[str, int]
 """How far each segment of a spool was written when it was looked at, of those that were not yet shipped so far."""
 
 
 @dataclass(frozen=True, slots=True)
-class LogFilter:
-    """What to find; None is anything. `since` is included, `until` is not; both in milliseconds since 1970 UTC."""
+class Scan:
+    """That a page ended because so many records were looked at, the last of which is of that time (milliseconds)."""
 
-    since: int | None = None
-    until: int | None = None
-    principal: Ref | None = None
-    caller: Ref | None = None
-    action: str | None = None
-    resource: Ref | None = None
-    tenant: Ref | None = None
-    effect: Effect | None = None
-    code: str | None = None
-    rule: str | None = None
-    request_id: str | None = None
-    policy_digest: str | None = None
+    limit: int
+    reached: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +45,43 @@ class Page:
 
     records: tuple[DecisionRecord, ...]
     next_after: str | None
+    scan: Scan | None = None
 
 
 class DecisionLog:
     """The log's database, for reading. Its methods raise FactsUnavailable where that does not answer."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, scan_limit: int = SCAN_LIMIT) -> None:
+        self.database = database
+        self._scan_limit = scan_limit
 
-    def query(self, wanted: LogFilter, limit: int, after: str | None = None) -> Page:
+    def query(self, wanted: LogFilter, limit: int, after: str | None = None, *, timeout_ms: int | None = None) -> Page:
         """Up to `limit` (1 to PAGE_LIMIT) records that fit, those after the id `after` if it is given.
 
-        ValueError for a limit out of bounds or an `after` that is no id.
+        ValueError for a limit out of bounds or an `after` that is no id, InvalidRequest for a filter that finds nothing
+        ever.
         """
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} records, not {limit}")
-        query = page_query(wanted, limit + 1, after)
-        with self._database.read() as connection:
-            bodies = connection.execute(query).scalars().all()
+        check_filter(wanted)
+        with self.database.read(timeout_ms) as connection:
+            return self.page(connection, wanted, limit, after)
+
+    def page(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None = None) -> Page:
+        """The same within a read transaction, of a filter that was checked."""
+        if wanted.attributes:
+            return self._looked_for(connection, wanted, limit, after)
+        bodies = connection.execute(page_query(wanted, limit + 1, after)).scalars().all()
         records = tuple(decode_record(body) for body in bodies[:limit])
         return Page(records, records[-1].id if len(bodies) > limit else None)
 
-    def show(self, id_: str) -> DecisionRecord | None:
+    def show(self, id_: str, *, timeout_ms: int | None = None) -> DecisionRecord | None:
         """The record of that id, if it is in the log."""
         try:
             query = select(decision.c.body).where(decision.c.id == str(UUID(id_)))
         except ValueError:
             return None
-        with self._database.read() as connection:
+        with self.database.read(timeout_ms) as connection:
             body = connection.execute(query).scalar()
         return None if body is None else decode_record(body)
 
@@ -95,8 +98,34 @@ class DecisionLog:
 
     def _positions(self, names: list[str]) -> Mapping[str, int]:
         query = select(spool_position.c.segment, spool_position.c.position).where(spool_position.c.segment.in_(names))
-        with self._database.read() as connection:
+        with self.database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _looked_for(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None) -> Page:
+        if wanted.since is None:
+            raise InvalidRequest([Violation("since", f"required: no index has {_named(wanted)}")])
+        found: list[DecisionRecord] = []
+        reached = wanted.since
+        for looked_at, record in enumerate(self._each(connection, wanted, after)):
+            if looked_at >= self._scan_limit:
+                return Page(tuple(found), after, Scan(self._scan_limit, reached))
+            if fits_attributes(record, wanted.attributes):
+                if len(found) == limit:
+                    return Page(tuple(found), found[-1].id)
+                found.append(record)
+            after, reached = record.id, record.time
+        return Page(tuple(found), None)
+
+    def _each(self, connection: Connection, wanted: LogFilter, after: str | None) -> Iterator[DecisionRecord]:
+        """The records that the columns find, a few in memory at a time."""
+        while True:
+            bodies = connection.execute(page_query(wanted, _LOOK, after)).scalars().all()
+            for body in bodies:
+                record = decode_record(body)
+                yield record
+                after = record.id
+            if len(bodies) < _LOOK:
+                return
 
 
 def page_query(wanted: LogFilter, limit: int, after: str | None) -> "Select[str]":
@@ -107,34 +136,8 @@ def page_query(wanted: LogFilter, limit: int, after: str | None) -> "Select[str]
         query = query.join(decision_rule, key == decision.c.id)
     if after is not None:
         query = query.where(key < str(UUID(after)))
-    return query.where(*_conditions(wanted)).order_by(key.desc()).limit(limit)
+    return query.where(*conditions(wanted)).order_by(key.desc()).limit(limit)
 
 
-def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
-    columns = decision.c
-    if wanted.since is not None:
-        yield columns.time >= wanted.since
-    if wanted.until is not None:
-        yield columns.time < wanted.until
-    if wanted.effect is not None:
-        yield columns.effect == wanted.effect.value
-    yield from _same_text(columns.action, wanted.action)
-    yield from _same_text(columns.code, wanted.code)
-    yield from _same_text(columns.request_id, wanted.request_id)
-    yield from _same_text(columns.policy_digest, wanted.policy_digest)
-    yield from _same_text(decision_rule.c.rule, wanted.rule)
-    yield from _same_ref(columns.caller_type, columns.caller_id, wanted.caller)
-    yield from _same_ref(columns.principal_type, columns.principal_id, wanted.principal)
-    yield from _same_ref(columns.resource_type, columns.resource_id, wanted.resource)
-    yield from _same_ref(columns.tenant_type, columns.tenant_id, wanted.tenant)
-
-
-def _same_text(column: "Column[str]", text: str | None) -> Iterator[ColumnElement[bool]]:
-    if text is not None:
-        yield column == indexed(text)
-
-
-def _same_ref(type_: "Column[str]", id_: "Column[str]", ref: Ref | None) -> Iterator[ColumnElement[bool]]:
-    if ref is not None:
-        yield type_ == indexed(ref.type)
-        yield id_ == indexed(ref.id)
+def _named(wanted: LogFilter) -> str:
+    return ", ".join(f"`{path}`" for path in sorted(wanted.attributes))

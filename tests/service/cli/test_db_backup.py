@@ -30,7 +30,8 @@ from service.db.engine import Database
 from service.db.facts_tables import entity, revision
 from service.db.migration import Kind, migrate
 from service.db.opening import open_database
-from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.log import DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.entities.admission import EntityFact

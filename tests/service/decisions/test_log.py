@@ -8,7 +8,8 @@ import pytest
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
 from service.db.engine import Database
-from service.decisions.log import PAGE_LIMIT, DecisionLog, LogFilter
+from service.decisions.log import PAGE_LIMIT, DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from tests.service.decisions.records import sample, samples
@@ -19,7 +20,10 @@ FILTERS = {
     "principal": LogFilter(principal=Ref("User", "zoe")),
     "caller": LogFilter(caller=Ref("magistrate.Service", "mail")),
     "action": LogFilter(action="delete"),
-    "resource": LogFilter(resource=Ref("Document", "d9")),
+    "resource": LogFilter(resource=Ref("Folder", "north%_/7")),
+    "resource_type": LogFilter(resource_type="Folder"),
+    "resource_prefix": LogFilter(resource_type="Folder", resource_prefix="north%_/"),
+    "attributes": LogFilter(since=0, attributes={"resource.owner": "User:zoe", "principal.clearance": "3"}),
     "tenant": LogFilter(tenant=Ref("Tenant", "t9")),
     "effect": LogFilter(effect=Effect.ALLOW),
     "code": LogFilter(code="NO_MATCH"),
@@ -38,17 +42,29 @@ def test_a_filter_finds_what_fits_alone(spool: Spool, folder: Path, log_database
         principal=Ref("User", "zoe"),
         caller=Ref("magistrate.Service", "mail"),
         action="delete",
-        resource=Ref("Document", "d9"),
+        resource=Ref("Folder", "north%_/7"),
         tenant=Ref("Tenant", "t9"),
         effect=Effect.ALLOW,
         code="NO_MATCH",
         rules=("docs.some", "docs.other"),
         request_id="r-9",
         policy_digest="sha256:ff",
+        inputs={"principal.clearance": 3, "resource.owner": {"type": "User", "id": "zoe"}, "context.mfa": True},
     )
     spool.record([common, fitting])
     Shipper(folder, log_database).ship()
     assert DecisionLog(log_database).query(wanted, 10).records == (fitting,)
+
+
+BORDERS = ["north", "north/", "north/a", "north/\N{GRINNING FACE}", "north0", "nor", "\U0010ffff", "\ud7ff", "\ud7ff1"]
+
+
+@pytest.mark.parametrize("prefix", ["north/", "\U0010ffff", "\ud7ff", "north/a", ""])
+def test_a_prefix_finds_the_ids_that_begin_so(spool: Spool, folder: Path, log_database: Database, prefix: str) -> None:
+    spool.record([replace(sample(), resource=Ref("Folder", id_)) for id_ in BORDERS])
+    Shipper(folder, log_database).ship()
+    found = DecisionLog(log_database).query(LogFilter(resource_type="Folder", resource_prefix=prefix), 100).records
+    assert {record.resource.id for record in found} == {id_ for id_ in BORDERS if id_.startswith(prefix)}
 
 
 def test_filters_narrow_each_other(spool: Spool, folder: Path, log_database: Database) -> None:

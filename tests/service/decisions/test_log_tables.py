@@ -13,7 +13,8 @@ from service.db.engine import Database
 from service.db.facts_tables import FACTS
 from service.db.log_tables import LOG
 from service.db.migration import migrate, version_table
-from service.decisions.log import LogFilter, page_query
+from service.decisions.log import page_query
+from service.decisions.log_filter import LogFilter
 
 FILTERS: Mapping[str, LogFilter] = {
     "decision_callers": LogFilter(caller=Ref("User", "alice")),

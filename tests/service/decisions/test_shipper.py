@@ -13,7 +13,8 @@ from service.db.log_tables import decision, decision_rule
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.decisions.frames import HEADER, MAGIC, make_frame
-from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.log import DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.payload import encode_batch
 from service.decisions.segments import segments
 from service.decisions.shipper import Shipper

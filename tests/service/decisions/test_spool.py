@@ -14,7 +14,8 @@ from uuid_utils import uuid7
 from service.config import SpoolSettings
 from service.db.engine import Database
 from service.decisions.frames import HEADER, make_frame
-from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.log import DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.payload import encode_batch
 from service.decisions.segments import reading, segments, spool_size
 from service.decisions.shipper import Shipper

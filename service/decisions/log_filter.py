@@ -1,0 +1,178 @@
+"""What may be asked of the log, and the condition that each part of it comes to."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from typing import Final
+
+import orjson
+from sqlalchemy import Column, ColumnElement
+
+from policy_lang.decision import Effect
+from policy_lang.types import Json
+from policy_lang.values import Ref
+from service.db.log_tables import decision, decision_rule
+from service.decisions.rows import indexed
+from service.errors import InvalidRequest, Violation
+from service.model import DecisionRecord
+
+TEXT_LIMIT: Final = 8192
+"""Characters of one text of a filter; those beyond what a column holds (`INDEXED`) do not count."""
+ATTRIBUTE_LIMIT: Final = 8
+"""Attribute paths of one filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFilter:
+    """What to find; None is anything. `since` is included, `until` is not; both in milliseconds since 1970 UTC.
+
+    `resource_prefix` is how the ids of the resources of a type begin. `attributes` are what recorded inputs were, by
+    their paths: a text as it is, all else as JSON (`input_text`).
+    """
+
+    since: int | None = None
+    until: int | None = None
+    principal: Ref | None = None
+    caller: Ref | None = None
+    action: str | None = None
+    resource: Ref | None = None
+    resource_type: str | None = None
+    resource_prefix: str | None = None
+    tenant: Ref | None = None
+    effect: Effect | None = None
+    code: str | None = None
+    rule: str | None = None
+    request_id: str | None = None
+    policy_digest: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_filter(wanted: LogFilter) -> LogFilter:
+    """The filter itself; InvalidRequest names what no record could be found by."""
+    faults = [*_form_faults(wanted), *_range_faults(wanted)]
+    if faults:
+        raise InvalidRequest(faults)
+    return wanted
+
+
+def filter_fields(wanted: LogFilter) -> dict[str, Json]:
+    """What the filter asks for, by name, for the record of its use; what it leaves open is left out."""
+    return {each.name: _plain(value) for each in fields(wanted) if (value := getattr(wanted, each.name)) not in _OPEN}
+
+
+def filter_digest(wanted: LogFilter) -> str:
+    """Tells the filter from every other: a page goes on with the filter that it began with."""
+    return sha256(orjson.dumps(filter_fields(wanted), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
+    """What the columns must be, where `decision_rule` is joined for a filter by rule; attributes are not among them."""
+    columns = decision.c
+    if wanted.since is not None:
+        yield columns.time >= wanted.since
+    if wanted.until is not None:
+        yield columns.time < wanted.until
+    if wanted.effect is not None:
+        yield columns.effect == wanted.effect.value
+    yield from _same_text(columns.action, wanted.action)
+    yield from _same_text(columns.code, wanted.code)
+    yield from _same_text(columns.request_id, wanted.request_id)
+    yield from _same_text(columns.policy_digest, wanted.policy_digest)
+    yield from _same_text(decision_rule.c.rule, wanted.rule)
+    yield from _same_text(columns.resource_type, wanted.resource_type)
+    if wanted.resource_prefix:
+        yield from _begins(columns.resource_id, indexed(wanted.resource_prefix))
+    yield from _same_ref(columns.caller_type, columns.caller_id, wanted.caller)
+    yield from _same_ref(columns.principal_type, columns.principal_id, wanted.principal)
+    yield from _same_ref(columns.resource_type, columns.resource_id, wanted.resource)
+    yield from _same_ref(columns.tenant_type, columns.tenant_id, wanted.tenant)
+
+
+def fits_attributes(record: DecisionRecord, attributes: Mapping[str, str]) -> bool:
+    """Whether the record's inputs were so."""
+    inputs = record.inputs
+    return all(path in inputs and input_text(inputs[path]) == text for path, text in attributes.items())
+
+
+def input_text(value: Json) -> str:
+    """An input as filters and people write it: a text as it is, a reference as `Type:id`, all else as JSON."""
+    match value:
+        case str():
+            return value
+        case {"type": str(type_), "id": str(id_), **rest} if not rest:
+            return f"{type_}:{id_}"
+        case _:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _form_faults(wanted: LogFilter) -> Iterator[Violation]:
+    for each in fields(wanted):
+        value = getattr(wanted, each.name)
+        texts = (value.type, value.id) if isinstance(value, Ref) else (value,) if isinstance(value, str) else ()
+        if any(len(text) > TEXT_LIMIT or not _is_unicode(text) for text in texts):
+            yield Violation(each.name, f"at most {TEXT_LIMIT} characters of Unicode")
+        if isinstance(value, Ref) and not (value.type and value.id):
+            yield Violation(each.name, "a type and an id")
+    if wanted.resource is not None and (wanted.resource_type is not None or wanted.resource_prefix is not None):
+        yield Violation("resource", "one resource, or a type and how its ids begin")
+    if wanted.resource_prefix is not None and not wanted.resource_type:
+        yield Violation("resource_type", "required where ids begin with something")
+    if len(wanted.attributes) > ATTRIBUTE_LIMIT:
+        yield Violation("attributes", f"at most {ATTRIBUTE_LIMIT}")
+    parts = [text for pair in wanted.attributes.items() for text in pair]
+    if not all(wanted.attributes) or any(len(text) > TEXT_LIMIT or not _is_unicode(text) for text in parts):
+        yield Violation("attributes", f"paths and values of at most {TEXT_LIMIT} characters of Unicode")
+
+
+def _range_faults(wanted: LogFilter) -> Iterator[Violation]:
+    for name, moment in (("since", wanted.since), ("until", wanted.until)):
+        if moment is not None and not -_LAST_MOMENT <= moment <= _LAST_MOMENT:
+            yield Violation(name, "a moment of the years that timestamps have")
+    if wanted.since is not None and wanted.until is not None and wanted.until <= wanted.since:
+        yield Violation("until", "later than `since`")
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _plain(value: object) -> Json:
+    match value:
+        case Ref():
+            return str(value)
+        case Effect():
+            return value.value
+        case Mapping():
+            return {str(path): str(text) for path, text in value.items()}
+        case int() | str():
+            return value
+        case _:
+            raise TypeError(f"no part of a filter: {type(value).__name__}")
+
+
+def _same_text(column: "Column[str]", text: str | None) -> Iterator[ColumnElement[bool]]:
+    if text is not None:
+        yield column == indexed(text)
+
+
+def _same_ref(type_: "Column[str]", id_: "Column[str]", ref: Ref | None) -> Iterator[ColumnElement[bool]]:
+    if ref is not None:
+        yield type_ == indexed(ref.type)
+        yield id_ == indexed(ref.id)
+
+
+def _begins(column: "Column[str]", prefix: str) -> Iterator[ColumnElement[bool]]:
+    """A stretch of the column's order, which is that of code points; no pattern, whatever letters the prefix has."""
+    yield column >= prefix
+    kept = prefix.rstrip(chr(_LAST_LETTER))
+    if kept:
+        following = ord(kept[-1]) + 1
+        yield column < kept[:-1] + chr(_BEHIND_SURROGATES if following == _FIRST_SURROGATE else following)
+
+
+_OPEN: Final[tuple[object, ...]] = (None, {})
+_LAST_MOMENT: Final = 253_402_300_800_000
+"""The end of the year 9999; what is before 1970 is as far from it at most."""
+_LAST_LETTER: Final = 0x10FFFF
+_FIRST_SURROGATE: Final = 0xD800
+_BEHIND_SURROGATES: Final = 0xE000

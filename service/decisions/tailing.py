@@ -1,0 +1,86 @@
+"""Follows the log as records are shipped, by the places in their chains, so that none is left out or told twice.
+
+Ids are in the order of deciding, and a record may be shipped after others that are younger; chains have the order of
+shipping, without gaps (chaining.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from service.db.log_tables import chain_link, decision, decision_rule
+from service.decisions.chaining import heads
+from service.decisions.log import DecisionLog
+from service.decisions.log_filter import LogFilter, check_filter, conditions, fits_attributes
+from service.decisions.payload import decode_record
+from service.errors import InvalidRequest, Violation
+from service.model import DecisionRecord
+
+LAST_LIMIT: Final = 1000
+"""Records from before that a tail begins with, at the most."""
+WINDOW: Final = 500
+"""Places of a chain that one step looks at."""
+
+Positions = Mapping[str, int]
+"""How far each replica's chain was followed: its last sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What one step found, in the order of shipping, and up to where; whether there is more already."""
+
+    records: tuple[DecisionRecord, ...]
+    positions: Positions
+    has_more: bool
+
+
+class LogTail:
+    """Follows the log; FactsUnavailable where its database does not answer."""
+
+    def __init__(self, log: DecisionLog) -> None:
+        self._log = log
+
+    def begin(self, wanted: LogFilter, last: int, *, timeout_ms: int | None = None) -> Followed:
+        """The last records that fit, the oldest first, and the end of the log from which to follow on.
+
+        InvalidRequest for more than LAST_LIMIT, and for a filter that finds nothing ever.
+        """
+        if not 0 <= last <= LAST_LIMIT:
+            raise InvalidRequest([Violation("last", f"up to {LAST_LIMIT}")])
+        check_filter(wanted)
+        with self._log.database.read(timeout_ms) as connection:
+            positions = {head.replica: head.sequence for head in heads(connection)}
+            found = self._log.page(connection, wanted, last).records if last else ()
+            return Followed(found[::-1], positions, has_more=False)
+
+    def step(self, wanted: LogFilter, positions: Positions, *, timeout_ms: int | None = None) -> Followed:
+        """What was shipped after those positions and fits, so many places of each chain at the most."""
+        found: list[DecisionRecord] = []
+        reached = dict(positions)
+        has_more = False
+        with self._log.database.read(timeout_ms) as connection:
+            for head in heads(connection):
+                after = positions.get(head.replica, 0)
+                if head.sequence > after:
+                    reached[head.replica] = min(head.sequence, after + WINDOW)
+                    has_more |= head.sequence > after + WINDOW
+                    found += _shipped(connection, wanted, head.replica, (after, reached[head.replica]))
+        return Followed(tuple(found), reached, has_more)
+
+
+def _shipped(connection: Connection, wanted: LogFilter, replica: str, between: tuple[int, int]) -> list[DecisionRecord]:
+    """The records of a chain behind the first place, up to the second, that fit."""
+    link = chain_link.c
+    after, until = between
+    query = (
+        select(decision.c.body)
+        .join(chain_link, link.decision_id == decision.c.id)
+        .where(link.replica == replica, link.sequence > after, link.sequence <= until, *conditions(wanted))
+        .order_by(link.sequence)
+    )
+    if wanted.rule is not None:
+        query = query.join(decision_rule, decision_rule.c.decision_id == decision.c.id)
+    records = map(decode_record, connection.execute(query).scalars())
+    return [record for record in records if fits_attributes(record, wanted.attributes)]

@@ -212,7 +212,7 @@ def test_wait_finds_what_is_still_in_the_spool(settings: Settings, database: Dat
 def test_wait_gives_up_where_nobody_ships(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.cli.log.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("service.cli.log_opening.WAIT_SECONDS", 0.01)
     keep(settings, OLD)
     result = log(settings, "query", "--wait")
     assert result.exit_code == 3

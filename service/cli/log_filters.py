@@ -29,7 +29,11 @@ class Wanted(TypedDict):
     effect: Effect | None
     code: str | None
     rule: str | None
+    missing: str | None
     request_id: str | None
+    trace_id: str | None
+    peer: str | None
+    credential: str | None
     policy_digest: str | None
     input_: tuple[str, ...]
 
@@ -59,7 +63,11 @@ def read_filter(options: Wanted) -> LogFilter:
         effect=options["effect"],
         code=options["code"],
         rule=options["rule"],
+        missing=options["missing"],
         request_id=options["request_id"],
+        trace_id=options["trace_id"],
+        peer=options["peer"],
+        credential=options["credential"],
         policy_digest=options["policy_digest"],
         attributes=dict(map(_input, options["input_"])),
     )
@@ -119,10 +127,14 @@ _FILTERS: Final = (
     click.option("--effect", type=click.Choice(Effect, case_sensitive=False), help="What was decided."),
     click.option("--code", help="Its code, such as UNDETERMINED or a rule's own."),
     click.option("--rule", help="A rule that determined it, by its full id."),
+    click.option("--missing", metavar="PATH", help="An input that was lacking, such as context.mfa."),
     click.option("--request-id", help="The caller's own id of the request."),
+    click.option("--trace-id", help="The trace that the call was part of."),
+    click.option("--peer", metavar="ADDRESS", help="The address that the call came from."),
+    click.option("--credential", metavar="ID", help="What the caller showed: a token's jti, a key's or session's id."),
     click.option("--policy-digest", help="The policies that it was decided by."),
     click.option(
         "--input", "input_", metavar="PATH=VALUE", multiple=True,
-        help="What an input was, as `show` writes it, such as resource.owner=User:bob. Repeatable; needs --since.",
+        help="What an input was, such as resource.owner=User:bob, or held. Repeatable; needs --since without an index.",
     ),
 )  # fmt: skip

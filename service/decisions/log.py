@@ -4,7 +4,7 @@ Pages are told apart by id: the next one begins before the last id of this one, 
 Attributes that no index has are looked for record by record, within a range of time and so many records at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, select
 
 from service.db.engine import Database
-from service.db.log_tables import decision, decision_rule, spool_position
-from service.decisions.log_filter import LogFilter, check_filter, conditions, fits_attributes
+from service.db.log_tables import decision, spool_position
+from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
 from service.decisions.payload import decode_record
 from service.decisions.segments import segments, valid_end
 from service.errors import InvalidRequest, Violation
@@ -51,8 +51,12 @@ class Page:
 class DecisionLog:
     """The log's database, for reading. Its methods raise FactsUnavailable where that does not answer."""
 
-    def __init__(self, database: Database, *, scan_limit: int = SCAN_LIMIT) -> None:
+    def __init__(
+        self, database: Database, *, scan_limit: int = SCAN_LIMIT, indexed_paths: Collection[str] = ()
+    ) -> None:
         self.database = database
+        self.indexed_paths = indexed_paths
+        """The paths of attributes by which the log is to be found; records from before they were set are not."""
         self._scan_limit = scan_limit
 
     def query(self, wanted: LogFilter, limit: int, after: str | None = None, *, timeout_ms: int | None = None) -> Page:
@@ -69,9 +73,9 @@ class DecisionLog:
 
     def page(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None = None) -> Page:
         """The same within a read transaction, of a filter that was checked."""
-        if wanted.attributes:
+        if not wanted.attributes.keys() <= set(self.indexed_paths):
             return self._looked_for(connection, wanted, limit, after)
-        bodies = connection.execute(page_query(wanted, limit + 1, after)).scalars().all()
+        bodies = connection.execute(page_query(wanted, limit + 1, after, self.indexed_paths)).scalars().all()
         records = tuple(decode_record(body) for body in bodies[:limit])
         return Page(records, records[-1].id if len(bodies) > limit else None)
 
@@ -103,13 +107,14 @@ class DecisionLog:
 
     def _looked_for(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None) -> Page:
         if wanted.since is None:
-            raise InvalidRequest([Violation("since", f"required: no index has {_named(wanted)}")])
+            lacking = _named(wanted.attributes.keys() - set(self.indexed_paths))
+            raise InvalidRequest([Violation("since", f"required: no index has {lacking}")])
         found: list[DecisionRecord] = []
         reached = wanted.since
         for looked_at, record in enumerate(self._each(connection, wanted, after)):
             if looked_at >= self._scan_limit:
                 return Page(tuple(found), after, Scan(self._scan_limit, reached))
-            if fits_attributes(record, wanted.attributes):
+            if fits(record, wanted.attributes):
                 if len(found) == limit:
                     return Page(tuple(found), found[-1].id)
                 found.append(record)
@@ -119,7 +124,7 @@ class DecisionLog:
     def _each(self, connection: Connection, wanted: LogFilter, after: str | None) -> Iterator[DecisionRecord]:
         """The records that the columns find, a few in memory at a time."""
         while True:
-            bodies = connection.execute(page_query(wanted, _LOOK, after)).scalars().all()
+            bodies = connection.execute(page_query(wanted, _LOOK, after, self.indexed_paths)).scalars().all()
             for body in bodies:
                 record = decode_record(body)
                 yield record
@@ -128,16 +133,13 @@ class DecisionLog:
                 return
 
 
-def page_query(wanted: LogFilter, limit: int, after: str | None) -> "Select[str]":
+def page_query(wanted: LogFilter, limit: int, after: str | None, indexed_paths: Collection[str] = ()) -> "Select[str]":
     """The bodies of a page, ordered by the id of the table where the search begins: its index has that order."""
-    query, key = select(decision.c.body), decision.c.id
-    if wanted.rule is not None:
-        key = decision_rule.c.decision_id
-        query = query.join(decision_rule, key == decision.c.id)
+    query, key = narrowed(select(decision.c.body), wanted, indexed_paths)
     if after is not None:
         query = query.where(key < str(UUID(after)))
-    return query.where(*conditions(wanted)).order_by(key.desc()).limit(limit)
+    return query.order_by(key.desc()).limit(limit)
 
 
-def _named(wanted: LogFilter) -> str:
-    return ", ".join(f"`{path}`" for path in sorted(wanted.attributes))
+def _named(paths: Iterable[str]) -> str:
+    return ", ".join(f"`{path}`" for path in sorted(paths))

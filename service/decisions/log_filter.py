@@ -1,20 +1,22 @@
 """What may be asked of the log, and the condition that each part of it comes to."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVarTuple
 
 import orjson
-from sqlalchemy import Column, ColumnElement
+from sqlalchemy import Column, ColumnElement, FromClause, Select, and_
 
 from policy_lang.decision import Effect
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.db.log_tables import decision, decision_rule
-from service.decisions.rows import indexed
+from service.db.log_tables import decision, decision_attribute, decision_missing, decision_rule
+from service.decisions.rows import indexed, texts_of
 from service.errors import InvalidRequest, Violation
 from service.model import DecisionRecord
+
+Selected = TypeVarTuple("Selected")
 
 TEXT_LIMIT: Final = 8192
 """Characters of one text of a filter; those beyond what a column holds (`INDEXED`) do not count."""
@@ -42,7 +44,11 @@ class LogFilter:
     effect: Effect | None = None
     code: str | None = None
     rule: str | None = None
+    missing: str | None = None
     request_id: str | None = None
+    trace_id: str | None = None
+    peer: str | None = None
+    credential: str | None = None
     policy_digest: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,44 +71,24 @@ def filter_digest(wanted: LogFilter) -> str:
     return sha256(orjson.dumps(filter_fields(wanted), option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
-def conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
-    """What the columns must be, where `decision_rule` is joined for a filter by rule; attributes are not among them."""
-    columns = decision.c
-    if wanted.since is not None:
-        yield columns.time >= wanted.since
-    if wanted.until is not None:
-        yield columns.time < wanted.until
-    if wanted.effect is not None:
-        yield columns.effect == wanted.effect.value
-    yield from _same_text(columns.action, wanted.action)
-    yield from _same_text(columns.code, wanted.code)
-    yield from _same_text(columns.request_id, wanted.request_id)
-    yield from _same_text(columns.policy_digest, wanted.policy_digest)
-    yield from _same_text(decision_rule.c.rule, wanted.rule)
-    yield from _same_text(columns.resource_type, wanted.resource_type)
-    if wanted.resource_prefix:
-        yield from _begins(columns.resource_id, indexed(wanted.resource_prefix))
-    yield from _same_ref(columns.caller_type, columns.caller_id, wanted.caller)
-    yield from _same_ref(columns.principal_type, columns.principal_id, wanted.principal)
-    yield from _same_ref(columns.resource_type, columns.resource_id, wanted.resource)
-    yield from _same_ref(columns.tenant_type, columns.tenant_id, wanted.tenant)
+def narrowed(
+    query: "Select[*Selected]", wanted: LogFilter, indexed_paths: Collection[str] = ()
+) -> "tuple[Select[*Selected], ColumnElement[str]]":
+    """A query over `decision` with the filter, and the column of ids that stands first in an index of what it asks.
+
+    Of the attributes only those on indexed paths are in it.
+    """
+    parts = list(_parts(wanted, indexed_paths))
+    for table, _ in parts:
+        query = query.join(table, table.c.decision_id == decision.c.id)
+    query = query.where(*_conditions(wanted), *(condition for _, condition in parts))
+    return query, parts[0][0].c.decision_id if parts else decision.c.id
 
 
-def fits_attributes(record: DecisionRecord, attributes: Mapping[str, str]) -> bool:
+def fits(record: DecisionRecord, attributes: Mapping[str, str]) -> bool:
     """Whether the record's inputs were so."""
     inputs = record.inputs
-    return all(path in inputs and input_text(inputs[path]) == text for path, text in attributes.items())
-
-
-def input_text(value: Json) -> str:
-    """An input as filters and people write it: a text as it is, a reference as `Type:id`, all else as JSON."""
-    match value:
-        case str():
-            return value
-        case {"type": str(type_), "id": str(id_), **rest} if not rest:
-            return f"{type_}:{id_}"
-        case _:
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return all(text in texts_of(inputs.get(path)) for path, text in attributes.items())
 
 
 def _form_faults(wanted: LogFilter) -> Iterator[Violation]:
@@ -134,6 +120,42 @@ def _range_faults(wanted: LogFilter) -> Iterator[Violation]:
 
 def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _parts(wanted: LogFilter, indexed_paths: Collection[str]) -> Iterator[tuple[FromClause, ColumnElement[bool]]]:
+    """What is asked of the tables beside `decision`, of each row one thing."""
+    if wanted.rule is not None:
+        yield decision_rule, decision_rule.c.rule == indexed(wanted.rule)
+    if wanted.missing is not None:
+        yield decision_missing, decision_missing.c.path == indexed(wanted.missing)
+    for number, (path, text) in enumerate(sorted(wanted.attributes.items())):
+        if path in indexed_paths:
+            table = decision_attribute.alias(f"attribute_{number}")
+            yield table, and_(table.c.path == indexed(path), table.c.value == indexed(text))
+
+
+def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
+    columns = decision.c
+    if wanted.since is not None:
+        yield columns.time >= wanted.since
+    if wanted.until is not None:
+        yield columns.time < wanted.until
+    if wanted.effect is not None:
+        yield columns.effect == wanted.effect.value
+    yield from _same_text(columns.action, wanted.action)
+    yield from _same_text(columns.code, wanted.code)
+    yield from _same_text(columns.request_id, wanted.request_id)
+    yield from _same_text(columns.trace_id, wanted.trace_id)
+    yield from _same_text(columns.peer, wanted.peer)
+    yield from _same_text(columns.caller_credential, wanted.credential)
+    yield from _same_text(columns.policy_digest, wanted.policy_digest)
+    yield from _same_text(columns.resource_type, wanted.resource_type)
+    if wanted.resource_prefix:
+        yield from _begins(columns.resource_id, indexed(wanted.resource_prefix))
+    yield from _same_ref(columns.caller_type, columns.caller_id, wanted.caller)
+    yield from _same_ref(columns.principal_type, columns.principal_id, wanted.principal)
+    yield from _same_ref(columns.resource_type, columns.resource_id, wanted.resource)
+    yield from _same_ref(columns.tenant_type, columns.tenant_id, wanted.tenant)
 
 
 def _plain(value: object) -> Json:

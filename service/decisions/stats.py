@@ -12,7 +12,7 @@ from policy_lang.decision import Effect
 from service.db.bounding import bounded
 from service.db.engine import Database
 from service.db.log_tables import decision, decision_rule
-from service.decisions.log_filter import LogFilter, check_filter, conditions
+from service.decisions.log_filter import LogFilter, check_filter, narrowed
 from service.decisions.rows import indexed
 from service.errors import InvalidRequest, Violation
 
@@ -96,14 +96,12 @@ def count(database: Database, wanted: Wanted, active: ActiveRules | None, *, tim
     since, until = _check(wanted)
     with database.read() as connection:
         counting = _Counting(connection, wanted, timeout_ms)
-        with_rules = decision.join(decision_rule, decision_rule.c.decision_id == decision.c.id)
-        by_rule = counting.over(with_rules)
-        named = by_rule if wanted.filter.rule is not None else counting.over(decision)
+        named, by_rule = counting.over(decision), counting.over(_WITH_RULES)
         width = -(-(until - since) // wanted.buckets)
         columns = decision.c
         return LogStats(
             total=named.total(),
-            by_rule=by_rule.top(decision_rule.c.rule),
+            by_rule=by_rule.top(_RULE.c.rule),
             by_principal=named.top(columns.principal_type, columns.principal_id),
             by_code=named.top(columns.code),
             by_action=named.top(columns.action),
@@ -163,12 +161,13 @@ class _Rows:
     def rules(self, digest: str) -> Collection[str]:
         """The rules that determined something under those policies."""
         wanted = replace(self._counting.wanted.filter, policy_digest=digest)
-        query = select(decision_rule.c.rule).distinct().select_from(self._rows).where(*conditions(wanted))
+        query, _ = narrowed(select(_RULE.c.rule).distinct().select_from(self._rows), wanted)
         return {str(row[0]) for row in self._counting.run(query)}
 
     def _query(self, *key: ColumnElement[str] | ColumnElement[int]) -> "Select[*tuple[object, ...]]":
         counted = (func.sum(case((decision.c.effect == effect.value, 1), else_=0)) for effect in Effect)
-        return select(*key, *counted).select_from(self._rows).where(*conditions(self._counting.wanted.filter))
+        query, _ = narrowed(select(*key, *counted).select_from(self._rows), self._counting.wanted.filter)
+        return query
 
 
 def _check(wanted: Wanted) -> tuple[int, int]:
@@ -196,3 +195,6 @@ def _counted(allowed: object, denied: object) -> Counted:
 
 
 _NONE: Final = Counted(0, 0)
+_RULE: Final = decision_rule.alias("counted_rule")
+"""Beside the table by which a filter narrows: what is counted are all rules of a decision, that one too."""
+_WITH_RULES: Final = decision.join(_RULE, _RULE.c.decision_id == decision.c.id)

@@ -10,10 +10,10 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from service.db.log_tables import chain_link, decision, decision_rule
+from service.db.log_tables import chain_link, decision
 from service.decisions.chaining import heads
 from service.decisions.log import DecisionLog
-from service.decisions.log_filter import LogFilter, check_filter, conditions, fits_attributes
+from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
 from service.decisions.payload import decode_record
 from service.errors import InvalidRequest, Violation
 from service.model import DecisionRecord
@@ -74,13 +74,11 @@ def _shipped(connection: Connection, wanted: LogFilter, replica: str, between: t
     """The records of a chain behind the first place, up to the second, that fit."""
     link = chain_link.c
     after, until = between
+    query, _ = narrowed(select(decision.c.body), wanted)
     query = (
-        select(decision.c.body)
-        .join(chain_link, link.decision_id == decision.c.id)
-        .where(link.replica == replica, link.sequence > after, link.sequence <= until, *conditions(wanted))
+        query.join(chain_link, link.decision_id == decision.c.id)
+        .where(link.replica == replica, link.sequence > after, link.sequence <= until)
         .order_by(link.sequence)
     )
-    if wanted.rule is not None:
-        query = query.join(decision_rule, decision_rule.c.decision_id == decision.c.id)
     records = map(decode_record, connection.execute(query).scalars())
-    return [record for record in records if fits_attributes(record, wanted.attributes)]
+    return [record for record in records if fits(record, wanted.attributes)]

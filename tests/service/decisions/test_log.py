@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.decision import Effect
+from policy_lang.decision import Effect, MissingInput
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.decisions.log import PAGE_LIMIT, DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
+from service.identity import Evidence, EvidenceKind, Origin
 from tests.service.decisions.records import sample, samples
 
 FILTERS = {
@@ -28,7 +29,11 @@ FILTERS = {
     "effect": LogFilter(effect=Effect.ALLOW),
     "code": LogFilter(code="NO_MATCH"),
     "rule": LogFilter(rule="docs.other"),
+    "missing": LogFilter(missing="resource.region"),
     "request_id": LogFilter(request_id="r-9"),
+    "trace_id": LogFilter(trace_id="0af7651916cd43dd8448eb211c80319c"),
+    "peer": LogFilter(peer="192.0.2.7"),
+    "credential": LogFilter(credential="key-9"),
     "policy_digest": LogFilter(policy_digest="sha256:ff"),
 }
 
@@ -47,7 +52,10 @@ def test_a_filter_finds_what_fits_alone(spool: Spool, folder: Path, log_database
         effect=Effect.ALLOW,
         code="NO_MATCH",
         rules=("docs.some", "docs.other"),
+        missing=(MissingInput("context.mfa", "not_given"), MissingInput("resource.region", "no_row")),
         request_id="r-9",
+        origin=Origin("192.0.2.7", "0af7651916cd43dd8448eb211c80319c"),
+        caller_evidence=Evidence(EvidenceKind.API_KEY, "", "key-9"),
         policy_digest="sha256:ff",
         inputs={"principal.clearance": 3, "resource.owner": {"type": "User", "id": "zoe"}, "context.mfa": True},
     )

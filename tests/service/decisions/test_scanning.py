@@ -71,12 +71,37 @@ def test_pages_of_what_is_looked_for_neither_repeat_nor_skip(
     assert found == records[::5][::-1]
 
 
-@pytest.mark.parametrize("text", ["true", '["a","b"]', "User:bob", "7", '{"a":1,"b":null}'])
-def test_an_input_is_found_by_how_it_is_shown(spool: Spool, folder: Path, log_database: Database, text: str) -> None:
-    inputs: dict[str, Json] = {
-        "true": True, '["a","b"]': ["a", "b"], "User:bob": {"type": "User", "id": "bob"}, "7": 7,
-        '{"a":1,"b":null}': {"b": None, "a": 1},
-    }  # fmt: skip
-    ship(spool, folder, log_database, [replace(each, inputs={"context.it": inputs[text]}) for each in samples(1)])
-    found = DecisionLog(log_database).query(LogFilter(since=0, attributes={"context.it": text}), 10).records
-    assert len(found) == 1
+INPUTS: dict[str, Json] = {
+    "true": True, "a": ["a", "b"], "User:bob": {"type": "User", "id": "bob"}, "7": 7, "plain": "plain",
+    "Team:x": [{"type": "Team", "id": "w"}, {"type": "Team", "id": "x"}],
+}  # fmt: skip
+"""By what text each value is found."""
+
+
+@pytest.mark.parametrize("text", INPUTS)
+@pytest.mark.parametrize("paths", [(), ("context.it",)], ids=["looked for", "by index"])
+def test_an_input_is_found_by_its_text_and_a_set_by_each_element(
+    spool: Spool, folder: Path, log_database: Database, text: str, paths: tuple[str, ...]
+) -> None:
+    inputs: list[dict[str, Json]] = [
+        {"context.it": INPUTS[text]},
+        {"context.it": "other"},
+        {"context.other": INPUTS[text]},
+    ]
+    records = [
+        replace(each, inputs=given, found_by=("context.it",)) for each, given in zip(samples(3), inputs, strict=True)
+    ]
+    ship(spool, folder, log_database, records)
+    log = DecisionLog(log_database, indexed_paths=paths)
+    assert log.query(LogFilter(since=0, attributes={"context.it": text}), 10).records == (records[0],)
+
+
+def test_an_indexed_attribute_needs_no_range_and_narrows_one_that_is_not(
+    spool: Spool, folder: Path, log_database: Database
+) -> None:
+    inputs: list[dict[str, Json]] = [{"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 0, "b": 2}]
+    records = [replace(each, inputs=given, found_by=("a",)) for each, given in zip(samples(3), inputs, strict=True)]
+    ship(spool, folder, log_database, records)
+    log = DecisionLog(log_database, indexed_paths=("a",))
+    assert log.query(LogFilter(attributes={"a": "1"}), 10).records == (records[1], records[0])
+    assert log.query(LogFilter(since=0, attributes={"a": "1", "b": "2"}), 10).records == (records[0],)

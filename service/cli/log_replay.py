@@ -12,7 +12,7 @@ from service.cli.recorded_database import former_policies, records_there, shown
 from service.cli.replay_report import replayed_json, replayed_lines
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
-from service.decisions.log import LogFilter
+from service.decisions.log_filter import LogFilter
 from service.policies.folder import load_bundle
 
 MOST: Final = 100_000

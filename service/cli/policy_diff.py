@@ -18,7 +18,7 @@ from service.cli.recorded_database import records_there, shown
 from service.cli.recorded_log import read_log
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
-from service.decisions.log import LogFilter
+from service.decisions.log_filter import LogFilter
 from service.policies.folder import load_bundle
 
 _DATABASE: Final = ""

@@ -12,7 +12,8 @@ from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.redeciding import FindBundle
 from service.config import Settings
 from service.db.opening import open_database
-from service.decisions.log import DecisionLog, LogFilter
+from service.decisions.log import DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.decisions.replaying import recorded
 from service.errors import FactsUnavailable, NotFound
 from service.policies.folder import load_bundle

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from policy_lang.reviewing.recorded import Recorded
-from service.decisions.log import PAGE_LIMIT, DecisionLog, LogFilter
+from service.decisions.log import PAGE_LIMIT, DecisionLog
+from service.decisions.log_filter import LogFilter
 from service.model import DecisionRecord, RecordKind
 from service.permits import PREFIX
 

@@ -49,8 +49,13 @@ class SpoolSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    durability: Literal["process", "disk"] = Field(
+        default="process", description="what an answered record survives: the death of every process, or of the machine"
+    )
     segment_bytes: int = Field(default=64 << 20, ge=4096, description="a segment is closed past this size")
+    segment_seconds: float = Field(default=300.0, ge=1, le=86_400, description="a segment is closed past this age")
     max_bytes: int = Field(default=4 << 30, ge=16384, description="the spool refuses past this size")
+    min_free_bytes: int = Field(default=64 << 20, ge=0, description="the spool refuses below this room on its disk")
     when_full: Literal["refuse", "continue"] = Field(
         default="refuse", description="answer UNAVAILABLE, or answer unrecorded and count"
     )

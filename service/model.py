@@ -1,9 +1,9 @@
 """The stages of a request, each a frozen type; untrusted and verified never share one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
@@ -301,11 +301,31 @@ class Answer:
     decision: Decision
 
 
+class Keeping(Protocol):
+    """Records that are written, and have yet to come to where they are kept. AuditUnavailable where they do not."""
+
+    def __await__(self) -> Generator[object, None, None]:
+        """Waits for it in the loop."""
+        ...
+
+    def wait(self) -> None:
+        """Waits for it in a thread."""
+        ...
+
+    def then(self, act: Callable[[], None]) -> None:
+        """Does that, which must be short and may be in another thread, once they may be answered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a call is answered: an answer or an error an item, in order. `decided_at` is in milliseconds."""
+    """What a call is answered: an answer or an error an item, in order. `decided_at` is in milliseconds.
+
+    Nothing of it may be told before `keeping`, where there is one, has come to pass.
+    """
 
     items: tuple[Answer | MagistrateError, ...]
     policy_digest: str
     revision: str
     decided_at: int
+    keeping: Keeping | None = None

@@ -65,8 +65,10 @@ class DecisionPoint:
         caller = self.verify(token)
         batch = self.admit(caller, requests)
         known = self.fetch(batch)
-        decisions = self.decide(batch, known)
-        return self.record(batch, known, decisions)
+        answers = self.record(batch, known, self.decide(batch, known))
+        if answers.keeping is not None:
+            answers.keeping.wait()
+        return answers
 
     def verify(self, token: str) -> Caller:
         """The caller whose credential this is; Unauthenticated if it does not verify."""
@@ -130,7 +132,10 @@ class DecisionPoint:
         return tuple(explain(facts, policies.interpreter, policies.compiled) for facts in known.facts)
 
     def record(self, batch: Batch, known: Known, decisions: Sequence[Decision]) -> Answers:
-        """Writes the record of the whole batch, then gives the answers; AuditUnavailable gives none."""
+        """Writes the record of the whole batch, then gives the answers; AuditUnavailable gives none.
+
+        Who tells them waits for their `keeping` before.
+        """
         records: list[DecisionRecord] = []
         items: list[Answer | MagistrateError] = []
         decided = iter(zip(known.facts, decisions, strict=True))
@@ -150,9 +155,8 @@ class DecisionPoint:
                     records.append(_refusal_record(batch, item, known.revision, duration_us))
                 case MagistrateError():
                     items.append(item)
-        if records:
-            self._recorder.record(records)
-        return Answers(tuple(items), batch.policies.digest, known.revision, batch.now)
+        keeping = self._recorder.record(records) if records else None
+        return Answers(tuple(items), batch.policies.digest, known.revision, batch.now, keeping)
 
     def _principal(self, request: CheckRequest, caller: Caller, now: int) -> Principal:
         if request.principal_token is not None:

@@ -7,7 +7,7 @@ from typing import Protocol
 from policy_lang.facts import Source
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
-from service.model import ActivePolicies, Caller, Credential, DecisionRecord, Principal
+from service.model import ActivePolicies, Caller, Credential, DecisionRecord, Keeping, Principal
 from service.permits import Act, Action, Permits
 
 
@@ -101,8 +101,19 @@ class Gate(Protocol):
 class Recorder(Protocol):
     """Keeps the record."""
 
+    def record(self, records: Sequence[DecisionRecord]) -> Keeping | None:
+        """Writes the records, all in one write; AuditUnavailable if that cannot be.
+
+        What to wait for before they are answered or acted on, None where they are kept already.
+        """
+        ...
+
+
+class PatientRecorder(Protocol):
+    """Keeps the record, for threads that may wait for a disk."""
+
     def record(self, records: Sequence[DecisionRecord]) -> None:
-        """Returns when the records are kept, all in one write; AuditUnavailable if they are not."""
+        """Returns when the records are kept; AuditUnavailable if they are not."""
         ...
 
 

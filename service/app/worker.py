@@ -23,7 +23,7 @@ from service.db.engine import Database
 from service.db.feed import ACTIVATION
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
-from service.decisions.shared import SharedRecorder
+from service.decisions.patient import Patient
 from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.caller import Callers
@@ -112,7 +112,7 @@ async def serve_worker(
         issuers, settings.limits, revocations=revocations, others={**own.verifiers, **opaque}, fetched=keys
     )
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
-    recorder = SharedRecorder(CountingRecorder(spool, samples))
+    recorder = CountingRecorder(spool, samples)
     pdp = DecisionPoint(
         authenticator=authenticator,
         governance=governance,
@@ -131,7 +131,7 @@ async def serve_worker(
         clock=wall_clock,
     )
     callers = Callers(reception, Peers(settings.trusted_proxies), has_certificates=tls is not None)
-    gate = Gate(governance=governance, policies=policies, facts=store, recorder=recorder, clock=wall_clock)
+    gate = Gate(governance=governance, policies=policies, facts=store, recorder=Patient(recorder), clock=wall_clock)
     trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds, certificates)
     revoking = Revoking(revoked, gate=gate, trusted=trusted, names=own.name, clock=wall_clock)
     acts = CredentialActs(revoking, *own.acts(gate, wall_clock))
@@ -259,7 +259,7 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
 async def gauge(samples: Samples, spool: Spool, feed: Feed, own: OwnCredentials) -> None:
     """Keeps what this worker tells of its record and its feed true."""
     while True:
-        spool.retry()
+        spool.tend()
         samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
         samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
         samples.counters["magistrate_unrecorded", ()] = spool.unrecorded

@@ -9,6 +9,7 @@ from policy_lang.values import Ref
 from service.config import Settings
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.decisions.patient import Patient
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.errors import FactsUnavailable, SchemaOutdated
@@ -27,7 +28,7 @@ def record(settings: Settings, act: DecisionRecord) -> None:
     """Records an act before it is committed: what cannot be recorded is not done."""
     spool = Spool(settings.spool_folder, settings.spool)
     try:
-        spool.record([act])
+        Patient(spool).record([act])
     finally:
         spool.close()
 

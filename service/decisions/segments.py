@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import time
+from time import monotonic, time
 from typing import Final
 
 from uuid_utils import uuid7
@@ -35,6 +35,20 @@ class OpenSegment:
     is_final: bool
 
 
+@dataclass(slots=True, eq=False)
+class Segment:
+    """A segment that this process writes: locked, open to its end, `position`. `since` is of the monotonic clock."""
+
+    path: Path
+    descriptor: int
+    position: int
+    since: float
+    is_named: bool = False
+    """Whether its name in the folder is on the disk."""
+    is_lost: bool = False
+    """Whether a sync failed: what is written to it now would never be on the disk for sure."""
+
+
 def make_folder(folder: Path) -> None:
     """Makes the folder, open to its owner alone; OSError if that cannot be."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -42,8 +56,8 @@ def make_folder(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def create_segment(folder: Path) -> tuple[Path, int]:
-    """A new segment and its descriptor: locked, with its header, open to its owner alone; OSError if it cannot be."""
+def create_segment(folder: Path) -> Segment:
+    """A new segment: locked, with its header, open to its owner alone; OSError if it cannot be."""
     name = str(uuid7())
     unborn, path = folder / (name + _UNBORN), folder / (name + SUFFIX)
     descriptor = os.open(unborn, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -57,7 +71,7 @@ def create_segment(folder: Path) -> tuple[Path, int]:
         with suppress(OSError):
             unborn.unlink()
         raise
-    return path, descriptor
+    return Segment(path, descriptor, len(HEADER), monotonic())
 
 
 def segments(folder: Path) -> list[Path]:
@@ -75,6 +89,12 @@ def spool_size(folder: Path) -> int:
         with suppress(FileNotFoundError):  # the shipper may delete it meanwhile
             size += path.stat().st_size
     return size
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes that this user may still write to the disk that the folder is on."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from service.governance.module import held_by, holds_all, may_give
 from service.governance.records import act_record
 from service.model import Caller, DecisionRecord, Principal
 from service.permits import PREFIX, Act, Action, Permits
-from service.ports import Clock, FactStore, Governance, Policies, Recorder
+from service.ports import Clock, FactStore, Governance, PatientRecorder, Policies
 
 _NO_SCHEMA: Final = Schema({}, {}, {}, {}, {})
 """Without a bundle: what a caller holds itself is known, what is above it is not."""
@@ -27,7 +27,7 @@ class Gate:
     """Admits callers. Its methods do I/O; any thread may run them if the recorder lets it."""
 
     def __init__(
-        self, *, governance: Governance, policies: Policies, facts: FactStore, recorder: Recorder, clock: Clock
+        self, *, governance: Governance, policies: Policies, facts: FactStore, recorder: PatientRecorder, clock: Clock
     ) -> None:
         self._governance = governance
         self._policies = policies
@@ -63,7 +63,7 @@ class Seen:
 class Visitor:
     """A caller at the gate (`ports.Visitor`)."""
 
-    def __init__(self, caller: Ref, seen: Seen, recorder: Recorder, clock: Clock) -> None:
+    def __init__(self, caller: Ref, seen: Seen, recorder: PatientRecorder, clock: Clock) -> None:
         self._caller = caller
         self._permits = seen.permits
         self._may_lend = seen.may_lend

@@ -111,7 +111,9 @@ class Reception:
 
     async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:
         if not bounds.scopes.reach(arrival.rpc):
-            self._recorder.record([scope_refusal(caller.principal.ref, arrival.rpc, self._clock())])
+            keeping = self._recorder.record([scope_refusal(caller.principal.ref, arrival.rpc, self._clock())])
+            if keeping is not None:
+                await keeping
             raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")
         if bounds.rate is not None:
             try:

@@ -18,7 +18,7 @@ from service.governance.grants import Grants
 from service.model import ActivePolicies, Bounds, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal, Scopes
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
-from service.ports import Authenticator
+from service.ports import Authenticator, Recorder
 
 NOW: Final = 1_800_000_000_000
 
@@ -138,7 +138,7 @@ class OnePolicy:
         return self.policies
 
 
-def build_point(folder: Path, recorder: KeptRecords, authenticator: Authenticator | None = None) -> DecisionPoint:
+def build_point(folder: Path, recorder: Recorder, authenticator: Authenticator | None = None) -> DecisionPoint:
     """The decision point over a store with a few users and orders; callers are named by token, or authenticated."""
     policies = activate({"shop.policy": POLICY})
     database = open_database(f"sqlite:///{folder / 'facts.db'}")

@@ -88,7 +88,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         check = read_check(request.check, self._limits)
         admitted = self._pdp.admit_explanation(caller, check)
         batch, known = await self._known(admitted, consistency, context)
-        answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
+        answers = await self._recorded(batch, known)
         response = write_check(_only(answers), answers)  # which raises what the question was refused for
         (explanation,) = self._pdp.explain(batch, known)
         return write_explanation(response, explanation)
@@ -132,7 +132,14 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         context: ServicerContext[Request, Response],
     ) -> Answers:
         batch, known = await self._known(self._pdp.admit(caller, checks), consistency, context)
-        return self._pdp.record(batch, known, self._pdp.decide(batch, known))
+        return await self._recorded(batch, known)
+
+    async def _recorded(self, batch: Batch, known: Known) -> Answers:
+        """The answers, when they are kept as durably as the record is to be; without a wait where a write is enough."""
+        answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
+        if answers.keeping is not None:
+            await answers.keeping
+        return answers
 
     async def _known(
         self, batch: Batch, consistency: Consistency, context: ServicerContext[Request, Response]

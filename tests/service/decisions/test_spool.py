@@ -147,7 +147,7 @@ def test_a_short_write_is_refused_and_the_next_record_begins_a_segment(folder: P
 def test_a_full_disk_refuses_and_recovers_when_room_comes_back(tmp_path: Path, log_database: Database) -> None:
     with small_disk(tmp_path / "disk") as disk:
         folder = disk.folder / "spool"
-        spool, shipper = Spool(folder, SpoolSettings()), Shipper(folder, log_database)
+        spool, shipper = Spool(folder, SpoolSettings(min_free_bytes=0)), Shipper(folder, log_database)
         with disk.limited():
             kept = fill(spool)
         assert kept
@@ -176,9 +176,9 @@ def test_a_spool_that_failed_finds_out_by_itself_when_it_can_keep_records_again(
     with files_up_to(100):
         with pytest.raises(AuditUnavailable):
             spool.record([sample()])
-        spool.retry()
+        spool.tend()
         assert (spool.is_failing, list(folder.iterdir())) == (True, [])
-    spool.retry()
+    spool.tend()
     assert not spool.is_failing
     kept = sample()
     spool.record([kept])

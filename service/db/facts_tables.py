@@ -150,17 +150,18 @@ replica: Final = Table(
 )
 """The replicas that follow the activations, and when each was last heard of, by the database's clock."""
 
-judgement: Final = Table(
-    "judgement",
+errand: Final = Table(
+    "errand",
     FACTS,
     _key("id"),
     Column("replica", _NAME, nullable=False),
-    Column("texts", Text, nullable=False),
+    Column("kind", _NAME, nullable=False),
+    Column("question", Text, nullable=False),
     Column("asked_at", BigInteger, nullable=False),
-    Column("verdict", Text),
-    Index("judgement_replicas", "replica", "asked_at"),
+    Column("answer", Text),
+    Index("errand_replicas", "replica", "kind", "asked_at"),
 )
-"""Policies that a replica's workers have handed to its background process to be checked, and its verdict."""
+"""Work that a replica's workers have handed to its background process, and the outcome (service/desk.py)."""
 
 revocation: Final = Table(
     "revocation",

@@ -8,12 +8,12 @@ import threading
 from typing import Final, Protocol
 
 from policy_lang.diagnostics import PolicyError
+from service.desk import Desk
 from service.errors import BundleRefused, FactsUnavailable, MagistrateError, NotFound
 from service.policies.activations import Activation, Activations
-from service.policies.desk import Desk
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
-from service.policies.verdict import judge
+from service.policies.verdict import judge, read_texts, write_verdict
 from service.policies.watching import Fit, compile_texts
 from service.telemetry import get_log
 
@@ -86,7 +86,7 @@ class StoreFollower:
     def look(self) -> None:
         """Does what is to be done now."""
         if (asked := self._desk.next()) is not None:
-            self._desk.answer(asked.id, judge(asked.texts))
+            self._desk.answer(asked.id, write_verdict(judge(read_texts(asked.question))))
         standing = self._activations.standing()
         if standing.active != self._active:
             self._follow(standing.active)

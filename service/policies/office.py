@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from policy_lang.values import Ref
+from service.desk import Desk
 from service.errors import ActivationFailed, DeadlineExceeded, NotFound
 from service.model import Caller
 from service.permits import Act, Action
 from service.policies.activations import Activation, Activations, State
-from service.policies.desk import Desk
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Place, Pushed
-from service.policies.verdict import Verdict
+from service.policies.verdict import Verdict, read_verdict, write_texts
 from service.ports import Clock, Gate, Visitor
 
 BUNDLE: Final = "magistrate.Bundle"
@@ -114,9 +114,9 @@ class PolicyOffice:
         return self._activations.newest(limit, before)
 
     def _judged(self, texts: Mapping[str, str], within: float) -> Verdict:
-        id_ = self._desk.ask(texts)
+        id_ = self._desk.ask(write_texts(texts))
         try:
-            return _awaited(lambda: self._desk.find(id_), within, "the policies were not checked in time")
+            return read_verdict(_awaited(lambda: self._desk.find(id_), within, "the policies were not checked in time"))
         finally:
             self._desk.clear(id_)
 

@@ -40,6 +40,17 @@ def judge(texts: Mapping[str, str]) -> Verdict:
     return Verdict(checked.bundle.digest, tuple(map(_finding, lints)))
 
 
+def write_texts(texts: Mapping[str, str]) -> str:
+    """Policies to be checked, path → text, as text."""
+    return orjson.dumps(dict(texts)).decode()
+
+
+def read_texts(text: str) -> dict[str, str]:
+    """The policies that were written so."""
+    texts: dict[str, str] = orjson.loads(text)
+    return texts
+
+
 def write_verdict(verdict: Verdict) -> str:
     """The verdict as text."""
     return orjson.dumps(verdict).decode()

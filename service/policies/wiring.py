@@ -1,17 +1,21 @@
 """Builds what a worker and the background process need of a store of policies."""
 
 import threading
+from typing import Final
 
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
+from service.desk import Desk
 from service.policies.activations import Activations
-from service.policies.desk import Desk
 from service.policies.following import StoreFollower, Workers
 from service.policies.office import PolicyOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.ports import Clock, Gate
+
+POLICIES: Final = "policies"
+"""The kind of work that checking policies is."""
 
 
 def build_office(settings: Settings, database: Database, *, gate: Gate, clock: Clock) -> PolicyOffice:
@@ -20,7 +24,7 @@ def build_office(settings: Settings, database: Database, *, gate: Gate, clock: C
         gate=gate,
         store=BundleStore(database),
         activations=Activations(database),
-        desk=Desk(database, settings.replica_id),
+        desk=Desk(database, settings.replica_id, POLICIES),
         signatures=Signatures.of(settings.bundle_keys),
         clock=clock,
     )
@@ -34,7 +38,7 @@ def follow_store(settings: Settings, workers: Workers, stop: threading.Event) ->
             settings.replica_id,
             store=BundleStore(database),
             activations=Activations(database),
-            desk=Desk(database, settings.replica_id),
+            desk=Desk(database, settings.replica_id, POLICIES),
             signatures=Signatures.of(settings.bundle_keys),
             workers=workers,
         ).run(stop)

@@ -9,9 +9,7 @@ from service.db.engine import Database
 from service.db.facts_tables import activation, change, replica
 from service.errors import ActivationUnderWay, NotFound
 from service.policies.activations import LIVE_MS, Activations, State
-from service.policies.desk import Desk
 from service.policies.store import BundleStore, Place, Pushed
-from service.policies.verdict import judge
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 TEXTS = {"x.policy": "module x\n# \0 ü\n", "sub/y.policy": "module y\n"}
@@ -190,24 +188,3 @@ def test_replicas_are_told_apart_by_the_databases_clock(activations: Activations
         ends = connection.execute(select(activation.c.expires_at)).scalar_one()
     assert all(abs(begun.asked_at - each) < 5_000 for each in seen)
     assert ends - begun.asked_at == LONG * 1000
-
-
-def test_a_replicas_policies_are_judged_in_their_order_and_by_nobody_else(facts: Database) -> None:
-    ours, theirs = Desk(facts, "r1"), Desk(facts, "r2")
-    good, bad = ours.ask({"a.policy": "module a\n"}), ours.ask({"a.policy": "nonsense"})
-    assert theirs.next() is None
-    for _ in range(2):
-        asked = ours.next()
-        assert asked is not None
-        ours.answer(asked.id, judge(asked.texts))
-    assert ours.next() is None
-    found, refused = ours.find(good), ours.find(bad)
-    assert found is not None
-    assert refused is not None
-    assert (len(found.digest), found.findings) == (64, ())
-    assert (refused.digest, [(each.code, each.line, each.column) for each in refused.findings]) == (
-        "",
-        [("E105", 1, 1)],
-    )
-    ours.clear(good)
-    assert ours.find(good) is None

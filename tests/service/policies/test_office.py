@@ -11,6 +11,7 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.desk import Desk
 from service.entities.store import EntityStore
 from service.errors import ActivationFailed, NoPolicies, NotFound, PermissionDenied
 from service.governance.gate import Gate
@@ -18,12 +19,12 @@ from service.governance.governance import Governance
 from service.governance.grants import Grants
 from service.model import ActivePolicies, Caller, Principal, RecordKind
 from service.policies.activations import Activations
-from service.policies.desk import Desk
 from service.policies.following import StoreFollower
 from service.policies.office import Offered, PolicyOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.policies.watching import Fit
+from service.policies.wiring import POLICIES
 from tests.service.point import NOW, KeptRecords
 
 TEXTS = {"a.policy": "module a\n\nprincipal type User {}\n"}
@@ -79,7 +80,7 @@ def workers(facts: Database) -> Iterator[WorkersOfOne]:
         "r1",
         store=BundleStore(facts),
         activations=Activations(facts),
-        desk=Desk(facts, "r1"),
+        desk=Desk(facts, "r1", POLICIES),
         signatures=Signatures(),
         workers=workers,
     )
@@ -107,7 +108,7 @@ def office(facts: Database, workers: WorkersOfOne, records: KeptRecords) -> Poli
         gate=gate,
         store=BundleStore(facts),
         activations=Activations(facts),
-        desk=Desk(facts, "r1"),
+        desk=Desk(facts, "r1", POLICIES),
         signatures=Signatures(),
         clock=lambda: NOW,
     )

@@ -1,0 +1,26 @@
+"""The desk hands work of one kind to one replica, in its order, and keeps the outcome until it is fetched."""
+
+from service.db.engine import Database
+from service.desk import Desk
+
+
+def test_work_is_done_in_its_order_and_by_nobody_else(facts: Database) -> None:
+    ours, theirs, other = Desk(facts, "r1", "sums"), Desk(facts, "r2", "sums"), Desk(facts, "r1", "songs")
+    first, second = ours.ask("1 + 1"), ours.ask("2 + 2")
+    assert (theirs.next(), other.next()) == (None, None)
+    seen = []
+    while (asked := ours.next()) is not None:
+        seen.append((asked.id, asked.question))
+        ours.answer(asked.id, f"{asked.question} is done")
+    assert seen == [(first, "1 + 1"), (second, "2 + 2")]
+    assert (ours.find(first), ours.find(second)) == ("1 + 1 is done", "2 + 2 is done")
+
+
+def test_what_nobody_waits_for_is_gone(facts: Database) -> None:
+    desk = Desk(facts, "r1", "sums")
+    id_ = desk.ask("1 + 1")
+    assert desk.is_wanted(id_)
+    desk.clear(id_)
+    assert (desk.is_wanted(id_), desk.next(), desk.find(id_)) == (False, None, None)
+    desk.answer(id_, "2")
+    assert desk.find(id_) is None

@@ -14,7 +14,7 @@ class EvidenceKind(Enum):
     SESSION = "session"
     CERTIFICATE = "certificate"
     PRINCIPAL_TOKEN = "principal_token"  # noqa: S105  # another
-    """A token that the caller handed on, of the principal whom it asks about."""
+    """A token or a session that the caller handed on, of the principal whom it asks about."""
     ASSERTED = "asserted"
     """The caller's word alone."""
     OPERATOR = "operator"

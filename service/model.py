@@ -13,7 +13,7 @@ from policy_lang.interpreter import Interpreter
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
-from service.identity import NOWHERE, UNTOLD, Evidence, Origin
+from service.identity import ASSERTED, NOWHERE, UNTOLD, Evidence, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,13 @@ class Credential:
 class Principal:
     """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none.
 
-    `roles` are those that the claims carry, as far as the issuer's settings let them.
+    `roles` are those that the claims carry, as far as the issuer's settings let them; `evidence` says how it is known.
     """
 
     ref: Ref
     claims: Mapping[str, Json] | None = None
     roles: tuple[Assignment, ...] = ()
+    evidence: Evidence = ASSERTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +153,17 @@ class Bounds:
 class Caller:
     """Who asks: authenticated by one credential. What it may is read with the facts (ports.Governance).
 
-    `bounds` are the credential's own limits, None where it has none.
+    `bounds` are the credential's own limits, None where it has none; `origin` is where this call of it came from.
     """
 
     principal: Principal
     issuer: str
     bounds: Bounds | None = None
+    origin: Origin = NOWHERE
+
+    def calling(self, origin: Origin) -> "Caller":
+        """The same, in a call from there."""
+        return Caller(self.principal, self.issuer, self.bounds, origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +182,27 @@ class ActivePolicies:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A request, and the question that it makes or why it makes none; whether it may be asked is not known yet."""
+    """A request, and the question that it makes or why it makes none; whether it may be asked is not known yet.
+
+    `evidence` is by what its principal is known.
+    """
 
     request: CheckRequest
     outcome: Question | InvalidRequest | Unauthenticated
+    evidence: Evidence = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question that is admitted: its caller is authenticated and may ask it, it is well-formed.
 
-    `may_read_reasons` is what its answer shows by.
+    `may_read_reasons` is what its answer shows by, `evidence` by what the principal is known.
     """
 
     request_id: str
     question: Question
     may_read_reasons: bool
+    evidence: Evidence
 
 
 @dataclass(frozen=True, slots=True)

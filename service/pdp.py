@@ -10,7 +10,7 @@ from typing import Final
 
 from uuid_utils import uuid7
 
-from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effect
+from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision
 from policy_lang.explanation import Explanation, explain
 from policy_lang.facts import Facts
 from policy_lang.gather import gather
@@ -34,6 +34,7 @@ from service.model import (
 )
 from service.permits import Action, Held, Permits
 from service.ports import Authenticator, Clock, FactStore, Governance, Policies, Recorder, Snapshot
+from service.unasked import unasked_record
 
 
 class DecisionPoint:
@@ -88,7 +89,8 @@ class DecisionPoint:
                 return error
             try:
                 principal = self._principal(request, caller, now)
-                return Proposed(request, question_of(request, principal=principal, schema=schema, now=now))
+                question = question_of(request, principal=principal, schema=schema, now=now)
+                return Proposed(request, question, principal.evidence)
             except (InvalidRequest, Unauthenticated) as error:
                 return Proposed(request, error)
 
@@ -145,7 +147,7 @@ class DecisionPoint:
                 case Asked():
                     facts, decision = next(decided)
                     record = _decision_record(
-                        batch, item.request_id, facts, decision, revision=known.revision, duration_us=duration_us
+                        batch, item, facts, decision, revision=known.revision, duration_us=duration_us
                     )
                     shown = decision if item.may_read_reasons else _hidden(decision)
                     items.append(Answer(item.request_id, record.id, shown))
@@ -185,7 +187,7 @@ def _settled(item: Proposed | MagistrateError, held: Held, batch: Batch) -> Aske
             raise PermissionDenied("read_reasons", "the caller may not read reasons")
     except PermissionDenied as error:
         return Refused(request, error)
-    return Asked(request.request_id, outcome, may_read)
+    return Asked(request.request_id, outcome, may_read, item.evidence)
 
 
 def _scoped(known: Known, batch: Batch, permits: Permits) -> Known:
@@ -215,14 +217,14 @@ _INFORMING_CODES: Final = RESERVED_CODES - {ALLOWED, DENIED}
 
 
 def _decision_record(
-    batch: Batch, request_id: str, facts: Facts, decision: Decision, *, revision: str, duration_us: int
+    batch: Batch, asked: Asked, facts: Facts, decision: Decision, *, revision: str, duration_us: int
 ) -> DecisionRecord:
     policies, question = batch.policies, facts.question
     return DecisionRecord(
         id=str(uuid7()),
         kind=RecordKind.DECISION,
         time=batch.now,
-        request_id=request_id,
+        request_id=asked.request_id,
         caller=batch.caller.principal.ref,
         principal=question.principal,
         action=question.action,
@@ -240,32 +242,25 @@ def _decision_record(
         revision=revision,
         duration_us=duration_us,
         tzdata=TZDATA,
+        origin=batch.caller.origin,
+        caller_evidence=batch.caller.principal.evidence,
+        principal_evidence=asked.evidence,
     )
 
 
 def _refusal_record(batch: Batch, refused: Refused, revision: str, duration_us: int) -> DecisionRecord:
     request, error = refused.request, refused.error
-    named = request.principal.ref if request.principal else batch.caller.principal.ref
-    return DecisionRecord(
-        id=str(uuid7()),
-        kind=RecordKind.REFUSAL,
-        time=batch.now,
+    named = Principal(request.principal.ref) if request.principal else batch.caller.principal
+    lacking = error.permission.upper() if isinstance(error, PermissionDenied) else "PRINCIPAL_TOKEN"
+    record = unasked_record(
+        batch.caller, request.action, request.resource.ref, time=batch.now, code=lacking, revision=revision
+    )
+    return replace(
+        record,
         request_id=request.request_id,
-        caller=batch.caller.principal.ref,
-        principal=named,
-        action=request.action,
-        resource=request.resource.ref,
-        tenant=None,
-        effect=Effect.DENY,
-        code=error.permission.upper() if isinstance(error, PermissionDenied) else "PRINCIPAL_TOKEN",
-        rules=(),
-        missing=(),
-        obligations=(),
-        hide=False,
-        shadow_effect=Effect.DENY,
-        inputs={},
+        principal=named.ref,
+        principal_evidence=named.evidence,
         policy_digest=batch.policies.digest,
-        revision=revision,
         duration_us=duration_us,
     )
 

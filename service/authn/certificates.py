@@ -20,6 +20,7 @@ from service.authn.fingerprints import fingerprints_of
 from service.authn.verified import Window
 from service.certificate_settings import CertificateSettings
 from service.errors import Unauthenticated
+from service.identity import Evidence, EvidenceKind
 from service.model import Caller, Credential, PeerCertificate, Principal
 from service.ports import Revocations
 
@@ -96,10 +97,12 @@ class CertificateVerifier:
         if not _is_anchored(certificate, others, self._authorities):
             raise Unauthenticated("no authority that is trusted now has signed the certificate")
         ref = named_by_certificate(certificate, self._settings)
+        fingerprints = fingerprints_of(certificate)
+        evidence = Evidence(EvidenceKind.CERTIFICATE, credential=fingerprints[0])
         return _Certified(
-            credential=Credential(ISSUER, None, ref, None, certificate=fingerprints_of(certificate)),
+            credential=Credential(ISSUER, None, ref, None, certificate=fingerprints),
             window=window_of(certificate),
-            caller=Caller(Principal(ref), ISSUER),
+            caller=Caller(Principal(ref, evidence=evidence), ISSUER),
         )
 
 

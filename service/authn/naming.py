@@ -9,6 +9,7 @@ from policy_lang.values import Ref
 from service.authn.claim_roles import roles_of
 from service.authn.verified import Verified, Window
 from service.errors import Unauthenticated
+from service.identity import Evidence, EvidenceKind
 from service.issuer_settings import IssuerSettings
 from service.model import Caller, Credential, Principal, VerifiedClaims
 
@@ -20,12 +21,14 @@ def named_by(claims: VerifiedClaims, issuer: IssuerSettings, skew_seconds: int) 
     the key. It may be asked about: who shows it as `principal_token` was shown the proof.
     """
     ref = _ref_of(claims, issuer)
-    principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles))
+    evidence = Evidence(EvidenceKind.TOKEN, claims.issuer, claims.token_id or "")
+    principal = Principal(ref, claims.claims, roles_of(ref, claims.claims, issuer.roles), evidence)
+    handed_on = replace(principal, evidence=evidence._replace(kind=EvidenceKind.PRINCIPAL_TOKEN))
     verified = Verified(
         credential=Credential(claims.issuer, claims.token_id, ref, claims.issued_at, claims.key_id or None),
         window=Window.of(claims, skew_seconds),
         caller=Caller(principal, claims.issuer) if _is_for(claims, issuer.audience) else None,
-        principal=principal if _is_for(claims, issuer.subject_audiences) else None,
+        principal=handed_on if _is_for(claims, issuer.subject_audiences) else None,
     )
     if verified.caller is not None and "cnf" in claims.claims:
         return replace(verified, caller=None, why_no_caller="it is bound to a key (`cnf`) that a bearer does not prove")

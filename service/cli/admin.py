@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-from uuid_utils import uuid7
 
 from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
-from service.cli.operator import operator_ref, record, ship
+from service.cli.operator import operator, record, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.references import read_ref
 from service.cli.settings import settings_options
@@ -22,7 +21,7 @@ from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.governance.grants import Grants, give, take
-from service.governance.records import act_record
+from service.governance.records import BY_OPERATOR, act_record
 from service.permits import PREFIX, Act, Action
 
 _principal = click.argument("principal", metavar="PRINCIPAL")
@@ -98,10 +97,7 @@ def _record(settings: Settings, assignment: Assignment, change: str, revision: s
     details: dict[str, Json] = {"change": change, "tenant": str(assignment.place) if assignment.place else None}
     act = Act(Action.ROLE_ASSIGN, assignment.subject, assignment.place, assignment.role, details)
     now = time.time_ns() // 1_000_000
-    record(
-        settings,
-        act_record(str(uuid7()), operator_ref(), act, rules=("operator",), now=now, revision=revision),
-    )
+    record(settings, act_record(operator(), act, rules=BY_OPERATOR, now=now, revision=revision))
 
 
 def _moment(until: str | None) -> int | None:

@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from policy_lang.types import Json
-from service.cli.operator import operator_ref, record, ship
+from service.cli.operator import operator, record, ship
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import settings_options
 from service.config import Settings
@@ -52,7 +52,7 @@ def restore_done(settings: Settings, output: Output) -> None:
             epoch, number = connection.execute(select(revision.c.epoch, revision.c.n)).one()
             begun = begin_epoch(connection)
             now = time.time_ns() // 1_000_000
-            record(settings, restore_record(operator_ref(), f"{epoch}.{number}", begun, now=now))
+            record(settings, restore_record(operator(), f"{epoch}.{number}", begun, now=now))
         ship(settings)
         print_rows([{"database": database.name.strip("`"), "revision": begun}], output)
 
@@ -65,7 +65,7 @@ def _made(settings: Settings, folder: Path) -> Manifest:
             Source("facts", facts_database, facts),
             Source("log", log_database, log),
             ship=lambda: Shipper(settings.spool_folder, log_database).ship(),
-            made_by=str(operator_ref()),
+            made_by=str(operator()),
         )
 
 

@@ -13,15 +13,17 @@ from service.decisions.patient import Patient
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.errors import FactsUnavailable, SchemaOutdated
-from service.model import DecisionRecord
+from service.identity import OPERATOR
+from service.model import Caller, DecisionRecord, Principal
 
 
-def operator_ref() -> Ref:
+def operator() -> Caller:
     """Who runs this process, by the machine's own word and not by the environment's."""
     try:
-        return Ref("operator", pwd.getpwuid(os.getuid()).pw_name)
+        name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
-        return Ref("operator", str(os.getuid()))
+        name = str(os.getuid())
+    return Caller(Principal(Ref("operator", name), evidence=OPERATOR), "")
 
 
 def record(settings: Settings, act: DecisionRecord) -> None:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from uuid_utils import uuid7
-
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.errors import NoPolicies, PermissionDenied
@@ -42,7 +40,7 @@ class Gate:
             permits = self._governance.permits(caller, schema, snapshot, now)
             theirs = Permits() if lent is None else self._governance.permits(_bare(lent), schema, snapshot, now)
             seen = Seen(permits, holds_all(permits, theirs), snapshot.revision)
-            return Visitor(caller.principal.ref, seen, self._recorder, self._clock)
+            return Visitor(caller, seen, self._recorder, self._clock)
 
     def _schema(self) -> Schema:
         try:
@@ -63,7 +61,7 @@ class Seen:
 class Visitor:
     """A caller at the gate (`ports.Visitor`)."""
 
-    def __init__(self, caller: Ref, seen: Seen, recorder: PatientRecorder, clock: Clock) -> None:
+    def __init__(self, caller: Caller, seen: Seen, recorder: PatientRecorder, clock: Clock) -> None:
         self._caller = caller
         self._permits = seen.permits
         self._may_lend = seen.may_lend
@@ -110,7 +108,7 @@ class Visitor:
         return tuple(PREFIX + grant for grant in grants if (held := held_by(grant)) and held.may(act.action))
 
     def _record(self, act: Act, rules: tuple[str, ...], now: int) -> DecisionRecord:
-        return act_record(str(uuid7()), self._caller, act, rules=rules, now=now, revision=self._revision)
+        return act_record(self._caller, act, rules=rules, now=now, revision=self._revision)
 
 
 def _bare(principal: Ref) -> Caller:

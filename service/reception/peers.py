@@ -1,6 +1,7 @@
 """Says who called: the address at the other end, or the one that a trusted proxy says it forwards for."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import unquote
@@ -10,6 +11,7 @@ Network = IPv4Network | IPv6Network
 
 ELSEWHERE: Final = "local"
 """Stands for a peer that has no address, such as one on a Unix socket."""
+_CONNECTIONS: Final = 4096
 _V4_PREFIX: Final = 24
 _V6_PREFIX: Final = 48
 _V6_HOST: Final = 64
@@ -28,6 +30,17 @@ class Peers:
         `peer` is gRPC's text, `forwarded` the values of `x-forwarded-for`. Of those the last that no trusted proxy
         wrote about another counts: everything before it is the caller's own word.
         """
+        address = self._maker(peer, forwarded)
+        return ELSEWHERE if address is None else _host_of(address)
+
+    def address(self, peer: str, forwarded: Sequence[str] = ()) -> str:
+        """Who called, as the record tells it: the whole address, empty where there is none."""
+        if not forwarded:
+            return _text_of_peer(peer)
+        address = self._maker(peer, forwarded)
+        return "" if address is None else str(address)
+
+    def _maker(self, peer: str, forwarded: Sequence[str]) -> Address | None:
         address = _address_of_peer(peer)
         for text in reversed([part.strip() for value in forwarded for part in value.split(",")]):
             if address is None or not self._is_proxy(address):
@@ -36,7 +49,7 @@ class Peers:
             if named is None:
                 break
             address = named
-        return ELSEWHERE if address is None else _host_of(address)
+        return address
 
     def _is_proxy(self, address: Address) -> bool:
         return any(address in network for network in self._proxies)
@@ -50,6 +63,13 @@ def prefix_of(who: str) -> str:
         return who
     wanted = _V4_PREFIX if isinstance(network, IPv4Network) else _V6_PREFIX
     return str(network.supernet(new_prefix=wanted))
+
+
+@lru_cache(maxsize=_CONNECTIONS)
+def _text_of_peer(peer: str) -> str:
+    """Remembered, for a connection brings many calls."""
+    address = _address_of_peer(peer)
+    return "" if address is None else str(address)
 
 
 def _address_of_peer(peer: str) -> Address | None:

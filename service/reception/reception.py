@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from service.authn.bearer import bearer
 from service.errors import PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
+from service.identity import NOWHERE, Origin
 from service.model import Bounds, Caller, PeerCertificate, Rate
 from service.ports import Authenticator, Clock, Recorder
 from service.reception.failures import Failures
@@ -40,9 +41,8 @@ class Meter(Protocol):
 class Arrival:
     """A call as it came in: which RPC, from whom, with which `authorization` values and by which certificate.
 
-    `weight` is what it counts for.
-
-    From whom is asked for only where a call fails: reading addresses costs more than verifying a known credential.
+    `weight` is what it counts for. `origin` is for the record; `who` is as whom failures are counted, which is asked
+    for only where a call fails.
     """
 
     rpc: str
@@ -50,6 +50,7 @@ class Arrival:
     credentials: Sequence[str | bytes] = field(repr=False)
     weight: int = 1
     certificate: PeerCertificate | None = None
+    origin: Origin = NOWHERE
 
 
 class Reception:
@@ -87,6 +88,9 @@ class Reception:
 
     async def verify(self, arrival: Arrival) -> Caller:
         """The caller of a call that was admitted, or is to be: as `admit`, without its own limits."""
+        return (await self._identified(arrival)).calling(arrival.origin)
+
+    async def _identified(self, arrival: Arrival) -> Caller:
         try:
             if arrival.certificate is not None:
                 return self._certified(arrival.certificate, arrival.credentials)
@@ -111,7 +115,7 @@ class Reception:
 
     async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:
         if not bounds.scopes.reach(arrival.rpc):
-            keeping = self._recorder.record([scope_refusal(caller.principal.ref, arrival.rpc, self._clock())])
+            keeping = self._recorder.record([scope_refusal(caller, arrival.rpc, self._clock())])
             if keeping is not None:
                 await keeping
             raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")

@@ -15,6 +15,7 @@ from service.entities.writer import EntityWriter
 from service.errors import AuditUnavailable, Unauthenticated
 from service.governance.governance import Governance
 from service.governance.grants import Grants
+from service.identity import Evidence, EvidenceKind
 from service.model import ActivePolicies, Bounds, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal, Scopes
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
@@ -62,14 +63,17 @@ def _claiming(place: Ref | None) -> Principal:
     return Principal(bob, {}, (Assignment(bob, "shop.helper", place, None),))
 
 
+ALICES_TOKEN: Final = Evidence(EvidenceKind.TOKEN, "idp", "t-alice")
+GATEWAYS_TOKEN: Final = Evidence(EvidenceKind.TOKEN, "idp", "t-gateway")
+
 CALLERS: Final[Mapping[str, Caller]] = {
-    "plain": Caller(Principal(Ref("User", "alice"), {}), "idp"),
+    "plain": Caller(Principal(Ref("User", "alice"), {}, evidence=ALICES_TOKEN), "idp"),
     "key": Caller(
-        Principal(Ref("User", "alice")),
+        Principal(Ref("User", "alice"), evidence=Evidence(EvidenceKind.API_KEY, credential="k")),
         "api-key",
         Bounds("api-key k", Scopes(frozenset({"AuthorizationService.*"}), frozenset({"read"}), frozenset({"Order"}))),
     ),
-    "pep": Caller(Principal(Ref("User", "gateway"), {}), "idp"),
+    "pep": Caller(Principal(Ref("User", "gateway"), {}, evidence=GATEWAYS_TOKEN), "idp"),
     "blind": Caller(Principal(Ref("User", "proxy"), {}), "idp"),
     "agent": Caller(Principal(Ref("Agent", "a7"), {"org": {"id": "t1"}, "level": "high"}), "idp"),
     "stranger": Caller(Principal(Ref("Ghost", "g"), {}), "idp"),
@@ -110,7 +114,8 @@ class NamedTokens:
         """The user that the token names."""
         if not token.startswith("for-"):
             raise Unauthenticated("not a token to be asked about")
-        return Principal(Ref("User", token.removeprefix("for-")), {})
+        evidence = Evidence(EvidenceKind.PRINCIPAL_TOKEN, "idp", token)
+        return Principal(Ref("User", token.removeprefix("for-")), {}, evidence=evidence)
 
 
 @dataclass

@@ -10,9 +10,10 @@ from policy_lang.timezones import TZDATA
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import AuditUnavailable, InvalidRequest, PermissionDenied, Unauthenticated
+from service.identity import ASSERTED, Evidence, EvidenceKind
 from service.model import Answer, Answers, CheckRequest, GivenEntity, RecordKind
 from service.pdp import DecisionPoint
-from tests.service.point import NOW, KeptRecords, asking, build_point
+from tests.service.point import ALICES_TOKEN, GATEWAYS_TOKEN, NOW, KeptRecords, asking, build_point
 
 
 @pytest.fixture
@@ -51,6 +52,38 @@ def test_a_principal_token_names_the_principal(point: DecisionPoint, recorder: K
     assert decision.effect is Effect.ALLOW
     assert recorder.records[0].principal == Ref("User", "alice")
     assert recorder.records[0].caller == Ref("User", "gateway")
+
+
+@pytest.mark.parametrize(
+    ("caller", "request_", "evidence"),
+    [
+        pytest.param("plain", asking("read", context={}), (ALICES_TOKEN, ALICES_TOKEN), id="the caller itself"),
+        pytest.param(
+            "pep",
+            asking("read", for_token="for-alice"),
+            (GATEWAYS_TOKEN, Evidence(EvidenceKind.PRINCIPAL_TOKEN, "idp", "for-alice")),
+            id="a token handed on",
+        ),
+        pytest.param("pep", asking("read", as_user="alice"), (GATEWAYS_TOKEN, ASSERTED), id="the caller's word"),
+        pytest.param(
+            "plain", asking("read", as_user="bob", context={}), (ALICES_TOKEN, ASSERTED), id="a word that is refused"
+        ),
+        pytest.param(
+            "pep", asking("read", for_token="forged"), (GATEWAYS_TOKEN, GATEWAYS_TOKEN), id="a token that is refused"
+        ),
+    ],
+)
+def test_a_record_says_by_what_caller_and_principal_are_known(
+    point: DecisionPoint,
+    recorder: KeptRecords,
+    caller: str,
+    request_: CheckRequest,
+    evidence: tuple[Evidence, Evidence],
+) -> None:
+    point.check(caller, request_)
+
+    (record,) = recorder.records
+    assert (record.caller_evidence, record.principal_evidence) == evidence
 
 
 @pytest.mark.parametrize(

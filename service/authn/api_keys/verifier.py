@@ -16,6 +16,7 @@ from service.db.feed import API_KEY
 from service.errors import Unauthenticated
 from service.feed.feed import Feed
 from service.feed.rows import FollowedRows, Unread
+from service.identity import Evidence, EvidenceKind
 from service.model import Bounds, Caller, Credential, Principal
 
 ENTRIES: Final = 10_000
@@ -94,10 +95,11 @@ def _known(key: ApiKey | None, skew_seconds: int) -> Known | None:
 
 def _verified(key: ApiKey, issued_at: int) -> Verified:
     bounds = Bounds(f"{ISSUER} {key.id}", key.scopes, key.rate, key.expires_at)
+    evidence = Evidence(EvidenceKind.API_KEY, credential=key.id)
     return Verified(
         credential=Credential(ISSUER, None, key.principal, issued_at, owner=key.owner),
         window=Window(0, NEVER if key.expires_at is None else key.expires_at),
-        caller=Caller(Principal(key.principal), ISSUER, bounds),
+        caller=Caller(Principal(key.principal, evidence=evidence), ISSUER, bounds),
         principal=None,
     )
 

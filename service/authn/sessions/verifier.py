@@ -15,6 +15,7 @@ from service.db.feed import SESSION
 from service.errors import Unauthenticated
 from service.feed.feed import Feed
 from service.feed.rows import FollowedRows, Unread
+from service.identity import Evidence, EvidenceKind
 from service.model import Caller, Credential, Principal
 from service.ports import Clock
 
@@ -98,8 +99,9 @@ class SessionVerifier:
 def _known(session: Session | None, now: int, skew_seconds: int) -> Known | None:
     if session is None:
         return None
-    principal = Principal(session.principal)
     is_for_calls = session.purpose is Purpose.CALL
+    kind = EvidenceKind.SESSION if is_for_calls else EvidenceKind.PRINCIPAL_TOKEN
+    principal = Principal(session.principal, evidence=Evidence(kind, credential=session.id))
     verified = Verified(
         credential=Credential(ISSUER, None, session.principal, own_issue_time(session.opened_at, skew_seconds)),
         window=Window(0, session.ends_at),

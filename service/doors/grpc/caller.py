@@ -7,9 +7,11 @@ from typing import Final, TypeVar
 from grpc.aio import ServicerContext
 
 from service.doors.grpc.mutual_tls import peer_certificate
+from service.identity import Origin
 from service.model import Caller
 from service.reception.peers import Peers
 from service.reception.reception import Arrival, Reception
+from service.reception.tracing import HEADER, trace_id_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -35,12 +37,17 @@ class Callers:
         return await self.reception.verify(self._arrival(context, 0))
 
     def _arrival(self, context: ServicerContext[Request, Response], weight: int) -> Arrival:
-        metadata = context.invocation_metadata() or ()
-
-        def who() -> str:
-            forwarded = [value for key, value in metadata if key == "x-forwarded-for" and isinstance(value, str)]
-            return self.peers.who(context.peer(), forwarded)
-
-        credentials = [value for key, value in metadata if key == "authorization"]
+        credentials: list[str | bytes] = []
+        traces: list[str | bytes] = []
+        forwarded: list[str] = []
+        for key, value in context.invocation_metadata() or ():
+            if key == "authorization":
+                credentials.append(value)
+            elif key == HEADER:
+                traces.append(value)
+            elif key == "x-forwarded-for" and isinstance(value, str):
+                forwarded.append(value)
+        peer = context.peer()
+        origin = Origin(self.peers.address(peer, forwarded), trace_id_of(traces))
         certificate = peer_certificate(context) if self.has_certificates else None
-        return Arrival(RPC.get(), who, credentials, weight, certificate)
+        return Arrival(RPC.get(), lambda: self.peers.who(peer, forwarded), credentials, weight, certificate, origin)

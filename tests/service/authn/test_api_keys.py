@@ -17,6 +17,7 @@ from service.authn.verified import Verified
 from service.config import PepperSettings
 from service.db.feed import API_KEY, Change
 from service.errors import ConfigError, NotConfigured, Unauthenticated
+from service.identity import Evidence, EvidenceKind
 from service.model import Rate, Scopes
 from tests.service.feed.told import ToldFeed
 
@@ -126,6 +127,7 @@ def test_a_key_names_its_principal_with_its_own_bounds_and_may_not_be_asked_abou
     verified = Room().verify(PARTS)
     assert verified.caller is not None
     assert verified.caller.principal.ref == ALICE
+    assert verified.caller.principal.evidence == Evidence(EvidenceKind.API_KEY, "", PARTS.id)
     assert verified.caller.bounds is not None
     assert (verified.caller.bounds.name, verified.caller.bounds.rate) == (f"api-key {PARTS.id}", Rate(60, 10))
     assert verified.principal is None

@@ -8,6 +8,7 @@ from policy_lang.values import Ref
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.config import Limits
 from service.errors import ConfigError, Unauthenticated
+from service.identity import Evidence, EvidenceKind
 from service.issuer_settings import IssuerSettings
 from tests.service.authn.forge import (
     ASKED,
@@ -57,14 +58,24 @@ def test_a_principal_token_is_no_callers_token(authenticator: TokenAuthenticator
 
 
 def test_a_token_for_both_audiences_serves_both_roles(authenticator: TokenAuthenticator) -> None:
-    assert authenticator.caller(FOR_BOTH, NOW_MS).principal == authenticator.principal(FOR_BOTH, NOW_MS)
+    caller, principal = authenticator.caller(FOR_BOTH, NOW_MS).principal, authenticator.principal(FOR_BOTH, NOW_MS)
+    assert (caller.ref, caller.claims) == (principal.ref, principal.claims)
+
+
+def test_evidence_names_the_issuer_and_the_token_and_tells_a_token_that_was_handed_on(
+    authenticator: TokenAuthenticator,
+) -> None:
+    token = sign(claims(aud=[CALLS, ASKED], jti="t-7"))
+    own, handed_on = authenticator.caller(token, NOW_MS).principal, authenticator.principal(token, NOW_MS)
+    assert own.evidence == Evidence(EvidenceKind.TOKEN, "https://issuer.example", "t-7")
+    assert handed_on.evidence == Evidence(EvidenceKind.PRINCIPAL_TOKEN, "https://issuer.example", "t-7")
 
 
 def test_an_audience_listed_in_both_serves_both_roles(jwks: Path) -> None:
     authenticator = TokenAuthenticator(
         [issuer(jwks, audience=[CALLS], subject_audiences=[CALLS])], LIMITS, revocations=NothingRevoked()
     )
-    assert authenticator.caller(FOR_CALLS, NOW_MS).principal == authenticator.principal(FOR_CALLS, NOW_MS)
+    assert authenticator.caller(FOR_CALLS, NOW_MS).principal.ref == authenticator.principal(FOR_CALLS, NOW_MS).ref
 
 
 def test_the_audience_of_one_issuer_is_not_that_of_another(tmp_path: Path, jwks: Path) -> None:

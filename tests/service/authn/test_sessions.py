@@ -12,6 +12,7 @@ from service.authn.sessions.verifier import SessionVerifier
 from service.authn.verified import Verified
 from service.db.feed import SESSION, Change
 from service.errors import Unauthenticated
+from service.identity import Evidence, EvidenceKind
 from tests.service.feed.told import ToldFeed
 
 NOW = 1_800_000_000_000
@@ -74,10 +75,17 @@ class Room:
         return self.session
 
 
-@pytest.mark.parametrize(("purpose", "is_caller"), [(Purpose.CALL, True), (Purpose.PRINCIPAL_TOKEN, False)])
-def test_a_session_is_good_for_one_purpose(purpose: Purpose, is_caller: bool) -> None:
+@pytest.mark.parametrize(
+    ("purpose", "kind"),
+    [(Purpose.CALL, EvidenceKind.SESSION), (Purpose.PRINCIPAL_TOKEN, EvidenceKind.PRINCIPAL_TOKEN)],
+)
+def test_a_session_is_good_for_one_purpose_and_evidence_of_that(purpose: Purpose, kind: EvidenceKind) -> None:
     verified = Room(purpose).use(NOW)
+    is_caller = purpose is Purpose.CALL
     assert (verified.caller is not None, verified.principal is not None) == (is_caller, not is_caller)
+    named = verified.caller.principal if verified.caller else verified.principal
+    assert named is not None
+    assert named.evidence == Evidence(kind, "", id_of(DIGEST))
 
 
 def test_use_renews_a_session_once_a_tenth_of_its_idle_time() -> None:

@@ -23,7 +23,7 @@ from uuid_utils import uuid7
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.cli import main
-from service.cli.operator import operator_ref
+from service.cli.operator import operator
 from service.config import Settings
 from service.db.backup.manifest import digest
 from service.db.engine import Database
@@ -181,7 +181,11 @@ def test_the_record_says_who_began_the_new_epoch(settings: Settings) -> None:
     (row,) = orjson.loads(run(settings, "restore-done", "--output", "json").stdout)
     with closing(open_database(settings.log_database_url)) as log:
         (found,) = DecisionLog(log).query(LogFilter(), 10).records
-    assert (found.caller, found.action, found.revision) == (operator_ref(), "magistrate.restore", row["revision"])
+    assert (found.caller, found.action, found.revision) == (
+        operator().principal.ref,
+        "magistrate.restore",
+        row["revision"],
+    )
     assert str(found.inputs["former_revision"]).endswith(".0")
 
 

@@ -17,6 +17,7 @@ from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
 
 from service.doors.grpc.server import SERVICE
+from service.identity import Origin
 from tests.service.doors.talking import Talk, bearer
 from tests.service.point import KeptRecords
 
@@ -54,6 +55,24 @@ def test_a_check_is_answered_with_its_reasons(talk: Talk) -> None:
     assert answer.policy_digest
     assert answer.revision
     assert answer.decided_at.seconds == 1_800_000_000
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACED = (("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01"),)
+
+
+def test_a_record_says_where_its_call_came_from_and_of_which_trace_it_is(talk: Talk, recorder: KeptRecords) -> None:
+    def ask(channel: grpc.Channel) -> None:
+        stub, who = pb_grpc.AuthorizationServiceStub(channel), (*bearer("plain"), *TRACED)
+        stub.Check(order(), metadata=who)
+        stub.BatchCheck(pb.BatchCheckRequest(checks=[order(), order()]), metadata=who)
+        list(stub.CheckStream(iter([order()]), metadata=who, timeout=20))
+        stub.Check(order(), metadata=bearer("plain"))
+
+    talk(ask)
+
+    traced, untraced = Origin("127.0.0.1", TRACE), Origin("127.0.0.1", "")
+    assert [record.origin for record in recorder.records] == [traced, traced, traced, traced, untraced]
 
 
 @pytest.mark.parametrize(

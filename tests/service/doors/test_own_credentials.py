@@ -112,6 +112,7 @@ def test_a_key_is_kept_and_recorded_without_its_secret(desk: Desk) -> None:
     assert secret not in repr(kept)
     (record,) = desk.records.records
     assert (record.action, record.resource) == ("magistrate.key.manage", Ref("api_key", id_))
+    assert record.origin.peer == "127.0.0.1"
     assert secret not in repr(record)
 
 
@@ -201,6 +202,7 @@ def test_an_rpc_that_the_credential_is_not_for_is_refused_and_recorded(desk: Des
     (record,) = desk.records.records
     assert (record.action, record.code) == ("magistrate.call", "KEY_SCOPE")
     assert record.resource == Ref("rpc", "CredentialService.CreateApiKey")
+    assert record.origin.peer == "127.0.0.1"
 
 
 BAD: Final[dict[str, tuple[pb.CreateApiKeyRequest, str]]] = {

@@ -41,3 +41,18 @@ def test_without_trusted_proxies_nobodys_word_counts() -> None:
 )
 def test_failures_are_summed_up_by_networks(who: str, network: str) -> None:
     assert prefix_of(who) == network
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("ipv6:%5B2001:db8::7%5D:50000", [], "2001:db8::7"),
+        ("ipv6:%5B::ffff:192.0.2.7%5D:50000", [], "192.0.2.7"),
+        ("ipv4:10.1.1.1:50000", ["198.51.100.1"], "198.51.100.1"),
+        ("ipv4:192.0.2.7:50000", ["198.51.100.1"], "192.0.2.7"),
+        ("unix:/run/magistrate.sock", [], ""),
+    ],
+    ids=["IPv6, whole", "IPv4 in IPv6", "by a proxy", "a stranger's word", "no address"],
+)
+def test_the_record_tells_the_whole_address(peer: str, forwarded: list[str], address: str) -> None:
+    assert Peers(PROXIES).address(peer, forwarded) == address

@@ -12,10 +12,11 @@ from magistrate_client import values
 from policy_lang.types import Json
 from service.cli.answers import given_form
 from service.cli.calling import Connection, call, call_pages, connection_options
+from service.cli.filters import read_filter
 from service.cli.moments import read_moment, write_moment
 from service.cli.output import Output, output_option, print_result, print_rows
-from service.cli.pairs import read_pairs
-from service.cli.references import read_entity, read_ref
+from service.cli.pairs import read_attributes
+from service.cli.references import read_entity
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Form = dict[str, Json]
@@ -42,7 +43,7 @@ def put(
     """Write an entity whole: attributes and parents that are not given are not set any more."""
     named = read_entity(entity)
     written = Entity(type=named.type, id=named.id, parents=[read_entity(each) for each in parent])
-    for name, value in _attributes(attr).items():
+    for name, value in read_attributes(attr, "--attr").items():
         values.write_value(value, written.attributes[name])
     request = pb.PutEntityRequest(entity=written, if_revision=if_revision)
     answer = call(connection, lambda channel: EntityServiceStub(channel).PutEntity, request)
@@ -77,12 +78,26 @@ def delete(entity: str, if_revision: str, output: Output, **connection: Unpack[C
 @click.command("list")
 @click.argument("type_", metavar="TYPE")
 @click.option("--tenant", metavar="TYPE:ID", help="Those of that tenant; who may read one tenant's names it.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="FILTER",
+    help="Those for which it holds: NAME=VALUE, !=, <, <=, >, >=; NAME~=ELEMENT of a set; NAME or !NAME.",
+)
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many.")
 @output_option
 @connection_options
-def list_(type_: str, tenant: str | None, limit: int, output: Output, **connection: Unpack[Connection]) -> None:
-    """List the entities of a type, in the order of their ids."""
-    request = pb.ListEntitiesRequest(type=type_, tenant=read_entity(tenant) if tenant else None)
+def list_(
+    type_: str, tenant: str | None, where: tuple[str, ...], limit: int, output: Output,
+    **connection: Unpack[Connection],
+) -> None:  # fmt: skip
+    """List the entities of a type, in the order of their ids.
+
+    A filter holds an attribute against a value of its own type, `@TYPE:ID` for a reference; several hold together. NAME
+    alone is for attributes that are set, !NAME for those that are not; a record's field is behind a dot.
+    """
+    filters = [read_filter(each) for each in where]
+    request = pb.ListEntitiesRequest(type=type_, tenant=read_entity(tenant) if tenant else None, filters=filters)
     forms: list[Form] = []
     while len(forms) < limit:
         request.page_size = min(limit - len(forms), _LARGEST_PAGE)
@@ -182,8 +197,38 @@ def unrelate(
     _say(f"{principal} is no {relation} of {resource}", answer.revision, output)
 
 
-COMMANDS: Final = (put, get, delete, list_, assign, unassign, roles, relate, unrelate)
+@click.command("relations")
+@click.option("--of", "resource", metavar="TYPE:ID", help="Those of that resource.")
+@click.option("--named", default="", metavar="RELATION", help="Those of that relation.")
+@click.option("--to", "subject", metavar="TYPE:ID", help="Those that lead to it itself.")
+@output_option
+@connection_options
+def relations(
+    resource: str | None, named: str, subject: str | None, output: Output, **connection: Unpack[Connection]
+) -> None:
+    """List the rows of stored relations."""
+    request = pb.ListRelationsRequest(
+        resource=read_entity(resource) if resource else None,
+        relation=named,
+        subject=read_entity(subject) if subject else None,
+        page_size=_LARGEST_PAGE,
+    )
+    pages = call_pages(connection, lambda channel: EntityServiceStub(channel).ListRelations, request)
+    print_rows([_relation_form(row) for page in pages for row in page.relations], output)
+
+
+COMMANDS: Final = (put, get, delete, list_, assign, unassign, roles, relate, unrelate, relations)
 """In the order of the help."""
+
+
+def _relation_form(row: pb.Relation) -> Form:
+    return {
+        "kind": "relation",
+        "resource": _ref_form(row.resource),
+        "relation": row.relation,
+        "principal": _ref_form(row.subject),
+        "expires_at": write_moment(row.expires_at),
+    }
 
 
 def _assignments(request: pb.ListRoleAssignmentsRequest, connection: Connection) -> Iterator[Form]:
@@ -206,19 +251,6 @@ def _assignment(principal: str, role: str, place: str | None, until: str | None)
         scope=read_entity(place) if place else None,
         expires_at=read_moment(until, "--until"),
     )
-
-
-def _attributes(texts: Iterable[str]) -> dict[str, values.Given]:
-    """`NAME=@TYPE:ID` is a reference; all else as `check` reads it."""
-    read: dict[str, values.Given] = {}
-    for text in texts:
-        name, _, written = text.partition("=")
-        if written.startswith("@") and not name.endswith(":"):
-            ref = read_ref(written.removeprefix("@"))
-            read[name] = values.EntityRef(ref.type, ref.id)
-        else:
-            read |= read_pairs([text], "--attr")
-    return read
 
 
 def _entity_form(entity: Entity) -> Form:

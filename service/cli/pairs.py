@@ -7,6 +7,7 @@ import orjson
 
 from magistrate_client.values import EntityRef, Given, GivenScalar
 from policy_lang.types import Json
+from service.cli.references import read_ref
 
 _PLAIN = {"true": True, "false": False}
 
@@ -20,6 +21,19 @@ def read_pairs(texts: Iterable[str], option: str) -> dict[str, Given]:
             raise click.BadParameter(f"`{text}` is not of the form NAME=VALUE or NAME:=JSON", param_hint=option)
         values[name.removesuffix(":")] = _from_json(written, option) if name.endswith(":") else _plain(written)
     return values
+
+
+def read_attributes(texts: Iterable[str], option: str) -> dict[str, Given]:
+    """The same for attributes, of which many are references: `NAME=@TYPE:ID` is one."""
+    read: dict[str, Given] = {}
+    for text in texts:
+        name, _, written = text.partition("=")
+        if written.startswith("@") and not name.endswith(":"):
+            ref = read_ref(written.removeprefix("@"))
+            read[name] = EntityRef(ref.type, ref.id)
+        else:
+            read |= read_pairs([text], option)
+    return read
 
 
 def _plain(text: str) -> bool | int | str:

@@ -48,15 +48,31 @@ change: Final = Table(
     Column("kind", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
+    Column("tenants", Text),
     Index("change_times", "at"),
     sqlite_with_rowid=False,
 )
-"""What each revision changed, for a day: kinds and keys as in service.db.feed; `at` is in milliseconds."""
+"""What each revision changed, for a day: kinds and keys as in service.db.feed; `at` is in milliseconds.
+
+`tenants` is a JSON list of `Type:id`, those that what changed is or was of; NULL where that is not known.
+"""
 
 entity: Final = Table(
-    "entity", FACTS, _key("type"), _key("id"), Column("attributes", _DOCUMENT, nullable=False), sqlite_with_rowid=False
+    "entity",
+    FACTS,
+    _key("type"),
+    _key("id"),
+    Column("attributes", _DOCUMENT, nullable=False),
+    Index(
+        "entity_attributes",
+        "attributes",
+        postgresql_using="gin",
+        postgresql_ops={"attributes": "jsonb_path_ops"},
+        info={"dialect": "postgresql"},
+    ),
+    sqlite_with_rowid=False,
 )
-"""Principals and resources that have rows."""
+"""Principals and resources that have rows. PostgreSQL alone has an index for what their attributes hold."""
 
 entity_parent: Final = Table(
     "entity_parent",

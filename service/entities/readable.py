@@ -1,18 +1,20 @@
 """Reads facts for callers, in pages that go on after a key; what each may is looked up where the read sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, and_, select, tuple_
+from sqlalchemy import Connection, Row, Select, Table, select, tuple_
 
-from policy_lang.facts import Assignment
+from policy_lang.facts import Assignment, Link
 from policy_lang.schema import Schema
+from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.db.dialect import text_of
+from service.db.dialect import plan_by_values, text_of
 from service.db.engine import Database
-from service.db.facts_tables import entity, revision, role_assignment
+from service.db.facts_tables import entity, relation_link, revision, role_assignment
 from service.entities.exporter import parents_of
+from service.entities.filters import Filter, conditions, of_tenant
 from service.entities.forms import Form, Forms
 from service.entities.stakes import Stakes
 from service.errors import NotFound
@@ -23,6 +25,8 @@ from service.telemetry import get_log
 
 ASSIGNMENT_KEY: Final = len(role_assignment.primary_key.columns)
 """Texts in the key of a role assignment."""
+LINK_KEY: Final = len(relation_link.primary_key.columns)
+"""Texts in the key of a row of a stored relation."""
 
 _log = get_log("entities")
 
@@ -33,6 +37,14 @@ class Entities:
 
     forms: tuple[Form, ...]
     next_after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """A page of rows of stored relations, and the key after which the next begins: None on the last page."""
+
+    found: tuple[Link, ...]
+    next_after: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +75,36 @@ class ReadableEntities:
                 raise NotFound(f"there is no `{ref}`")
             return form, _revision(connection)
 
-    def page(self, caller: Caller, type_: str, *, tenant: Ref | None, limit: int, after: str | None) -> Entities:
-        """Up to `limit` entities of a type by id, those after `after`; of one tenant, a page may hold fewer."""
+    def page(
+        self,
+        caller: Caller,
+        type_: str,
+        *,
+        limit: int,
+        after: str | None,
+        tenant: Ref | None = None,
+        filters: Sequence[Filter] = (),
+    ) -> Entities:
+        """Up to `limit` entities of a type by id, those after `after`, of one tenant, for which every filter holds.
+
+        InvalidRequest for a filter that means nothing for the type.
+        """
         visitor, schema = self._gate.admit(caller), self._schema()
-        visitor.require([Act(Action.ENTITY_READ, Ref(type_, "*"), tenant, details={"read": "list"})])
-        query = _ENTITY.where(entity.c.type == type_).order_by(entity.c.id).limit(limit + 1)
+        details: dict[str, Json] = {"read": "list"}
+        if filters:
+            details["filters"] = [f"{each.attribute} {each.comparison.value}" for each in filters]
+        visitor.require([Act(Action.ENTITY_READ, Ref(type_, "*"), tenant, details=details)])
+        query = _ENTITY.where(entity.c.type == type_, *conditions(schema, type_, filters))
+        if tenant is not None:
+            query = query.where(of_tenant(schema, type_, tenant))
         if after is not None:
             query = query.where(entity.c.id > after)
         with self._database.read() as connection:
-            rows = connection.execute(query).all()
+            plan_by_values(connection)
+            rows = connection.execute(query.order_by(entity.c.id).limit(limit + 1)).all()
             refs = [Ref(type_, row[1]) for row in rows[:limit]]
-            tenants = Stakes(connection, schema).tenants(refs)
             parents, forms = parents_of(connection, refs), _forms(schema)
-            shown = [
-                forms.entity(ref, row[2], parents[ref])
-                for ref, row in zip(refs, rows, strict=False)
-                if tenant is None or tenants[ref] == tenant
-            ]
+            shown = [forms.entity(ref, row[2], parents[ref]) for ref, row in zip(refs, rows, strict=False)]
         next_after = refs[-1].id if len(rows) > limit else None
         return Entities(tuple(form for form in shown if form is not None), next_after)
 
@@ -87,18 +112,10 @@ class ReadableEntities:
         self, caller: Caller, *, subject: Ref | None, place: Ref | None, limit: int, after: Sequence[str] | None
     ) -> Assignments:
         """Up to `limit` role assignments by subject, role and place; those of the built-in module are among them."""
-        visitor = self._gate.admit(caller)
-        key = role_assignment.primary_key.columns
-        query = select(role_assignment).order_by(*key).limit(limit + 1)
-        for end, ref in (("subject", subject), ("place", place)):
-            if ref is not None:
-                columns = role_assignment.c[f"{end}_type"], role_assignment.c[f"{end}_id"]
-                query = query.where(and_(columns[0] == ref.type, columns[1] == ref.id))
-        if after is not None:
-            query = query.where(tuple_(*key) > tuple_(*after))
+        visitor, ends = self._gate.admit(caller), {"subject": subject, "place": place}
         with self._database.read() as connection:
-            visitor.require(self._acts(connection, [ref for ref in (subject, place) if ref is not None]))
-            rows = connection.execute(query).all()
+            visitor.require(self._acts(connection, ends.values(), {"read": "assignments"}))
+            rows = connection.execute(_keyed(role_assignment, ends, after).limit(limit + 1)).all()
         found = tuple(
             Assignment(
                 Ref(row.subject_type, row.subject_id),
@@ -108,18 +125,63 @@ class ReadableEntities:
             )
             for row in rows[:limit]
         )
-        return Assignments(found, tuple(map(str, rows[limit - 1][: len(key)])) if len(rows) > limit else None)
+        return Assignments(found, _next_after(rows, limit, ASSIGNMENT_KEY))
 
-    def _acts(self, connection: Connection, ends: Sequence[Ref]) -> list[Act]:
+    def relations(
+        self,
+        caller: Caller,
+        *,
+        limit: int,
+        after: Sequence[str] | None,
+        resource: Ref | None = None,
+        relation: str | None = None,
+        subject: Ref | None = None,
+    ) -> Links:
+        """Up to `limit` rows of stored relations by resource, relation and subject, expired ones too."""
+        visitor, ends = self._gate.admit(caller), {"resource": resource, "subject": subject}
+        details: dict[str, Json] = {"read": "relations", **({"relation": relation} if relation else {})}
+        query = _keyed(relation_link, ends, after)
+        if relation is not None:
+            query = query.where(relation_link.c.relation == relation)
+        with self._database.read() as connection:
+            visitor.require(self._acts(connection, ends.values(), details))
+            rows = connection.execute(query.limit(limit + 1)).all()
+        found = tuple(
+            Link(
+                Ref(row.resource_type, row.resource_id),
+                row.relation,
+                Ref(row.subject_type, row.subject_id),
+                row.expires_at,
+            )
+            for row in rows[:limit]
+        )
+        return Links(found, _next_after(rows, limit, LINK_KEY))
+
+    def _acts(self, connection: Connection, ends: Iterable[Ref | None], details: Mapping[str, Json]) -> list[Act]:
         """Without an end it is about everybody, which takes `entity.read` everywhere."""
-        details = {"read": "assignments"}
-        if not ends:
+        named = [ref for ref in ends if ref is not None]
+        if not named:
             return [Act(Action.ENTITY_READ, Ref("*", "*"), details=details)]
-        tenants = Stakes(connection, self._schema()).tenants(ends)
+        tenants = Stakes(connection, self._schema()).tenants(named)
         return [Act(Action.ENTITY_READ, ref, tenant, details=details) for ref, tenant in tenants.items()]
 
     def _schema(self) -> Schema:
         return self._policies.active().bundle.program.schema
+
+
+def _keyed(table: Table, ends: Mapping[str, Ref | None], after: Sequence[str] | None) -> Select[*tuple[object, ...]]:
+    """The rows with those ends, in the order of their keys, after that key."""
+    key = table.primary_key.columns
+    query = select(table).order_by(*key)
+    for end, ref in ends.items():
+        if ref is not None:
+            query = query.where(table.c[f"{end}_type"] == ref.type, table.c[f"{end}_id"] == ref.id)
+    return query if after is None else query.where(tuple_(*key) > tuple_(*after))
+
+
+def _next_after(rows: Sequence[Row[*tuple[object, ...]]], limit: int, length: int) -> tuple[str, ...] | None:
+    """The key of a page's last row, where there is more behind it."""
+    return tuple(map(str, rows[limit - 1][:length])) if len(rows) > limit else None
 
 
 def _forms(schema: Schema) -> Forms:

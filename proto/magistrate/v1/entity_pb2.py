@@ -26,13 +26,15 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from magistrate.v1 import types_pb2 as magistrate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amagistrate/v1/entity.proto\x12\rmagistrate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19magistrate/v1/types.proto\"N\n\x10PutEntityRequest\x12%\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"%\n\x11PutEntityResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"<\n\x10GetEntityRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\"L\n\x11GetEntityResponse\x12%\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x10\n\x08revision\x18\x02 \x01(\t\"T\n\x13\x44\x65leteEntityRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"(\n\x14\x44\x65leteEntityResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"t\n\x13ListEntitiesRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12(\n\x06tenant\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"X\n\x14ListEntitiesResponse\x12\'\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x15.magistrate.v1.Entity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x0eRoleAssignment\x12)\n\x07subject\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\'\n\x05scope\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x11\x41ssignRoleRequest\x12\x31\n\nassignment\x18\x01 \x01(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"&\n\x12\x41ssignRoleResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"]\n\x13UnassignRoleRequest\x12\x31\n\nassignment\x18\x01 \x01(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"(\n\x14UnassignRoleResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x97\x01\n\x1aListRoleAssignmentsRequest\x12)\n\x07subject\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\'\n\x05scope\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x1bListRoleAssignmentsResponse\x12\x32\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x01\n\x08Relation\x12*\n\x08resource\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x10\n\x08relation\x18\x02 \x01(\t\x12)\n\x07subject\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x15WriteRelationsRequest\x12\'\n\x06writes\x18\x01 \x03(\x0b\x32\x17.magistrate.v1.Relation\x12(\n\x07\x64\x65letes\x18\x02 \x03(\x0b\x32\x17.magistrate.v1.Relation\x12\x13\n\x0bif_revision\x18\x03 \x01(\t\"*\n\x16WriteRelationsResponse\x12\x10\n\x08revision\x18\x01 \x01(\t2\xda\x05\n\rEntityService\x12N\n\tPutEntity\x12\x1f.magistrate.v1.PutEntityRequest\x1a .magistrate.v1.PutEntityResponse\x12N\n\tGetEntity\x12\x1f.magistrate.v1.GetEntityRequest\x1a .magistrate.v1.GetEntityResponse\x12W\n\x0c\x44\x65leteEntity\x12\".magistrate.v1.DeleteEntityRequest\x1a#.magistrate.v1.DeleteEntityResponse\x12W\n\x0cListEntities\x12\".magistrate.v1.ListEntitiesRequest\x1a#.magistrate.v1.ListEntitiesResponse\x12Q\n\nAssignRole\x12 .magistrate.v1.AssignRoleRequest\x1a!.magistrate.v1.AssignRoleResponse\x12W\n\x0cUnassignRole\x12\".magistrate.v1.UnassignRoleRequest\x1a#.magistrate.v1.UnassignRoleResponse\x12l\n\x13ListRoleAssignments\x12).magistrate.v1.ListRoleAssignmentsRequest\x1a*.magistrate.v1.ListRoleAssignmentsResponse\x12]\n\x0eWriteRelations\x12$.magistrate.v1.WriteRelationsRequest\x1a%.magistrate.v1.WriteRelationsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1amagistrate/v1/entity.proto\x12\rmagistrate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19magistrate/v1/types.proto\"N\n\x10PutEntityRequest\x12%\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"%\n\x11PutEntityResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"<\n\x10GetEntityRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\"L\n\x11GetEntityResponse\x12%\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x10\n\x08revision\x18\x02 \x01(\t\"T\n\x13\x44\x65leteEntityRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"(\n\x14\x44\x65leteEntityResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\xa5\x01\n\x13ListEntitiesRequest\x12\x0c\n\x04type\x18\x01 \x01(\t\x12(\n\x06tenant\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\x12/\n\x07\x66ilters\x18\x05 \x03(\x0b\x32\x1e.magistrate.v1.AttributeFilter\"x\n\x0f\x41ttributeFilter\x12\x11\n\tattribute\x18\x01 \x01(\t\x12-\n\ncomparison\x18\x02 \x01(\x0e\x32\x19.magistrate.v1.Comparison\x12#\n\x05value\x18\x03 \x01(\x0b\x32\x14.magistrate.v1.Value\"X\n\x14ListEntitiesResponse\x12\'\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x15.magistrate.v1.Entity\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x0eRoleAssignment\x12)\n\x07subject\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\'\n\x05scope\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x11\x41ssignRoleRequest\x12\x31\n\nassignment\x18\x01 \x01(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"&\n\x12\x41ssignRoleResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"]\n\x13UnassignRoleRequest\x12\x31\n\nassignment\x18\x01 \x01(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x13\n\x0bif_revision\x18\x02 \x01(\t\"(\n\x14UnassignRoleResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x97\x01\n\x1aListRoleAssignmentsRequest\x12)\n\x07subject\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\'\n\x05scope\x18\x02 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"j\n\x1bListRoleAssignmentsResponse\x12\x32\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x1d.magistrate.v1.RoleAssignment\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa3\x01\n\x08Relation\x12*\n\x08resource\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x10\n\x08relation\x18\x02 \x01(\t\x12)\n\x07subject\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x7f\n\x15WriteRelationsRequest\x12\'\n\x06writes\x18\x01 \x03(\x0b\x32\x17.magistrate.v1.Relation\x12(\n\x07\x64\x65letes\x18\x02 \x03(\x0b\x32\x17.magistrate.v1.Relation\x12\x13\n\x0bif_revision\x18\x03 \x01(\t\"*\n\x16WriteRelationsResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\xa6\x01\n\x14ListRelationsRequest\x12*\n\x08resource\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x10\n\x08relation\x18\x02 \x01(\t\x12)\n\x07subject\x18\x03 \x01(\x0b\x32\x18.magistrate.v1.EntityRef\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\\\n\x15ListRelationsResponse\x12*\n\trelations\x18\x01 \x03(\x0b\x32\x17.magistrate.v1.Relation\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\x89\x02\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43OMPARISON_EQUAL\x10\x01\x12\x18\n\x14\x43OMPARISON_NOT_EQUAL\x10\x02\x12\x13\n\x0f\x43OMPARISON_LESS\x10\x03\x12\x1c\n\x18\x43OMPARISON_LESS_OR_EQUAL\x10\x04\x12\x16\n\x12\x43OMPARISON_GREATER\x10\x05\x12\x1f\n\x1b\x43OMPARISON_GREATER_OR_EQUAL\x10\x06\x12\x17\n\x13\x43OMPARISON_CONTAINS\x10\x07\x12\x12\n\x0e\x43OMPARISON_SET\x10\x08\x12\x16\n\x12\x43OMPARISON_NOT_SET\x10\t2\xb6\x06\n\rEntityService\x12N\n\tPutEntity\x12\x1f.magistrate.v1.PutEntityRequest\x1a .magistrate.v1.PutEntityResponse\x12N\n\tGetEntity\x12\x1f.magistrate.v1.GetEntityRequest\x1a .magistrate.v1.GetEntityResponse\x12W\n\x0c\x44\x65leteEntity\x12\".magistrate.v1.DeleteEntityRequest\x1a#.magistrate.v1.DeleteEntityResponse\x12W\n\x0cListEntities\x12\".magistrate.v1.ListEntitiesRequest\x1a#.magistrate.v1.ListEntitiesResponse\x12Q\n\nAssignRole\x12 .magistrate.v1.AssignRoleRequest\x1a!.magistrate.v1.AssignRoleResponse\x12W\n\x0cUnassignRole\x12\".magistrate.v1.UnassignRoleRequest\x1a#.magistrate.v1.UnassignRoleResponse\x12l\n\x13ListRoleAssignments\x12).magistrate.v1.ListRoleAssignmentsRequest\x1a*.magistrate.v1.ListRoleAssignmentsResponse\x12]\n\x0eWriteRelations\x12$.magistrate.v1.WriteRelationsRequest\x1a%.magistrate.v1.WriteRelationsResponse\x12Z\n\rListRelations\x12#.magistrate.v1.ListRelationsRequest\x1a$.magistrate.v1.ListRelationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'magistrate.v1.entity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_COMPARISON']._serialized_start=2172
+  _globals['_COMPARISON']._serialized_end=2437
   _globals['_PUTENTITYREQUEST']._serialized_start=105
   _globals['_PUTENTITYREQUEST']._serialized_end=183
   _globals['_PUTENTITYRESPONSE']._serialized_start=185
@@ -45,30 +47,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEENTITYREQUEST']._serialized_end=448
   _globals['_DELETEENTITYRESPONSE']._serialized_start=450
   _globals['_DELETEENTITYRESPONSE']._serialized_end=490
-  _globals['_LISTENTITIESREQUEST']._serialized_start=492
-  _globals['_LISTENTITIESREQUEST']._serialized_end=608
-  _globals['_LISTENTITIESRESPONSE']._serialized_start=610
-  _globals['_LISTENTITIESRESPONSE']._serialized_end=698
-  _globals['_ROLEASSIGNMENT']._serialized_start=701
-  _globals['_ROLEASSIGNMENT']._serialized_end=863
-  _globals['_ASSIGNROLEREQUEST']._serialized_start=865
-  _globals['_ASSIGNROLEREQUEST']._serialized_end=956
-  _globals['_ASSIGNROLERESPONSE']._serialized_start=958
-  _globals['_ASSIGNROLERESPONSE']._serialized_end=996
-  _globals['_UNASSIGNROLEREQUEST']._serialized_start=998
-  _globals['_UNASSIGNROLEREQUEST']._serialized_end=1091
-  _globals['_UNASSIGNROLERESPONSE']._serialized_start=1093
-  _globals['_UNASSIGNROLERESPONSE']._serialized_end=1133
-  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_start=1136
-  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_end=1287
-  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_start=1289
-  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_end=1395
-  _globals['_RELATION']._serialized_start=1398
-  _globals['_RELATION']._serialized_end=1561
-  _globals['_WRITERELATIONSREQUEST']._serialized_start=1563
-  _globals['_WRITERELATIONSREQUEST']._serialized_end=1690
-  _globals['_WRITERELATIONSRESPONSE']._serialized_start=1692
-  _globals['_WRITERELATIONSRESPONSE']._serialized_end=1734
-  _globals['_ENTITYSERVICE']._serialized_start=1737
-  _globals['_ENTITYSERVICE']._serialized_end=2467
+  _globals['_LISTENTITIESREQUEST']._serialized_start=493
+  _globals['_LISTENTITIESREQUEST']._serialized_end=658
+  _globals['_ATTRIBUTEFILTER']._serialized_start=660
+  _globals['_ATTRIBUTEFILTER']._serialized_end=780
+  _globals['_LISTENTITIESRESPONSE']._serialized_start=782
+  _globals['_LISTENTITIESRESPONSE']._serialized_end=870
+  _globals['_ROLEASSIGNMENT']._serialized_start=873
+  _globals['_ROLEASSIGNMENT']._serialized_end=1035
+  _globals['_ASSIGNROLEREQUEST']._serialized_start=1037
+  _globals['_ASSIGNROLEREQUEST']._serialized_end=1128
+  _globals['_ASSIGNROLERESPONSE']._serialized_start=1130
+  _globals['_ASSIGNROLERESPONSE']._serialized_end=1168
+  _globals['_UNASSIGNROLEREQUEST']._serialized_start=1170
+  _globals['_UNASSIGNROLEREQUEST']._serialized_end=1263
+  _globals['_UNASSIGNROLERESPONSE']._serialized_start=1265
+  _globals['_UNASSIGNROLERESPONSE']._serialized_end=1305
+  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_start=1308
+  _globals['_LISTROLEASSIGNMENTSREQUEST']._serialized_end=1459
+  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_start=1461
+  _globals['_LISTROLEASSIGNMENTSRESPONSE']._serialized_end=1567
+  _globals['_RELATION']._serialized_start=1570
+  _globals['_RELATION']._serialized_end=1733
+  _globals['_WRITERELATIONSREQUEST']._serialized_start=1735
+  _globals['_WRITERELATIONSREQUEST']._serialized_end=1862
+  _globals['_WRITERELATIONSRESPONSE']._serialized_start=1864
+  _globals['_WRITERELATIONSRESPONSE']._serialized_end=1906
+  _globals['_LISTRELATIONSREQUEST']._serialized_start=1909
+  _globals['_LISTRELATIONSREQUEST']._serialized_end=2075
+  _globals['_LISTRELATIONSRESPONSE']._serialized_start=2077
+  _globals['_LISTRELATIONSRESPONSE']._serialized_end=2169
+  _globals['_ENTITYSERVICE']._serialized_start=2440
+  _globals['_ENTITYSERVICE']._serialized_end=3262
 # @@protoc_insertion_point(module_scope)

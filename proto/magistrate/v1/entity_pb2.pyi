@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from magistrate.v1 import types_pb2 as _types_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,58 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Comparison:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ComparisonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Comparison.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COMPARISON_UNSPECIFIED: _Comparison.ValueType  # 0
+    """Not used."""
+    COMPARISON_EQUAL: _Comparison.ValueType  # 1
+    """It is the value; not for sets and records."""
+    COMPARISON_NOT_EQUAL: _Comparison.ValueType  # 2
+    """It is set, and not the value; not for sets and records."""
+    COMPARISON_LESS: _Comparison.ValueType  # 3
+    """It is less: a number, a time or a length of time."""
+    COMPARISON_LESS_OR_EQUAL: _Comparison.ValueType  # 4
+    """It is less, or the value."""
+    COMPARISON_GREATER: _Comparison.ValueType  # 5
+    """It is greater."""
+    COMPARISON_GREATER_OR_EQUAL: _Comparison.ValueType  # 6
+    """It is greater, or the value."""
+    COMPARISON_CONTAINS: _Comparison.ValueType  # 7
+    """It is a set, and the value is in it."""
+    COMPARISON_SET: _Comparison.ValueType  # 8
+    """It is set, to whatever; needs no value."""
+    COMPARISON_NOT_SET: _Comparison.ValueType  # 9
+    """It is not set; needs no value."""
+
+class Comparison(_Comparison, metaclass=_ComparisonEnumTypeWrapper):
+    """How an attribute is held against a value. What is not set, or does not fit its type, compares with nothing."""
+
+COMPARISON_UNSPECIFIED: Comparison.ValueType  # 0
+"""Not used."""
+COMPARISON_EQUAL: Comparison.ValueType  # 1
+"""It is the value; not for sets and records."""
+COMPARISON_NOT_EQUAL: Comparison.ValueType  # 2
+"""It is set, and not the value; not for sets and records."""
+COMPARISON_LESS: Comparison.ValueType  # 3
+"""It is less: a number, a time or a length of time."""
+COMPARISON_LESS_OR_EQUAL: Comparison.ValueType  # 4
+"""It is less, or the value."""
+COMPARISON_GREATER: Comparison.ValueType  # 5
+"""It is greater."""
+COMPARISON_GREATER_OR_EQUAL: Comparison.ValueType  # 6
+"""It is greater, or the value."""
+COMPARISON_CONTAINS: Comparison.ValueType  # 7
+"""It is a set, and the value is in it."""
+COMPARISON_SET: Comparison.ValueType  # 8
+"""It is set, to whatever; needs no value."""
+COMPARISON_NOT_SET: Comparison.ValueType  # 9
+"""It is not set; needs no value."""
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
 
 @_typing.final
 class PutEntityRequest(_message.Message):
@@ -182,6 +235,7 @@ class ListEntitiesRequest(_message.Message):
     TENANT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTERS_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """Their type."""
     page_size: _builtins.int
@@ -192,6 +246,10 @@ class ListEntitiesRequest(_message.Message):
     def tenant(self) -> _types_pb2.EntityRef:
         """Only those of this tenant. Callers that hold `entity.read` at a tenant name it."""
 
+    @_builtins.property
+    def filters(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributeFilter]:
+        """Only those for which all of these hold, up to 16."""
+
     def __init__(
         self,
         *,
@@ -199,14 +257,47 @@ class ListEntitiesRequest(_message.Message):
         tenant: _types_pb2.EntityRef | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filters: _abc.Iterable[Global___AttributeFilter] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filters", b"filters", "page_size", b"page_size", "page_token", b"page_token", "tenant", b"tenant", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListEntitiesRequest: _TypeAlias = ListEntitiesRequest  # noqa: Y015
+
+@_typing.final
+class AttributeFilter(_message.Message):
+    """An attribute of the listed type, held against a value of the attribute's own type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTRIBUTE_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    attribute: _builtins.str
+    """The attribute's name; a field of a record stands behind a dot, such as `address.city`."""
+    comparison: Global___Comparison.ValueType
+    """How they are compared. PostgreSQL looks up EQUAL and CONTAINS by an index; all else is met on the way."""
+    @_builtins.property
+    def value(self) -> _types_pb2.Value:
+        """The value."""
+
+    def __init__(
+        self,
+        *,
+        attribute: _builtins.str = ...,
+        comparison: Global___Comparison.ValueType = ...,
+        value: _types_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attribute", b"attribute", "comparison", b"comparison", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AttributeFilter: _TypeAlias = AttributeFilter  # noqa: Y015
 
 @_typing.final
 class ListEntitiesResponse(_message.Message):
@@ -220,7 +311,7 @@ class ListEntitiesResponse(_message.Message):
     """The next page's `page_token`; empty on the last page."""
     @_builtins.property
     def entities(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Entity]:
-        """The entities, in the order of their ids. A page of one tenant's may hold fewer than were asked for, or none."""
+        """The entities, in the order of their ids."""
 
     def __init__(
         self,
@@ -537,3 +628,73 @@ class WriteRelationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WriteRelationsResponse: _TypeAlias = WriteRelationsResponse  # noqa: Y015
+
+@_typing.final
+class ListRelationsRequest(_message.Message):
+    """Which rows of stored relations to list; without resource and subject, all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    relation: _builtins.str
+    """Only those of this relation, by its full name."""
+    page_size: _builtins.int
+    """At most so many in one page, up to 1,000; 100 when not set."""
+    page_token: _builtins.str
+    """Where the last page ended: its `next_page_token`; empty for the first page."""
+    @_builtins.property
+    def resource(self) -> _types_pb2.EntityRef:
+        """Only those of this resource."""
+
+    @_builtins.property
+    def subject(self) -> _types_pb2.EntityRef:
+        """Only those that lead to this subject itself."""
+
+    def __init__(
+        self,
+        *,
+        resource: _types_pb2.EntityRef | None = ...,
+        relation: _builtins.str = ...,
+        subject: _types_pb2.EntityRef | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource", "subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "relation", b"relation", "resource", b"resource", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationsRequest: _TypeAlias = ListRelationsRequest  # noqa: Y015
+
+@_typing.final
+class ListRelationsResponse(_message.Message):
+    """A page of rows of stored relations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The next page's `page_token`; empty on the last page."""
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Relation]:
+        """The rows."""
+
+    def __init__(
+        self,
+        *,
+        relations: _abc.Iterable[Global___Relation] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRelationsResponse: _TypeAlias = ListRelationsResponse  # noqa: Y015

@@ -81,6 +81,11 @@ class EntityServiceStub:
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.WriteRelationsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteRelationsResponse.FromString,
                 _registered_method=True)
+        self.ListRelations = channel.unary_unary(
+                '/magistrate.v1.EntityService/ListRelations',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.FromString,
+                _registered_method=True)
 
 
 class EntityServiceServicer:
@@ -150,6 +155,14 @@ class EntityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRelations(self, request, context):
+        """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
+        `entity.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EntityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -192,6 +205,11 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.WriteRelations,
                     request_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteRelationsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_entity__pb2.WriteRelationsResponse.SerializeToString,
+            ),
+            'ListRelations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRelations,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -417,6 +435,33 @@ class EntityService:
             '/magistrate.v1.EntityService/WriteRelations',
             magistrate_dot_v1_dot_entity__pb2.WriteRelationsRequest.SerializeToString,
             magistrate_dot_v1_dot_entity__pb2.WriteRelationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRelations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.EntityService/ListRelations',
+            magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,10 @@ class EntityServiceStub:
     """Lists role assignments, expired ones too, in the order of subject, role and scope. Needs `entity.read`."""
     WriteRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
+    ListRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]
+    """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
+    `entity.read`.
+    """
 
 @_typing.type_check_only
 class EntityServiceAsyncStub(EntityServiceStub):
@@ -89,6 +93,10 @@ class EntityServiceAsyncStub(EntityServiceStub):
     """Lists role assignments, expired ones too, in the order of subject, role and scope. Needs `entity.read`."""
     WriteRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]  # type: ignore[assignment]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
+    ListRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]  # type: ignore[assignment]
+    """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
+    `entity.read`.
+    """
 
 class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and writes facts. Values are checked against the types of the policies in force. What a caller may is held by
@@ -165,5 +173,15 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entity_pb2.WriteRelationsResponse, _abc.Awaitable[_entity_pb2.WriteRelationsResponse]]:
         """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
+
+    @_abc_1.abstractmethod
+    def ListRelations(
+        self,
+        request: _entity_pb2.ListRelationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.ListRelationsResponse, _abc.Awaitable[_entity_pb2.ListRelationsResponse]]:
+        """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
+        `entity.read`.
+        """
 
 def add_EntityServiceServicer_to_server(servicer: EntityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -154,10 +154,11 @@ def read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenE
 def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: Limits) -> Mapping[str, Json]:
     if len(values) > limits.attributes:
         raise LimitExceeded("attributes", limits.attributes, len(values))
-    return {name: _read_value(value, f"{field}.{name}") for name, value in values.items()}
+    return {name: read_value(value, f"{field}.{name}") for name, value in values.items()}
 
 
-def _read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
+def read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
+    """The value in the given form; InvalidRequest for what is of no kind, or nests too deep."""
     if depth > RECORD_NESTING_LIMIT:
         raise InvalidRequest([Violation(field, f"records nest at most {RECORD_NESTING_LIMIT} deep")])
     match value.WhichOneof("kind"):
@@ -173,10 +174,10 @@ def _read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
             items = value.set_value.values
             if any(item.WhichOneof("kind") in _NO_ELEMENTS for item in items):
                 raise InvalidRequest([Violation(field, "a set holds no sets and no records")])
-            return [_read_value(item, field) for item in items]
+            return [read_value(item, field) for item in items]
         case "record_value":
             fields = value.record_value.fields
-            return {name: _read_value(found, f"{field}.{name}", depth + 1) for name, found in fields.items()}
+            return {name: read_value(found, f"{field}.{name}", depth + 1) for name, found in fields.items()}
         case None:
             return None
 

@@ -12,16 +12,18 @@ from service.doors.grpc.entity_codec import (
     given_expiry,
     given_refs,
     read_assignment,
+    read_filters,
     read_links,
     read_put,
     read_ref,
     write_assignment,
     write_entity,
+    write_link,
 )
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
 from service.doors.grpc.rim import answering
 from service.entities.governed import GovernedEntities
-from service.entities.readable import ASSIGNMENT_KEY, ReadableEntities
+from service.entities.readable import ASSIGNMENT_KEY, LINK_KEY, ReadableEntities
 from service.governance.given_roles import GivenRoles, is_given
 
 
@@ -81,7 +83,10 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
-        page = await asyncio.to_thread(self._reads.page, caller, request.type, tenant=tenant, limit=size, after=after)
+        filters = read_filters(request.filters)
+        page = await asyncio.to_thread(
+            self._reads.page, caller, request.type, tenant=tenant, filters=filters, limit=size, after=after
+        )
         following = write_page_token([page.next_after]) if page.next_after is not None else ""
         return pb.ListEntitiesResponse(entities=map(write_entity, page.forms), next_page_token=following)
 
@@ -148,3 +153,26 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
             self._writes.write_relations, caller, writes, deletes, if_revision=request.if_revision
         )
         return pb.WriteRelationsResponse(revision=revision)
+
+    @answering
+    async def ListRelations(  # noqa: N802
+        self,
+        request: pb.ListRelationsRequest,
+        context: ServicerContext[pb.ListRelationsRequest, pb.ListRelationsResponse],
+    ) -> pb.ListRelationsResponse:
+        """Lists the rows of stored relations."""
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
+        resource = read_ref("resource", request.resource) if request.HasField("resource") else None
+        subject = read_ref("subject", request.subject) if request.HasField("subject") else None
+        after = read_page_token(request.page_token, LINK_KEY) if request.page_token else None
+        page = await asyncio.to_thread(
+            self._reads.relations,
+            caller,
+            resource=resource,
+            relation=request.relation or None,
+            subject=subject,
+            limit=size,
+            after=after,
+        )
+        following = write_page_token(page.next_after) if page.next_after is not None else ""
+        return pb.ListRelationsResponse(relations=map(write_link, page.found), next_page_token=following)

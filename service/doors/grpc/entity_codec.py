@@ -1,6 +1,7 @@
 """Turns the entity service's messages into the model and back. Protobuf stops here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1 import entity_pb2 as pb
@@ -12,7 +13,8 @@ from policy_lang.notation import BadValue, format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
-from service.doors.grpc.codec import read_entity, write_time, write_value
+from service.doors.grpc.codec import read_entity, read_value, write_time, write_value
+from service.entities.filters import FILTERS, Comparison, Filter
 from service.entities.forms import Form
 from service.errors import InvalidRequest, LimitExceeded, Violation
 from service.model import GivenEntity
@@ -60,6 +62,20 @@ def read_links(message: pb.WriteRelationsRequest) -> tuple[list[Link], list[Link
     return _links("writes", message.writes), _links("deletes", message.deletes)
 
 
+def read_filters(messages: Sequence[pb.AttributeFilter]) -> list[Filter]:
+    """The filters of a list; LimitExceeded over 16, InvalidRequest for one that compares in no way."""
+    if len(messages) > FILTERS:
+        raise LimitExceeded("filters", FILTERS, len(messages))
+    return [_filter(f"filters[{at}]", message) for at, message in enumerate(messages)]
+
+
+def _filter(field: str, message: pb.AttributeFilter) -> Filter:
+    comparison = _COMPARISONS.get(message.comparison)
+    if comparison is None:
+        raise InvalidRequest([Violation(f"{field}.comparison", "required")])
+    return Filter(message.attribute, comparison, read_value(message.value, f"{field}.value"))
+
+
 def write_entity(form: Form) -> types_pb2.Entity:
     """The entity as a message."""
     attributes, parents = form["attributes"], form["parents"]
@@ -78,6 +94,16 @@ def write_assignment(found: Assignment) -> pb.RoleAssignment:
     message = pb.RoleAssignment(subject=_write_ref(found.subject), role=found.role)
     if found.place is not None:
         message.scope.CopyFrom(_write_ref(found.place))
+    if found.expires_at is not None:
+        message.expires_at.CopyFrom(write_time(found.expires_at))
+    return message
+
+
+def write_link(found: Link) -> pb.Relation:
+    """The row of a stored relation as a message."""
+    message = pb.Relation(
+        resource=_write_ref(found.resource), relation=found.relation, subject=_write_ref(found.subject)
+    )
     if found.expires_at is not None:
         message.expires_at.CopyFrom(write_time(found.expires_at))
     return message
@@ -135,3 +161,16 @@ def _write_ref(ref: Ref) -> types_pb2.EntityRef:
 def _write_given_ref(given: Json) -> types_pb2.EntityRef:
     named = given if isinstance(given, dict) else {}
     return types_pb2.EntityRef(type=str(named.get("type")), id=str(named.get("id")))
+
+
+_COMPARISONS: Final[Mapping["pb.Comparison.ValueType", Comparison]] = {
+    pb.COMPARISON_EQUAL: Comparison.EQUAL,
+    pb.COMPARISON_NOT_EQUAL: Comparison.NOT_EQUAL,
+    pb.COMPARISON_LESS: Comparison.LESS,
+    pb.COMPARISON_LESS_OR_EQUAL: Comparison.LESS_OR_EQUAL,
+    pb.COMPARISON_GREATER: Comparison.GREATER,
+    pb.COMPARISON_GREATER_OR_EQUAL: Comparison.GREATER_OR_EQUAL,
+    pb.COMPARISON_CONTAINS: Comparison.CONTAINS,
+    pb.COMPARISON_SET: Comparison.SET,
+    pb.COMPARISON_NOT_SET: Comparison.NOT_SET,
+}

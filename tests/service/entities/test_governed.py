@@ -31,6 +31,10 @@ CALLS: dict[str, Call] = {
     "list assignments": lambda firm, who: firm.reads.assignments(
         caller(who), subject=None, place=None, limit=10, after=None
     ),
+    "list relations": lambda firm, who: firm.reads.relations(caller(who), limit=10, after=None),
+    "list relations of a document": lambda firm, who: firm.reads.relations(
+        caller(who), resource=DOC1, limit=10, after=None
+    ),
     "put": lambda firm, who: firm.writes.put(caller(who), DOC1, {"tenant": "t1"}, None),
     "delete": lambda firm, who: firm.writes.delete(caller(who), DOC1),
     "relate": lambda firm, who: firm.writes.write_relations(
@@ -50,6 +54,8 @@ ALLOWED: dict[str, set[str]] = {
     "get": {"root", "chief", "reader", "author"},
     "list": {"root", "reader", "author"},
     "list assignments": {"root", "reader", "author"},
+    "list relations": {"root", "reader", "author"},
+    "list relations of a document": {"root", "chief", "reader", "author"},
     "put": {"root", "chief"},
     "delete": {"root", "chief"},
     "relate": {"root", "chief"},
@@ -89,6 +95,12 @@ FOREIGN: dict[str, Call] = {
     ),
     "roles at another": lambda firm, who: firm.reads.assignments(
         caller(who), subject=None, place=T2, limit=10, after=None
+    ),
+    "relations of another's": lambda firm, who: firm.reads.relations(
+        caller(who), resource=DOC2, limit=10, after=None
+    ),
+    "relations to another's": lambda firm, who: firm.reads.relations(
+        caller(who), resource=DOC1, subject=USER2, limit=10, after=None
     ),
     "put": lambda firm, who: firm.writes.put(caller(who), Ref("Doc", "new"), {"tenant": "t2"}, None),
     "put without": lambda firm, who: firm.writes.put(caller(who), Ref("Note", "n2"), {}, None),

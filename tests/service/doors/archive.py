@@ -1,0 +1,70 @@
+"""A door with EntityService alone over the firm's facts; whom a token names is its text."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import grpc
+import pytest
+from google.rpc.error_details_pb2 import BadRequest
+from grpc_status.rpc_status import from_call
+from magistrate.v1.entity_pb2_grpc import EntityServiceStub
+
+from service.config import Limits
+from service.doors.grpc.entities import EntityServicer
+from service.doors.grpc.server import ENTITY, GrpcDoor
+from tests.service.doors.receiving import Named, callers
+from tests.service.entities.firm import Firm, caller
+
+Answer = TypeVar("Answer")
+Metadata = tuple[tuple[str, str], ...]
+Call = Callable[[EntityServiceStub, Metadata], Answer]
+
+
+@dataclass
+class Archive:
+    """The service, asked by users whose tokens are their names."""
+
+    firm: Firm
+    limits: Limits = field(default_factory=Limits)
+
+    def ask(self, name: str, call: Call[Answer]) -> Answer:
+        """What the service answers the user of that name."""
+        return asyncio.run(self._ask(call, (("authorization", f"Bearer {name}"),)))
+
+    def fails(self, name: str, call: Call[object]) -> grpc.Call:
+        """How the call of that user fails."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.ask(name, call)
+        assert isinstance(caught.value, grpc.Call)
+        return caught.value
+
+    async def _ask(self, call: Call[Answer], who: Metadata) -> Answer:
+        servicer = EntityServicer(
+            callers=callers(Named(caller), recorder=self.firm.recorder),
+            writes=self.firm.writes,
+            reads=self.firm.reads,
+            roles=self.firm.roles,
+            limits=self.limits,
+        )
+        door = GrpcDoor([(ENTITY, servicer)], self.limits)
+        port = await door.open("127.0.0.1:0")
+        try:
+            return await asyncio.to_thread(_call, port, call, who)
+        finally:
+            await door.close(1)
+
+
+def _call(port: int, call: Call[Answer], who: Metadata) -> Answer:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        return call(EntityServiceStub(channel), who)
+
+
+def violations(error: grpc.Call) -> dict[str, str]:
+    """The fields that a refusal names, and what it says of each."""
+    status, found = from_call(error), BadRequest()
+    assert status is not None
+    for detail in status.details:
+        detail.Unpack(found)
+    return {each.field: each.description for each in found.field_violations}

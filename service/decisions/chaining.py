@@ -6,8 +6,9 @@ whoever else ships for the same replica.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
+from service.db.bulk import insert_rows
 from service.db.dialect import insert_new
 from service.db.log_tables import chain_head, chain_link, chain_origin
 from service.decisions.chain import Head, begin, make_links
@@ -28,7 +29,7 @@ def append(connection: Connection, replica: str, records: Sequence[tuple[str, st
         }
         for (id_, _), link in zip(records, links, strict=True)
     ]
-    connection.execute(insert(chain_link), rows)
+    insert_rows(connection, chain_link, rows)
     last = links[-1]
     moved = update(chain_head).where(chain_head.c.replica == replica)
     connection.execute(moved.values(sequence=last.sequence, hash=last.chain_hash))

@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
+from service.db.bulk import insert_rows
 from service.db.engine import Database
 from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
@@ -114,12 +115,11 @@ class Shipper:
         with self._database.write() as connection:
             if not _advance(connection, segment, position, part.end):
                 return False
-            if rows:
-                connection.execute(insert(decision), rows)
-                append(connection, self._folder.name, [(str(row["id"]), str(row["body"])) for row in rows])
+            insert_rows(connection, decision, rows)
             for table, children in beside.items():
-                if children:
-                    connection.execute(insert(table), children)
+                insert_rows(connection, table, children)
+            if rows:
+                append(connection, self._folder.name, [(str(row["id"]), str(row["body"])) for row in rows])
         return True
 
     def _finish(self, path: Path, position: int, stop: Stop) -> None:

@@ -14,6 +14,7 @@ from pydantic_settings.exceptions import SettingsError
 from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
+from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
 
 
@@ -133,6 +134,7 @@ class Settings(BaseSettings):
     )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
+    partitions: PartitionSettings = PartitionSettings()
 
     @property
     def mutual_tls(self) -> CertificateSettings | None:

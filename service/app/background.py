@@ -1,11 +1,13 @@
-"""Builds what the background process runs beside compiling: the shipper, checkpoints, pruning. It loads no gRPC."""
+"""Builds what the background process runs beside compiling, from the shipper to pruning. It loads no gRPC."""
 
 import threading
 
 from service.app.checkpointing import build_checkpoints
 from service.authn.pruning import prune_credentials_until
 from service.config import Settings
+from service.db.log_partitions import Partitions
 from service.db.opening import open_database
+from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.feed.pruning import prune_until
 from service.revocations.pruning import prune_revocations_until
@@ -27,10 +29,15 @@ def run_background(settings: Settings, stop: threading.Event) -> None:
             target=checkpoints.run, args=(stop, settings.checkpoint_seconds), name="checkpoints", daemon=True
         )
     )
+    others.append(
+        threading.Thread(
+            target=make_partitions_until, args=(stop, database, settings.partitions), name="partitions", daemon=True
+        )
+    )
     for each in others:
         each.start()
     try:
-        Shipper(settings.spool_folder, database).run(stop)
+        Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms)).run(stop)
     finally:
         stop.set()
         for each in others:

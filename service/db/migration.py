@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from service.db import log_partitions
 from service.db.engine import Database
 from service.errors import SchemaOutdated
 
@@ -57,6 +58,8 @@ def migrate(database: Database, kind: Kind) -> SchemaStatus:
             raise SchemaOutdated(_too_new(database, before))
         if before.state is not State.CURRENT:
             command.upgrade(alembic_config(kind, connection), "head")
+        if kind == "log":
+            log_partitions.install(connection)
         return before
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from service.db.bulk import insert_rows
 from service.db.engine import Database
+from service.db.log_partitions import Partitions
 from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
 from service.decisions.frames import Stop, read_run
@@ -47,9 +48,10 @@ class _Part:
 class Shipper:
     """Ships the spool of one replica, whose name the folder has, into the replica's chain."""
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, partitions: Partitions | None = None) -> None:
         self._folder = folder
         self._database = database
+        self._partitions = partitions or Partitions()
         self._positions: dict[str, int] = {}
         self._reported: set[str] = set()
 
@@ -115,9 +117,10 @@ class Shipper:
         with self._database.write() as connection:
             if not _advance(connection, segment, position, part.end):
                 return False
-            insert_rows(connection, decision, rows)
-            for table, children in beside.items():
-                insert_rows(connection, table, children)
+            with self._partitions.covering(connection, [record.id for record in part.records]):
+                insert_rows(connection, decision, rows)
+                for table, children in beside.items():
+                    insert_rows(connection, table, children)
             if rows:
                 append(connection, self._folder.name, [(str(row["id"]), str(row["body"])) for row in rows])
         return True

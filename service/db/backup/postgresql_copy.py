@@ -19,6 +19,8 @@ from service.errors import BackupUnusable, FactsUnavailable
 
 _COPY: Final = b"COPY "
 _END: Final = b"\\.\n"
+_PARTITIONS: Final = '--table="decision_"*'
+"""Those of every partitioned table of the log: the name of a table does not stand for them."""
 
 
 def copy(url: str, kind: Kind, target: Path) -> None:
@@ -27,9 +29,12 @@ def copy(url: str, kind: Kind, target: Path) -> None:
     password = given.pop("password", None)
     where = make_conninfo("", **given)
     tables = [f'--table="{table}"' for table in tables_of(kind)]
-    options = ["--format=custom", "--strict-names", "--no-owner", "--no-acl", "--no-password", *tables]
+    if kind == "log":
+        tables.append(_PARTITIONS)
+    # The rows of partitions are written as rows of their tables.
+    options = ["--format=custom", "--strict-names", "--load-via-partition-root", "--no-owner", "--no-acl"]
     done = subprocess.run(
-        [_program("pg_dump"), *options, f"--file={target}", f"--dbname={where}"],
+        [_program("pg_dump"), *options, "--no-password", *tables, f"--file={target}", f"--dbname={where}"],
         env=os.environ | ({} if password is None else {"PGPASSWORD": str(password)}),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -71,7 +76,7 @@ def _counted(lines: Iterable[bytes]) -> tuple[dict[str, int], dict[str, dict[str
             # `COPY public.revision (singleton, epoch, n) FROM stdin;`
             name, _, rest = line.decode().removeprefix("COPY ").partition(" (")
             table, columns, last = name.rpartition(".")[2].strip('"'), rest.partition(")")[0].split(", "), b""
-            rows[table] = 0
+            rows.setdefault(table, 0)
     return rows, cells
 
 

@@ -94,6 +94,10 @@ def restore(folder: Path, kind: Kind, url: str) -> None:
         with closing(sqlite3.connect(files[0])) as kept, closing(sqlite3.connect(files[1])) as live:
             kept.backup(live)
     else:
+        if kind == "log":
+            with psycopg.connect(url) as connection:
+                # `--clean` knows no order in which partitions could be taken apart.
+                connection.execute("DROP TABLE decision, decision_rule, decision_missing, decision_attribute")
         options = ["--clean", "--if-exists", "--single-transaction", "--no-owner", f"--dbname={url}"]
         subprocess.run(["pg_restore", *options, str(copy.with_suffix(".dump"))], check=True)
 

@@ -1,10 +1,9 @@
 """Reads recorded decisions from the log's database, and the policies that they were made by."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from policy_lang.bundle import Bundle, load
 from policy_lang.diagnostics import PolicyError
@@ -18,20 +17,6 @@ from service.decisions.replaying import recorded
 from service.errors import FactsUnavailable, NotFound
 from service.policies.folder import load_bundle
 from service.policies.store import BundleStore
-
-T = TypeVar("T")
-
-
-@contextmanager
-def records_there(settings: Settings, wanted: LogFilter, most: int) -> Iterator[Iterator[Recorded | str]]:
-    """Up to `most` records that fit, the newest first; FactsUnavailable where there is no log."""
-    database = open_database(settings.log_database_url)
-    try:
-        if not database.exists():
-            raise FactsUnavailable(f"there is no decision log {database.name}")
-        yield recorded(DecisionLog(database), wanted, most)
-    finally:
-        database.close()
 
 
 @contextmanager
@@ -57,11 +42,12 @@ def former_policies(settings: Settings, folders: Sequence[Path]) -> Iterator[Fin
         database.close()
 
 
-def shown(items: Iterable[T], most: int) -> Iterator[T]:
-    """The items as they are, with a bar on the terminal, where there is one."""
+def records_of(log: DecisionLog, wanted: LogFilter, most: int) -> Iterator[Recorded | str]:
+    """Up to `most` records that fit, the newest first, with a bar on the terminal, where there is one."""
+    records = recorded(log, wanted, most)
     if not sys.stderr.isatty():
-        return iter(items)
+        return records
     from rich.console import Console
     from rich.progress import track
 
-    return iter(track(items, "deciding again", total=most, console=Console(stderr=True), transient=True))
+    return iter(track(records, "deciding again", total=most, console=Console(stderr=True), transient=True))

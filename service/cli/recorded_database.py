@@ -1,12 +1,10 @@
 """Reads recorded decisions from the log's database, and the policies that they were made by."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from policy_lang.bundle import Bundle, load
-from policy_lang.diagnostics import PolicyError
 from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.redeciding import FindBundle
 from service.config import Settings
@@ -14,30 +12,18 @@ from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.replaying import recorded
-from service.errors import FactsUnavailable, NotFound
 from service.policies.folder import load_bundle
+from service.policies.former import find_former
 from service.policies.store import BundleStore
 
 
 @contextmanager
 def former_policies(settings: Settings, folders: Sequence[Path]) -> Iterator[FindBundle]:
     """Finds policies by their digest: in the folders, else among those that were pushed to the service's store."""
-    given: Mapping[str, Bundle] = {bundle.digest: bundle for bundle in map(load_bundle, folders)}
+    given = {bundle.digest: bundle for bundle in map(load_bundle, folders)}
     database = open_database(settings.database_url)
-    store = BundleStore(database) if database.exists() else None
-
-    def find(digest: str) -> Bundle | None:
-        if digest in given or store is None:
-            return given.get(digest)
-        try:
-            _, texts = store.fetch(digest)
-            bundle = load(texts)
-        except (NotFound, PolicyError, FactsUnavailable):
-            return None
-        return bundle if bundle.digest == digest else None
-
     try:
-        yield find
+        yield find_former(given, BundleStore(database) if database.exists() else None)
     finally:
         database.close()
 

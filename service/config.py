@@ -16,6 +16,7 @@ from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
+from service.retention_settings import RetentionSettings
 
 
 class PepperSettings(BaseModel):
@@ -132,6 +133,7 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(
         default=60.0, ge=0.05, le=86_400, description="how often a checkpoint of the record's chains is written"
     )
+    retention: RetentionSettings = RetentionSettings()
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
     partitions: PartitionSettings = PartitionSettings()

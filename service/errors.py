@@ -180,6 +180,14 @@ class SchemaOutdated(MagistrateError):
     """A database whose tables are older or newer than this version knows; the text names the command to run."""
 
 
+class HoldRefused(MagistrateError):
+    """A legal hold that cannot be placed, or that is not there to be lifted."""
+
+
+class RecordsHeld(MagistrateError):
+    """Records that were to be erased and are held; the text names the holds."""
+
+
 class BackupUnusable(MagistrateError):
     """A backup that could not be made whole, or that does not hold what it says."""
 

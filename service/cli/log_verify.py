@@ -9,6 +9,7 @@ import click
 import orjson
 
 from policy_lang.excerpt import visible
+from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from service.authn.private_files import read_bytes
 from service.cli.settings import FINDINGS, settings_options
@@ -16,6 +17,7 @@ from service.config import Settings
 from service.db.opening import open_database
 from service.decisions.chain_walk import ChainReport
 from service.decisions.faults import Fault
+from service.decisions.retention.notes import Note
 from service.decisions.verification import LogReport, verify_log
 from service.errors import ConfigError
 from service.signing_keys import read_public_key
@@ -70,6 +72,10 @@ def _limits(report: LogReport, *, has_file: bool, has_keys: bool) -> Iterator[st
         yield f"{report.unsigned} checkpoints are not signed: who can write them can make them fit anything"
     elif not has_keys:
         yield "no --public-key is given: the signatures of the checkpoints were not checked"
+    if report.unsigned_notes:
+        yield f"{report.unsigned_notes} notes are not signed: who can write them can take out any record under one"
+    elif report.notes and not has_keys:
+        yield "no --public-key is given: the signatures of the notes were not checked"
     if not has_file:
         yield "no --checkpoints are given: that the last ones were taken out of the database would not show"
     if report.unchained:
@@ -80,6 +86,7 @@ def _lines(report: LogReport, limits: list[str]) -> Iterator[str]:
     yield "sound" if report.is_sound else "NOT AS IT WAS WRITTEN"
     for chain in report.chains:
         yield from _chain_lines(chain)
+    yield from (f"  {_erasure(note)}" for note in report.erasures)
     yield from (f"  {_said(fault)}" for fault in report.faults)
     if report.fault_count > len(report.faults):
         yield f"  and {report.fault_count - len(report.faults)} more"
@@ -89,7 +96,10 @@ def _lines(report: LogReport, limits: list[str]) -> Iterator[str]:
 def _chain_lines(chain: ChainReport) -> Iterator[str]:
     held = f"holds to {chain.sound}" if chain.fault_count else "holds"
     seen = "no checkpoint" if chain.proven_by is None else f"checkpoint {chain.proven_by} proves 1 to {chain.proven}"
-    yield f"  {visible(chain.replica)}: {chain.links} records, the chain {held}, {seen}"
+    taken = "".join(
+        f", {count} {kind}" for count, kind in ((chain.expired, "expired"), (chain.erased, "erased")) if count
+    )
+    yield f"  {visible(chain.replica)}: {chain.links} records{taken}, the chain {held}, {seen}"
     if not chain.faults:
         return
     first = min(chain.faults, key=lambda fault: fault.sequence or 0)
@@ -97,6 +107,11 @@ def _chain_lines(chain: ChainReport) -> Iterator[str]:
     yield from (f"    {_said(fault)}" for fault in chain.faults if fault is not first)
     if chain.fault_count > len(chain.faults):
         yield f"    and {chain.fault_count - len(chain.faults)} more"
+
+
+def _erasure(note: Note) -> str:
+    erased = f"note {note.number}: {note.records} erased {format_timestamp(note.time)} by {note.by}"
+    return visible(f"{erased}: {note.reason}")
 
 
 def _said(fault: Fault) -> str:
@@ -118,6 +133,8 @@ def _fields(report: LogReport, limits: list[str]) -> dict[str, Json]:
                 "holds_to": chain.sound,
                 "proven_to": chain.proven,
                 "proven_by": chain.proven_by,
+                "expired": chain.expired,
+                "erased": chain.erased,
                 "faults": [_fault_fields(fault) for fault in chain.faults],
                 "fault_count": chain.fault_count,
             }
@@ -126,9 +143,22 @@ def _fields(report: LogReport, limits: list[str]) -> dict[str, Json]:
         "last_checkpoint": report.last_checkpoint,
         "unsigned_checkpoints": report.unsigned,
         "unchained_records": report.unchained,
+        "notes": report.notes,
+        "unsigned_notes": report.unsigned_notes,
+        "erasures": [_erasure_fields(note) for note in report.erasures],
         "faults": [_fault_fields(fault) for fault in report.faults],
         "fault_count": report.fault_count,
         "not_shown": list(limits),
+    }
+
+
+def _erasure_fields(note: Note) -> dict[str, Json]:
+    return {
+        "note": note.number,
+        "time": format_timestamp(note.time),
+        "by": note.by,
+        "reason": note.reason,
+        "records": note.records,
     }
 
 

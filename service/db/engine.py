@@ -165,6 +165,12 @@ class Database:
         if not self.is_embedded:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
+    def has_turn(self, connection: Connection, key: int) -> bool:
+        """Whether no other write transaction has that key; if so, this one has it until it ends."""
+        if self.is_embedded:
+            return True
+        return bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key}).scalar())
+
     def close(self) -> None:
         """Closes every connection that is not in use."""
         self._readers.dispose()

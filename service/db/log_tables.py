@@ -122,9 +122,13 @@ chain_link: Final = Table(
     Column("salt", LargeBinary, nullable=False),
     Column("record_hash", LargeBinary, nullable=False),
     Column("chain_hash", LargeBinary, nullable=False),
+    Column("note", BigInteger),
     Index("chain_link_decisions", "decision_id", unique=True),
 )
-"""The place of each record in the chain of the replica that shipped it (service/decisions/chain.py)."""
+"""The place of each record in the chain of the replica that shipped it (service/decisions/chain.py).
+
+Where the record was taken out, `note` is the number of the note that says so, and the salt is empty.
+"""
 
 chain_head: Final = Table(
     "chain_head",
@@ -148,3 +152,30 @@ checkpoint: Final = Table(
     Column("line", Text, nullable=False),
 )
 """The checkpoints, each the line that stands in the file too (service/decisions/checkpoint.py)."""
+
+log_note: Final = Table(
+    "log_note",
+    LOG,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("line", Text, nullable=False),
+)
+"""The notes of records that were taken out (service/decisions/retention/notes.py)."""
+
+log_hold: Final = Table(
+    "log_hold",
+    LOG,
+    _name("name", is_key=True),
+    Column("principal_type", _NAME),
+    Column("principal_id", _NAME),
+    Column("resource_type", _NAME),
+    Column("resource_id", _NAME),
+    Column("tenant_type", _NAME),
+    Column("tenant_id", _NAME),
+    Column("since", BigInteger),
+    Column("until", BigInteger),
+    Column("reason", Text, nullable=False),
+    _name("placed_by"),
+    Column("placed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The legal holds: what is NULL in one narrows nothing. Times are in milliseconds since 1970 UTC."""

@@ -1,19 +1,26 @@
-"""The form of a checkpoint: one line of JSON over the heads of all chains and the checkpoint before, perhaps signed.
+"""The form of a checkpoint: one signed line over the heads of all chains and the checkpoint before.
 
-What is signed is the line without its signature, behind a prefix of its own, so that a signature made for anything else
-is none here; `previous` is the SHA-256 of the whole line before. Whoever has one line knows all that it follows from.
+`previous` is the SHA-256 of the whole line before: whoever has one line knows all that it follows from.
 """
 
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Final
+from typing import Final, Literal
 
-import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import ValidationError
 
 from policy_lang.types import Json
 from service.decisions.chain import Head
-from service.signing_keys import is_signed_by
+from service.decisions.signed_lines import (
+    BadLine,
+    Form,
+    Hex,
+    SignedLine,
+    hash_line,
+    is_line_signed,
+    read_line,
+    write_line,
+)
 
 FORMAT: Final = 1
 """The form that this version writes, and the only one it reads."""
@@ -42,45 +49,38 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class WrittenCheckpoint:
-    """A checkpoint, the line that it was read from, and its signature if it has one."""
+    """A checkpoint, and what it was read from."""
 
     content: Checkpoint
-    line: str
-    signature: bytes | None
+    source: SignedLine
+
+    @property
+    def line(self) -> str:
+        """The line that it was read from."""
+        return self.source.line
 
 
 def write_checkpoint(content: Checkpoint, key: Ed25519PrivateKey | None) -> str:
     """The line of a checkpoint, without its end; signed if there is a key."""
-    fields = _fields(content)
-    if key is not None:
-        fields["signature"] = key.sign(_PREFIX + _bytes(fields)).hex()
-    return _bytes(fields).decode()
+    return write_line(_PREFIX, _fields(content), key)
 
 
 def read_checkpoint(line: str) -> WrittenCheckpoint:
     """The checkpoint in a line; BadCheckpoint if there is none in it."""
     try:
-        fields = orjson.loads(line)
-        if fields["format"] != FORMAT:
-            raise BadCheckpoint(f"this version reads checkpoints of form {FORMAT}")
-        signature = fields.get("signature")
-        content = Checkpoint(
-            number=int(fields["number"]),
-            time=int(fields["time"]),
-            previous=str(fields["previous"]),
-            heads=tuple(
-                Head(str(head["replica"]), int(head["sequence"]), bytes.fromhex(head["hash"]))
-                for head in fields["heads"]
-            ),
-            unchained=int(fields["unchained"]),
-            unchained_last=None if fields["unchained_last"] is None else str(fields["unchained_last"]),
-        )
-        written = WrittenCheckpoint(content, line, None if signature is None else bytes.fromhex(signature))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        source = read_line(line)
+        form = _Form.model_validate(source.fields)
+    except (BadLine, ValidationError) as error:
         raise BadCheckpoint(f"no checkpoint: {error}") from error
-    if _bytes(_fields(content) | ({} if signature is None else {"signature": signature})) != line.encode():
-        raise BadCheckpoint("no checkpoint: it is not in the form that checkpoints are written in")
-    return written
+    content = Checkpoint(
+        number=form.number,
+        time=form.time,
+        previous=form.previous,
+        heads=tuple(Head(head.replica, head.sequence, head.hash) for head in form.heads),
+        unchained=form.unchained,
+        unchained_last=form.unchained_last,
+    )
+    return WrittenCheckpoint(content, source)
 
 
 def follows(checkpoint: Checkpoint, before: WrittenCheckpoint) -> bool:
@@ -88,18 +88,25 @@ def follows(checkpoint: Checkpoint, before: WrittenCheckpoint) -> bool:
     return checkpoint.number == before.content.number + 1 and checkpoint.previous == hash_line(before.line)
 
 
-def hash_line(line: str) -> str:
-    """What the next checkpoint says of this one."""
-    return sha256(line.encode()).hexdigest()
-
-
 def is_signed(checkpoint: WrittenCheckpoint, keys: tuple[Ed25519PublicKey, ...]) -> bool:
     """Whether it is signed by one of the keys."""
-    signature = checkpoint.signature
-    if signature is None:
-        return False
-    content = _PREFIX + _bytes(_fields(checkpoint.content))
-    return any(is_signed_by(key, content, signature) for key in keys)
+    return is_line_signed(_PREFIX, checkpoint.source, keys)
+
+
+class _Head(Form):
+    replica: str
+    sequence: int
+    hash: Hex
+
+
+class _Form(Form):
+    format: Literal[1]
+    number: int
+    time: int
+    previous: str
+    heads: list[_Head]
+    unchained: int
+    unchained_last: str | None
 
 
 def _fields(content: Checkpoint) -> dict[str, Json]:
@@ -114,7 +121,3 @@ def _fields(content: Checkpoint) -> dict[str, Json]:
         "unchained": content.unchained,
         "unchained_last": content.unchained_last,
     }
-
-
-def _bytes(fields: dict[str, Json]) -> bytes:
-    return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)

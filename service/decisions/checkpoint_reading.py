@@ -48,7 +48,7 @@ class Checkpoints:
         self.last = None
         for each in self._merged(faults):
             self._judge_order(each, faults)
-            self.unsigned += each.signature is None
+            self.unsigned += each.source.signature is None
             if self._keys and not is_signed(each, self._keys):
                 faults.add(_fault(each.content.number, "is not signed by the given key, and proves nothing here"))
             else:
@@ -56,8 +56,8 @@ class Checkpoints:
             self.last = each
         return replicas
 
-    def marks(self, replica: str) -> Iterator[Mark]:
-        """What those that count say of one chain, in their order."""
+    def marks(self) -> Iterator[Mark]:
+        """What those that count say of the chains, in their order."""
         if self.last is None:
             return
         for each in self._merged(Faults()):
@@ -66,8 +66,7 @@ class Checkpoints:
             if self._keys and not is_signed(each, self._keys):
                 continue
             for head in each.content.heads:
-                if head.replica == replica:
-                    yield Mark(each.content.number, head)
+                yield Mark(each.content.number, head)
 
     def _judge_order(self, each: WrittenCheckpoint, faults: Faults) -> None:
         number = each.content.number

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, insert, select
 from service.db.engine import Database
 from service.db.log_tables import checkpoint
 from service.decisions.chaining import heads, origin
-from service.decisions.checkpoint import BadCheckpoint, Checkpoint, hash_line, read_checkpoint, write_checkpoint
+from service.decisions.checkpoint import BadCheckpoint, Checkpoint, read_checkpoint, write_checkpoint
 from service.decisions.checkpoint_file import appending
+from service.decisions.signed_lines import hash_line
 from service.errors import FactsUnavailable
 from service.telemetry import get_log
 

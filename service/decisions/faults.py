@@ -24,6 +24,8 @@ class FaultKind(Enum):
     """A whole chain is not there."""
     CHECKPOINT = "checkpoint"
     """A checkpoint is missing, changed, not signed as it must be, or not one."""
+    NOTE = "note"
+    """A note is missing, changed, of another chain, not signed as it must be, or not one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,32 +3,45 @@
 Memory is bounded by the number of chains; a log that is being written to is verified up to where it was at the start.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select
 
 from service.db.engine import Database
 from service.db.log_tables import chain_link
-from service.decisions.chain_walk import ChainReport, lost_chain, walk_chain
+from service.decisions.chain_walk import ChainReport, ChainWalk, LostChain
 from service.decisions.chaining import heads
 from service.decisions.checkpoint_reading import Checkpoints
 from service.decisions.faults import Fault, Faults
+from service.decisions.retention.note_reading import Notes
+from service.decisions.retention.notes import Note
 from service.decisions.unchained import find_unchained
+
+_IN_MEMORY: Final = 2000
+"""Records in memory at once, of all chains."""
+_LEAST: Final = 20
+"""And of one, where there are many."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogReport:
     """What was found: of each chain, and beside them. `last_checkpoint` is None where there is none.
 
-    `unsigned` is how many checkpoints have no signature, `unchained` how many records are in no chain.
+    `unsigned` is how many checkpoints have no signature, `unchained` how many records are in no chain. Of `notes`,
+    `unsigned_notes` have none; `erasures` are the first of those by which somebody had records erased.
     """
 
     chains: tuple[ChainReport, ...]
     last_checkpoint: int | None
     unsigned: int
     unchained: int
+    notes: int
+    unsigned_notes: int
+    erasures: tuple[Note, ...]
     faults: tuple[Fault, ...]
     fault_count: int
 
@@ -47,25 +60,37 @@ def verify_log(database: Database, file: Path | None, keys: tuple[Ed25519PublicK
     faults = Faults()
     checkpoints = Checkpoints(database, file, keys)
     witnessed = checkpoints.judge(faults)
-    with database.read() as connection:
-        found = {head.replica: head for head in heads(connection)}
-        linked = _linked(connection)
-    chains = [
-        walk_chain(database, found[replica], checkpoints.marks(replica))
-        if replica in found
-        else lost_chain(replica, checkpoints.marks(replica))
-        for replica in sorted(witnessed | linked | found.keys())
-    ]
-    unchained = find_unchained(database, checkpoints, faults)
+    notes = Notes(database, keys)
+    notes.judge(faults)
+    walks = _walks(database, witnessed, notes)
+    for mark in checkpoints.marks():
+        walks[mark.head.replica].see(mark)
+    chains = tuple(walk.finish() for walk in walks.values())
+    unchained = find_unchained(database, checkpoints, notes, faults)
     last = checkpoints.last
     return LogReport(
-        chains=tuple(chains),
+        chains=chains,
         last_checkpoint=None if last is None else last.content.number,
         unsigned=checkpoints.unsigned,
         unchained=unchained.records,
+        notes=notes.count,
+        unsigned_notes=notes.unsigned,
+        erasures=tuple(notes.erasures),
         faults=tuple(faults.first),
         fault_count=faults.count,
     )
+
+
+def _walks(database: Database, witnessed: set[str], notes: Notes) -> Mapping[str, ChainWalk | LostChain]:
+    """The walk of each chain that has a head or links, or was seen by a checkpoint, by the names of their replicas."""
+    with database.read() as connection:
+        found = {head.replica: head for head in heads(connection)}
+        linked = _linked(connection)
+    page = max(_LEAST, _IN_MEMORY // max(1, len(found)))
+    return {
+        replica: ChainWalk(database, found[replica], notes, page) if replica in found else LostChain(replica)
+        for replica in sorted(witnessed | linked | found.keys())
+    }
 
 
 def _linked(connection: Connection) -> set[str]:

@@ -84,6 +84,8 @@ def test_json_has_the_same_for_programs(database: Database, tmp_path: Path) -> N
         "holds_to": 1,
         "proven_to": 0,
         "proven_by": None,
+        "expired": 0,
+        "erased": 0,
         "faults": [
             {
                 "kind": "removed",

@@ -13,6 +13,7 @@ from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
+from service.db.log_grants import log_grants
 from service.db.migration import Kind, SchemaStatus, State, migrate, status
 from service.db.opening import open_database
 
@@ -52,6 +53,15 @@ def status_(settings: Settings, output: Output) -> None:
     print_rows(rows, output)
     if not is_current:
         sys.exit(FINDINGS)
+
+
+@command.command()
+def grants() -> None:
+    """Print the SQL that gives the roles of the log on PostgreSQL what they need, and no more.
+
+    The owner of the tables runs it after every `magistrate db migrate`: magistrate db grants | psql URL
+    """
+    click.echo(log_grants(), nl=False)
 
 
 command.add_command(db_backup.backup)

@@ -15,6 +15,7 @@ from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
 from service.partition_settings import PartitionSettings
+from service.log_reading_settings import LogReadingSettings
 from service.pool_settings import PoolSettings
 from service.retention_settings import RetentionSettings
 
@@ -134,6 +135,9 @@ class Settings(BaseSettings):
         default=60.0, ge=0.05, le=86_400, description="how often a checkpoint of the record's chains is written"
     )
     retention: RetentionSettings = RetentionSettings()
+    log_reading: LogReadingSettings = Field(
+        default=LogReadingSettings(), description="how the log is read for those who audit it"
+    )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
     partitions: PartitionSettings = PartitionSettings()
@@ -218,6 +222,7 @@ def _known_keys() -> list[str]:
         PepperSettings,
         CertificateSettings,
         Limits,
+        LogReadingSettings,
         PoolSettings,
         SpoolSettings,
     )

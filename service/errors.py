@@ -96,6 +96,27 @@ class FactsUnavailable(MagistrateError):
         self.trouble = trouble
 
 
+class LogUnavailable(MagistrateError):
+    """The log could not be read; the text is for the service's log alone."""
+
+    reason = "LOG_UNAVAILABLE"
+
+
+class ScanLimitReached(MagistrateError):
+    """So many records were looked at and none fits, back to the moment `reached`; `go_on` is where the next begins."""
+
+    reason = "SCAN_LIMIT_REACHED"
+
+    def __init__(self, limit: str, *, allowed: int, reached: str, go_on: str) -> None:
+        super().__init__(
+            f"over the limit `{limit}`: {allowed} records were looked at, back to {reached}, and none fits"
+        )
+        self.limit = limit
+        self.allowed = allowed
+        self.reached = reached
+        self.go_on = go_on
+
+
 class RevisionUnknown(MagistrateError):
     """A revision of another epoch, or a text that is none; the caller should ask without it."""
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from policy_lang.schema import Schema
 from service.app.introspecting import introspecting
+from service.app.log_reading import log_reading
 from service.app.own_credentials import OwnCredentials, revoke_own
 from service.app.strangers import build_failures, sum_up
 from service.authn.authenticator import TokenAuthenticator
@@ -31,7 +32,7 @@ from service.doors.grpc.credential import CredentialActs, CredentialServicer
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
-from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, ENTITY, POLICY, GrpcDoor, Secured, Served
+from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, GrpcDoor, Secured, Served
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
@@ -152,6 +153,14 @@ async def serve_worker(
                     authorization_servicer(callers, pdp, facts=fresh, limits=settings.limits, life=life),
                 ),
                 (CREDENTIAL, CredentialServicer(callers, acts)),
+                (
+                    DECISION_LOG,
+                    await opened.enter_async_context(
+                        log_reading(
+                            settings, callers, gate=gate, policies=policies, facts=database, ended=life.stop.wait
+                        )
+                    ),
+                ),
                 (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
             )
             if settings.policies_source == "store":

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Integer, Select, case, func, literal_column, select
 from sqlalchemy.sql.selectable import FromClause
 
+from policy_lang.bundle import Bundle
 from policy_lang.decision import Effect
 from service.db.bounding import bounded
 from service.db.engine import Database
@@ -70,6 +71,12 @@ class ActiveRules:
     policy_digest: str
     rules: tuple[str, ...]
 
+    @classmethod
+    def of(cls, bundle: Bundle) -> "ActiveRules":
+        """Those of a bundle."""
+        rules = {rule.id for found in bundle.program.rules.values() for rule in found if not rule.is_shadow}
+        return cls(bundle.digest, tuple(sorted(rules)))
+
 
 @dataclass(frozen=True, slots=True)
 class LogStats:
@@ -93,7 +100,7 @@ def count(database: Database, wanted: Wanted, active: ActiveRules | None, *, tim
 
     FactsUnavailable where the database does not answer, or not in time.
     """
-    since, until = _check(wanted)
+    since, until = check_wanted(wanted)
     with database.read() as connection:
         counting = _Counting(connection, wanted, timeout_ms)
         named, by_rule = counting.over(decision), counting.over(_WITH_RULES)
@@ -109,6 +116,19 @@ def count(database: Database, wanted: Wanted, active: ActiveRules | None, *, tim
             stretch_ms=width,
             unfired=_unfired(by_rule, wanted.filter, active),
         )
+
+
+def check_wanted(wanted: Wanted) -> tuple[int, int]:
+    """The range of time, `since` and `until`; InvalidRequest for what cannot be counted."""
+    asked = check_filter(wanted.filter)
+    if asked.since is None or asked.until is None:
+        raise InvalidRequest([Violation("since" if asked.since is None else "until", "required for counting")])
+    if asked.attributes:
+        raise InvalidRequest([Violation("attributes", "counting is by what the log's columns have")])
+    for name, given, most in (("top", wanted.top, TOP_LIMIT), ("buckets", wanted.buckets, BUCKET_LIMIT)):
+        if not 1 <= given <= most:
+            raise InvalidRequest([Violation(name, f"1 to {most}")])
+    return asked.since, asked.until
 
 
 class _Counting:
@@ -168,18 +188,6 @@ class _Rows:
         counted = (func.sum(case((decision.c.effect == effect.value, 1), else_=0)) for effect in Effect)
         query, _ = narrowed(select(*key, *counted).select_from(self._rows), self._counting.wanted.filter)
         return query
-
-
-def _check(wanted: Wanted) -> tuple[int, int]:
-    asked = check_filter(wanted.filter)
-    if asked.since is None or asked.until is None:
-        raise InvalidRequest([Violation("since" if asked.since is None else "until", "required for counting")])
-    if asked.attributes:
-        raise InvalidRequest([Violation("attributes", "counting is by what the log's columns have")])
-    for name, given, most in (("top", wanted.top, TOP_LIMIT), ("buckets", wanted.buckets, BUCKET_LIMIT)):
-        if not 1 <= given <= most:
-            raise InvalidRequest([Violation(name, f"1 to {most}")])
-    return asked.since, asked.until
 
 
 def _unfired(by_rule: _Rows, asked: LogFilter, active: ActiveRules | None) -> Unfired | None:

@@ -47,8 +47,7 @@ class LogTail:
 
         InvalidRequest for more than LAST_LIMIT, and for a filter that finds nothing ever.
         """
-        if not 0 <= last <= LAST_LIMIT:
-            raise InvalidRequest([Violation("last", f"up to {LAST_LIMIT}")])
+        check_last(last)
         check_filter(wanted)
         with self._log.database.read(timeout_ms) as connection:
             positions = {head.replica: head.sequence for head in heads(connection)}
@@ -68,6 +67,12 @@ class LogTail:
                     has_more |= head.sequence > after + WINDOW
                     found += _shipped(connection, wanted, head.replica, (after, reached[head.replica]))
         return Followed(tuple(found), reached, has_more)
+
+
+def check_last(last: int) -> None:
+    """Returns for so many records as a tail may begin with; else InvalidRequest."""
+    if not 0 <= last <= LAST_LIMIT:
+        raise InvalidRequest([Violation("last", f"up to {LAST_LIMIT}")])
 
 
 def _shipped(connection: Connection, wanted: LogFilter, replica: str, between: tuple[int, int]) -> list[DecisionRecord]:

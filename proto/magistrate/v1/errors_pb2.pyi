@@ -64,6 +64,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_NOT_CONFIGURED: _ErrorReason.ValueType  # 18
     """FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
+    ERROR_REASON_LOG_UNAVAILABLE: _ErrorReason.ValueType  # 19
+    """UNAVAILABLE: the log could not be read; try again. Checks are answered all the same."""
+    ERROR_REASON_SCAN_LIMIT_REACHED: _ErrorReason.ValueType  # 20
+    """RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
+    it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -110,4 +116,10 @@ google.rpc.RetryInfo says when to come again, and is absent where so much is nev
 """
 ERROR_REASON_NOT_CONFIGURED: ErrorReason.ValueType  # 18
 """FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
+ERROR_REASON_LOG_UNAVAILABLE: ErrorReason.ValueType  # 19
+"""UNAVAILABLE: the log could not be read; try again. Checks are answered all the same."""
+ERROR_REASON_SCAN_LIMIT_REACHED: ErrorReason.ValueType  # 20
+"""RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
+it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

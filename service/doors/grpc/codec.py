@@ -109,8 +109,8 @@ def write_item(answer: Answer) -> pb.CheckResponse:
         effect=EFFECTS[decision.effect],
         code=decision.code,
         reasons=[_write_reason(reason) for reason in decision.reasons],
-        obligations=[_write_obligation(obligation) for obligation in decision.obligations],
-        missing=[_write_missing(missing) for missing in decision.missing],
+        obligations=[write_obligation(obligation) for obligation in decision.obligations],
+        missing=[write_missing(missing) for missing in decision.missing],
         hide=decision.hide,
     )
 
@@ -186,11 +186,13 @@ def _write_reason(reason: Reason) -> pb.Reason:
     return pb.Reason(rule_id=reason.rule_id, location=reason.location, text=reason.text, code=reason.code)
 
 
-def _write_obligation(obligation: Obligation) -> pb.Obligation:
+def write_obligation(obligation: Obligation) -> pb.Obligation:
+    """What a caller is obliged to."""
     return pb.Obligation(
         type=obligation.type, parameters={name: write_value(value) for name, value in obligation.parameters}
     )
 
 
-def _write_missing(missing: MissingInput) -> pb.MissingInput:
+def write_missing(missing: MissingInput) -> pb.MissingInput:
+    """An input that was lacking."""
     return pb.MissingInput(path=missing.path, cause=missing.cause)

@@ -26,13 +26,19 @@ def write_page_token(key: Sequence[str]) -> str:
 
 def read_page_token(token: str, length: int) -> list[str]:
     """The key in a token, which has so many texts; InvalidRequest for what no answer has said."""
+    key = read_token(token)
+    if key is None or len(key) != length:
+        raise InvalidRequest([Violation("page_token", "the `next_page_token` of an answer, or nothing")])
+    return key
+
+
+def read_token(token: str) -> list[str] | None:
+    """The texts in a token; None for what no answer has said."""
     try:
         key = orjson.loads(urlsafe_b64decode(token.encode()))
     except ValueError:
-        key = None
-    if not isinstance(key, list) or len(key) != length or not all(_is_text(text) for text in key):
-        raise InvalidRequest([Violation("page_token", "the `next_page_token` of an answer, or nothing")])
-    return key
+        return None
+    return key if isinstance(key, list) and all(map(_is_text, key)) else None
 
 
 def _is_text(value: object) -> bool:

@@ -1,8 +1,6 @@
 """PolicyService: reads the message, has it done in a thread, writes the answer."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
@@ -22,7 +20,8 @@ from service.doors.grpc.policy_codec import (
     write_findings,
 )
 from service.doors.grpc.rim import answering
-from service.errors import DeadlineExceeded, FactsUnavailable
+from service.doors.grpc.turns import Turns, seconds_left
+from service.errors import FactsUnavailable
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
 
@@ -48,9 +47,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self._callers = callers
         self._office = office
         self._reached = reached
-        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="policies")
-        self._turns = asyncio.Semaphore(AT_ONCE)
-        self._under_way = 0
+        self._turns = Turns(callers, at_once=AT_ONCE, waiting=WAITING, refusal=_refusal)
 
     @answering
     async def Validate(  # noqa: N802
@@ -132,16 +129,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         return pb.ListActivationsResponse(activations=map(write_activation, page), next_page_token=token)
 
     async def _do(self, context: ServicerContext[Request, Response], act: Callable[[], Result]) -> Result:
-        if self._under_way >= AT_ONCE + WAITING:
-            raise FactsUnavailable("too many calls about policies are under way")
-        self._under_way += 1
-        try:
-            async with self._turns:
-                # The wait may have been long: credentials end, and are revoked, meanwhile.
-                await self._callers.verified(context)
-                return await asyncio.get_running_loop().run_in_executor(self._threads, act)
-        finally:
-            self._under_way -= 1
+        return await self._turns.take(context, act)
 
     async def _in_force(self, activation: Activation, context: ServicerContext[Request, Response]) -> pb.Activation:
         """The activation, once this worker answers by it."""
@@ -149,11 +137,9 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         return write_activation(activation)
 
 
+def _refusal() -> FactsUnavailable:
+    return FactsUnavailable("too many calls about policies are under way")
+
+
 def _within(context: ServicerContext[Request, Response]) -> float:
-    """The seconds that there are; a little less than the deadline leaves, so that the answer still arrives."""
-    remaining = context.time_remaining()
-    if remaining is None:
-        return LONGEST_SECONDS
-    if remaining <= 0:
-        raise DeadlineExceeded("the deadline passed before anything was done")
-    return min(LONGEST_SECONDS, remaining * 0.9)
+    return seconds_left(context, LONGEST_SECONDS)

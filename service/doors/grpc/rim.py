@@ -27,6 +27,8 @@ StreamMethod = Callable[
     [Servicer, AsyncIterator[Request | None], ServicerContext[Request, Response]], AsyncGenerator[Response, None]
 ]
 
+TellingMethod = Callable[[Servicer, Request, ServicerContext[Request, Response]], AsyncGenerator[Response, None]]
+
 
 def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, Request, Response]:
     """The RPC with its errors turned into statuses by the one table; the true cause goes to the log alone."""
@@ -53,6 +55,22 @@ def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> Strea
         servicer: Servicer, requests: AsyncIterator[Request | None], context: ServicerContext[Request, Response]
     ) -> AsyncGenerator[Response, None]:
         async with _Rim(rpc, context), aclosing(method(servicer, requests, context)) as responses:
+            async for response in responses:
+                yield response
+
+    return answered
+
+
+def streaming(method: TellingMethod[Servicer, Request, Response]) -> TellingMethod[Servicer, Request, Response]:
+    """The same for an RPC of one question and many answers."""
+
+    rpc = _name_of(method.__qualname__)
+
+    @wraps(method)
+    async def answered(
+        servicer: Servicer, request: Request | None, context: ServicerContext[Request, Response]
+    ) -> AsyncGenerator[Response, None]:
+        async with _Rim(rpc, context), aclosing(method(servicer, message_of(request), context)) as responses:
             async for response in responses:
                 yield response
 

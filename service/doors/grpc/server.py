@@ -9,17 +9,18 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from magistrate.v1 import authorization_pb2, credential_pb2, entity_pb2, policy_pb2
+from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, entity_pb2, policy_pb2
 
 from service.config import Limits
 
 AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
 CREDENTIAL: Final = credential_pb2.DESCRIPTOR.services_by_name["CredentialService"]
+DECISION_LOG: Final = decision_log_pb2.DESCRIPTOR.services_by_name["DecisionLogService"]
 ENTITY: Final = entity_pb2.DESCRIPTOR.services_by_name["EntityService"]
 POLICY: Final = policy_pb2.DESCRIPTOR.services_by_name["PolicyService"]
 RPCS: Final = frozenset(
     f"{service.name}.{method.name}"
-    for service in (AUTHORIZATION, CREDENTIAL, ENTITY, POLICY)
+    for service in (AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY)
     for method in service.methods
 )
 """Every RPC of the contract, as `Service.Rpc`."""
@@ -98,6 +99,7 @@ def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpc
 
 _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler[Message, Message]"]]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
 """By whether the caller, and the service, sends many messages."""

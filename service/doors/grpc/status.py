@@ -21,6 +21,7 @@ from service.errors import (
     FactsUnavailable,
     InvalidRequest,
     LimitExceeded,
+    LogUnavailable,
     MagistrateError,
     NoPolicies,
     NotConfigured,
@@ -29,6 +30,7 @@ from service.errors import (
     RateLimited,
     RevisionNotReached,
     RevisionUnknown,
+    ScanLimitReached,
     Unauthenticated,
 )
 
@@ -42,6 +44,8 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     InvalidRequest: StatusCode.INVALID_ARGUMENT,
     LimitExceeded: StatusCode.INVALID_ARGUMENT,
     FactsUnavailable: StatusCode.UNAVAILABLE,
+    LogUnavailable: StatusCode.UNAVAILABLE,
+    ScanLimitReached: StatusCode.RESOURCE_EXHAUSTED,
     AuditUnavailable: StatusCode.UNAVAILABLE,
     NoPolicies: StatusCode.UNAVAILABLE,
     DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
@@ -59,6 +63,7 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
 _GENERIC: Final[Mapping[type[MagistrateError], str]] = {
     Unauthenticated: "the credential is missing or does not verify",
     FactsUnavailable: "the facts cannot be read",
+    LogUnavailable: "the log cannot be read",
     AuditUnavailable: "the decision cannot be recorded, so it is not given",
 }
 """Messages that stand for the true ones, which go to the service's log alone."""
@@ -91,6 +96,9 @@ def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:
             return {"permission": error.permission}
         case LimitExceeded():
             return {"limit": error.limit, "value": str(error.allowed)}
+        case ScanLimitReached():
+            told = {"limit": error.limit, "value": str(error.allowed), "reached": error.reached}
+            return {**told, "page_token": error.go_on}
         case _:
             return {}
 

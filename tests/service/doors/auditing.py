@@ -1,0 +1,117 @@
+"""A door with DecisionLogService alone over a real log; whom a token names is its text, and what he holds."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceStub
+
+from policy_lang.values import Ref
+from service.config import Limits
+from service.db.engine import Database
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.decisions.log import DecisionLog
+from service.decisions.office import LogOffice
+from service.doors.grpc.decision_log import DecisionLogServicer
+from service.doors.grpc.server import DECISION_LOG, GrpcDoor
+from service.entities.store import EntityStore
+from service.governance.gate import Gate
+from service.governance.governance import Governance
+from service.governance.grants import Grants
+from service.log_reading_settings import LogReadingSettings
+from service.model import ActivePolicies
+from service.policies.folder import activate
+from tests.service.doors.desk import verified
+from tests.service.doors.receiving import Named, callers
+from tests.service.doors.talking import bearer
+from tests.service.point import NOW, POLICY, KeptRecords, OnePolicy
+
+Answer = TypeVar("Answer")
+Metadata = tuple[tuple[str, str], ...]
+Call = Callable[[DecisionLogServiceStub, Metadata], Answer]
+
+TEXTS: Final = {"shop.policy": POLICY}
+FORMER: Final = {"old.policy": "module old"}
+SCAN_LIMIT: Final = 1000
+
+
+@dataclass
+class Audit:
+    """The service, asked by users whose tokens are their names; `auditor` is one everywhere, `local` at Tenant:t1."""
+
+    log: Database
+    gate: Gate
+    grants: Grants
+    records: KeptRecords
+    policies: ActivePolicies
+    settings: LogReadingSettings = field(default_factory=LogReadingSettings)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def ask(self, name: str, call: Call[Answer]) -> Answer:
+        """What the service answers the user of that name."""
+        return asyncio.run(self._serve(lambda stub: call(stub, bearer(name))))
+
+    def fails(self, name: str, call: Call[object]) -> grpc.Call:
+        """How the call of that user fails."""
+        with pytest.raises(grpc.RpcError) as caught:
+            self.ask(name, call)
+        assert isinstance(caught.value, grpc.Call)
+        return caught.value
+
+    async def _serve(self, converse: Callable[[DecisionLogServiceStub], Answer]) -> Answer:
+        door = self.door()
+        port = await door.open("127.0.0.1:0")
+        try:
+            return await asyncio.to_thread(_converse, port, converse)
+        finally:
+            await door.close(1)
+
+    def door(self) -> GrpcDoor:
+        """The door, not open yet."""
+        office = LogOffice(
+            gate=self.gate,
+            log=DecisionLog(self.log, scan_limit=SCAN_LIMIT, indexed_paths=("resource.owner",)),
+            policies=OnePolicy(self.policies),
+            former=_former,
+        )
+        received = callers(Named(verified), recorder=self.records)
+        servicer = DecisionLogServicer(received, office, self.settings, self.ended.wait)
+        return GrpcDoor([(DECISION_LOG, servicer)], Limits())
+
+
+def build_audit(log: Database, tmp_path: Path) -> Audit:
+    """A door over that log, and a new database of facts."""
+    facts = open_database(f"sqlite:///{tmp_path / 'who.db'}")
+    ensure_current(facts, "facts")
+    grants = Grants(facts)
+    for name, grant, place in (("auditor", "auditor", None), ("local", "auditor", "t1"), ("admin", "admin", None)):
+        grants.give(Ref("User", name), grant, None if place is None else Ref("Tenant", place))
+    policies, records = activate(TEXTS), KeptRecords()
+    gate = Gate(
+        governance=Governance([]),
+        policies=OnePolicy(policies),
+        facts=EntityStore(facts),
+        recorder=records,
+        clock=lambda: NOW,
+    )
+    return Audit(log, gate, grants, records, policies)
+
+
+def moment(milliseconds: int) -> Timestamp:
+    """The moment as a message."""
+    return Timestamp(seconds=milliseconds // 1000, nanos=milliseconds % 1000 * 1_000_000)
+
+
+def _former(digest: str) -> Mapping[str, str] | None:
+    return FORMER if digest == "former" else None
+
+
+def _converse(port: int, converse: Callable[[DecisionLogServiceStub], Answer]) -> Answer:
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        return converse(DecisionLogServiceStub(channel))

@@ -14,8 +14,8 @@ from pydantic_settings.exceptions import SettingsError
 from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
-from service.partition_settings import PartitionSettings
 from service.log_reading_settings import LogReadingSettings
+from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
 from service.retention_settings import RetentionSettings
 

@@ -1,7 +1,6 @@
 """`magistrate data`: imports and exports facts on the database itself; all else goes through the service."""
 
 import io
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,8 +11,8 @@ from typing import BinaryIO, cast
 import click
 import orjson
 
-from policy_lang.counts import counted
 from policy_lang.schema import Schema
+from service.cli.data_report import import_form, import_said
 from service.cli.facts import COMMANDS
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
@@ -22,7 +21,7 @@ from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.entities.exporter import Exporter
-from service.entities.importer import PASSES, Importer
+from service.entities.importer import Asked, Importer, Listener
 from service.errors import FactsUnavailable, why
 from service.policies.folder import load_bundle
 
@@ -40,21 +39,19 @@ def command() -> None:
 
 @command.command("import")
 @click.argument("file", type=click.File("rb"))
+@click.option("--upsert", is_flag=True, help="Change what is there; else a line that says otherwise is at fault.")
+@click.option("--dry-run", is_flag=True, help="Check everything, write nothing, and say what would change.")
 @output_option
 @settings_options(*_STORE)
-def import_(settings: Settings, file: BinaryIO, output: Output) -> None:
-    """Import FILE (`-` for standard input) on the host: JSON lines, one fact each; all of them, or none."""
-    with _facts(settings) as (database, schema), _seekable(file) as lines, _progress(lines) as bar:
-        done = Importer(database, schema).run(lines, bar)
-    counts = {"entities": done.entities, "assignments": done.assignments, "relations": done.relations}
-    said = ", ".join(
-        (
-            counted(done.entities, "entity", "entities"),
-            counted(done.assignments, "assignment"),
-            counted(done.relations, "relation"),
-        )
-    )
-    print_result(f"imported {said}; revision {done.revision}", {**counts, "revision": done.revision}, output)
+def import_(settings: Settings, file: BinaryIO, upsert: bool, dry_run: bool, output: Output) -> None:
+    """Import FILE (`-` for standard input) on the host: JSON lines, one fact each; all of them, or none.
+
+    What is there already as the file says stays as it is, so the same file may be imported again.
+    """
+    asked = Asked(may_change=upsert, is_trial=dry_run)
+    with _facts(settings) as (database, schema), _progress(file) as bar:
+        done = Importer(database, schema).run(file, asked, Listener(read=bar))
+    print_result(import_said(done, is_trial=dry_run), import_form(done, is_trial=dry_run), output)
 
 
 @command.command("export")
@@ -103,29 +100,27 @@ def _facts_there(settings: Settings) -> Iterator[tuple[Database, Schema]]:
 
 
 @contextmanager
-def _seekable(file: BinaryIO) -> Iterator[BinaryIO]:
-    """The file itself, or a copy of it where it can be read only once: an import reads it several times."""
-    if file.seekable():
-        yield file
-        return
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(file, copy)
-        yield copy
-
-
-@contextmanager
 def _progress(file: BinaryIO) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal, where there is one."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
 
-    size = file.seek(0, io.SEEK_END)
-    with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("importing", total=PASSES * size)
+    columns = TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("reading", total=_size_of(file))
         yield lambda read: bars.update(task, advance=read)
+
+
+def _size_of(file: BinaryIO) -> int | None:
+    """Bytes in the file; None where that is not known, as of a pipe."""
+    if not file.seekable():
+        return None
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return size
 
 
 @contextmanager

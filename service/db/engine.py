@@ -154,6 +154,20 @@ class Database:
             yield connection
 
     @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A writer's connection in no transaction yet; nobody else uses it, so no other waits for it."""
+        with translated(self.name), self._writers.connect() as connection:
+            connection.detach()
+            yield connection
+
+    @contextmanager
+    def reading_session(self) -> Iterator[Connection]:
+        """The same of a reader."""
+        with translated(self.name), self._readers.connect() as connection:
+            connection.detach()
+            yield connection
+
+    @contextmanager
     def alone(self, key: int) -> Iterator[Connection]:
         """A write transaction that waits for every other with the same key; on SQLite all wait for each other."""
         with self.write() as connection:

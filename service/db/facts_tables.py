@@ -22,12 +22,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 FACTS: Final = MetaData()
 
-_NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
-_DOCUMENT: Final = JSON().with_variant(JSONB(), "postgresql")
+NAME: Final = Text().with_variant(Text(collation="C"), "postgresql")
+DOCUMENT: Final = JSON().with_variant(JSONB(), "postgresql")
 
 
 def _key(name: str) -> "Column[str]":
-    return Column(name, _NAME, primary_key=True)
+    return Column(name, NAME, primary_key=True)
 
 
 revision: Final = Table(
@@ -62,7 +62,7 @@ entity: Final = Table(
     FACTS,
     _key("type"),
     _key("id"),
-    Column("attributes", _DOCUMENT, nullable=False),
+    Column("attributes", DOCUMENT, nullable=False),
     Index(
         "entity_attributes",
         "attributes",
@@ -135,7 +135,7 @@ activation: Final = Table(
     "activation",
     FACTS,
     Column("number", BigInteger, primary_key=True, autoincrement=False),
-    Column("digest", _NAME, ForeignKey("bundle.digest"), nullable=False),
+    Column("digest", NAME, ForeignKey("bundle.digest"), nullable=False),
     Column("state", Text, nullable=False),
     Column("asked_by", Text, nullable=False),
     Column("asked_at", BigInteger, nullable=False),
@@ -170,8 +170,8 @@ errand: Final = Table(
     "errand",
     FACTS,
     _key("id"),
-    Column("replica", _NAME, nullable=False),
-    Column("kind", _NAME, nullable=False),
+    Column("replica", NAME, nullable=False),
+    Column("kind", NAME, nullable=False),
     Column("question", Text, nullable=False),
     Column("asked_at", BigInteger, nullable=False),
     Column("answer", Text),
@@ -203,10 +203,10 @@ api_key: Final = Table(
     FACTS,
     _key("id"),
     Column("name", Text, nullable=False),
-    Column("principal_type", _NAME, nullable=False),
-    Column("principal_id", _NAME, nullable=False),
-    Column("owner_type", _NAME, nullable=False),
-    Column("owner_id", _NAME, nullable=False),
+    Column("principal_type", NAME, nullable=False),
+    Column("principal_id", NAME, nullable=False),
+    Column("owner_type", NAME, nullable=False),
+    Column("owner_id", NAME, nullable=False),
     Column("scopes", Text, nullable=False),
     Column("per_minute", BigInteger),
     Column("burst", BigInteger),
@@ -235,8 +235,8 @@ session: Final = Table(
     FACTS,
     _key("id"),
     Column("digest", LargeBinary, nullable=False),
-    Column("principal_type", _NAME, nullable=False),
-    Column("principal_id", _NAME, nullable=False),
+    Column("principal_type", NAME, nullable=False),
+    Column("principal_id", NAME, nullable=False),
     Column("purpose", Text, nullable=False),
     Column("idle_ms", BigInteger, nullable=False),
     Column("opened_at", BigInteger, nullable=False),

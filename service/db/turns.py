@@ -7,18 +7,27 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, func, or_, select, tuple_
+from sqlalchemy import Connection, func, or_, select, text, tuple_
 
 from service.db.engine import Database
 from service.db.facts_tables import change, revision
 from service.db.feed import EVERYTHING, FORMAT, Change
 from service.errors import EntityChanged
 
+FACTS_LOCK: Final = 0x6D61_6769_0003
+"""The advisory lock that writes of facts share, and that an import has to itself while it merges."""
 _TURNS: Final = b"magistrate-turn:"
 
 
+def share_facts(connection: Connection) -> None:
+    """Waits until no import is merging, and lets none merge before this write is done; to be its first statement."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": FACTS_LOCK})
+
+
 def take_turn(database: Database, connection: Connection, changes: Sequence[Change]) -> None:
-    """Waits until no other write that took a turn for one of these is under way."""
+    """Waits until no other write that took a turn for one of these is under way, nor an import merging."""
+    share_facts(connection)
     # In one order for everybody, so that two never wait for each other.
     for key in sorted({_key(each) for each in changes}):
         database.wait_for(connection, key)

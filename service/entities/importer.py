@@ -1,132 +1,151 @@
-"""Imports JSON lines whole or not at all, in one transaction and one revision, in memory that does not grow with them.
+"""Imports JSON lines whole or not at all, in one revision, in memory that does not grow with them.
 
-The file is read three times: to validate every line, to write, and to look up what the lines refer to, since a line may
-refer to one further down. Of two lines about the same fact the later one counts.
+Lines are read once, checked by the schema, and laid down in a temporary file by key; then all of them are compared with
+what is stored, and only then, in one short transaction, written. Of two lines about the same fact the later one counts.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import Connection, Table, select
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.schema import Schema
-from policy_lang.values import Ref
 from service.db.engine import Database
+from service.db.facts_tables import revision
 from service.db.feed import EVERYTHING, advance
+from service.db.merging import merging, settle
+from service.db.staged_tables import staged_assignment, staged_entity, staged_link, staged_parent
+from service.db.staging import Row, Staging, staging
 from service.entities.admission import Admission, EntityFact, Fact
-from service.entities.changes import Changes
-from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, has_fault, missing
+from service.entities.import_checks import FAULTS, Proposal, Tally, Terms, propose
+from service.entities.import_writing import write_staged
 from service.entities.lines import Line, lines_of, read_fact
 from service.errors import DataError
 
 BATCH: Final = 1000
-"""Lines written, or looked up, at a time."""
-FAULTS: Final = 10
-"""Faulty lines that an error quotes."""
-PASSES: Final = 3
-"""Times that the file is read."""
+"""Lines read between two words about progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import wrote, and the revision from which it is in force."""
+    """What an import wrote, or would write, and the revision from which it is in force."""
 
-    entities: int
-    assignments: int
-    relations: int
+    entities: Tally
+    assignments: Tally
+    relations: Tally
     revision: str
 
 
-class Importer:
-    """Imports files into one database by one schema."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How an import is asked for.
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    `may_change`: what is there is changed, where else a line that says otherwise is at fault. `is_trial`: nothing is
+    written. `may_move_grants`: members may come into teams that hold roles of the built-in module, and leave them.
+    """
+
+    may_change: bool = False
+    is_trial: bool = False
+    may_move_grants: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told how far an import has come, and may stop it before anything is written, by what it raises."""
+
+    read: Callable[[int], None] = lambda _: None
+    """How many bytes were read since it was told last."""
+    writes: Callable[[], None] = lambda: None
+    """All is checked, and about to be written."""
+
+
+class Importer:
+    """Imports into one database by one schema; temporary files are made in `folder`."""
+
+    def __init__(self, database: Database, schema: Schema, folder: Path | None = None) -> None:
         self._database = database
         self._admission = Admission(schema)
+        self._stored_types: Final = [name for name in schema.types if self._admission.has_rows(name)]
+        self._folder = folder
 
-    def run(self, file: BinaryIO, on_progress: Callable[[int], None] = lambda _: None) -> Imported:
-        """Imports a seekable file; DataError names the lines at fault, and then nothing is imported.
+    def run(self, file: BinaryIO, asked: Asked = Asked(), listener: Listener = Listener()) -> Imported:
+        """Imports a file; DataError names the lines at fault, and then nothing is imported."""
+        with staging(self._folder) as staged:
+            self._stage(file, staged, listener)
+            with merging(self._database, staged) as merge:
+                with merge.looking() as connection:
+                    seen, proposal = _revision(connection), self._propose(connection, asked)
+                if asked.is_trial or proposal.changes_nothing:
+                    return _imported(proposal, seen)
+                listener.writes()
+                with merge.alone() as connection:
+                    if _revision(connection) != seen:
+                        proposal = self._propose(connection, asked)
+                    write_staged(connection)
+                    settle(connection)
+                    return _imported(proposal, advance(connection, [EVERYTHING]))
 
-        `on_progress` is told how many bytes were read since it was told last, of `PASSES` times the file's size.
-        """
-        self._validate(file, on_progress)
-        with self._database.alone(HIERARCHY_LOCK) as connection:
-            changes, counts, has_moved = Changes(connection), Counter[type[Fact]](), False
-            for batch in _batches(file, on_progress):
-                facts = [read_fact(line, self._admission) for line in batch]
-                counts.update(map(type, facts))
-                has_moved |= _write(changes, facts)
-            self._look_up(connection, _batches(file, on_progress))
-            if has_moved and has_fault(connection):
-                raise DataError(self._blame(connection, file))
-            return Imported(counts[EntityFact], counts[Assignment], counts[Link], advance(connection, [EVERYTHING]))
-
-    def _validate(self, file: BinaryIO, on_progress: Callable[[int], None]) -> None:
+    def _stage(self, file: BinaryIO, staged: Staging, listener: Listener) -> None:
+        """Lays every line's fact down; DataError where lines are no facts of the schema."""
         faults: list[str] = []
         count = 0
-        for batch in _batches(file, on_progress):
+        for batch in _batches(file, listener):
             for line in batch:
                 try:
-                    read_fact(line, self._admission)
+                    for table, row in _rows_of(read_fact(line, self._admission), line.number):
+                        staged.add(table, row)
                 except DataError as error:
                     count += 1
                     faults += [str(error)] if count <= FAULTS else []
         _refuse(faults, count)
+        staged.finish()
 
-    def _look_up(self, connection: Connection, batches: Iterable[Sequence[Line]]) -> None:
-        """Refuses lines that refer to what is neither stored nor in the file."""
-        for batch in batches:
-            ends = [(line, end) for line in batch for end in self._ends(read_fact(line, self._admission))]
-            absent = missing(connection, {end for _, end in ends})
-            faults = [f"line {line.number:,}: there is no `{end}`" for line, end in ends if end in absent]
-            _refuse(faults[:FAULTS], len(faults))
-
-    def _ends(self, fact: Fact) -> Iterator[Ref]:
-        """The entities that must be there for the fact to mean anything."""
-        match fact:
-            case EntityFact():
-                yield from fact.parents
-            case Assignment(subject, _, place, _):
-                yield from (end for end in (subject, place) if end and self._admission.has_rows(end.type))
-            case Link(resource, _, subject, _):
-                yield from (end for end in (resource, subject) if self._admission.has_rows(end.type))
-            case _:
-                assert_never(fact)
-
-    def _blame(self, connection: Connection, file: BinaryIO) -> str:
-        """The first line whose entity is on a way up that is too long."""
-        for line in lines_of(file):
-            fact = read_fact(line, self._admission)
-            fault = fault_at(connection, fact.ref) if isinstance(fact, EntityFact) and fact.parents else None
-            if fault:
-                return f"line {line.number:,}: {fault}\n{_NOTHING}"
-        return f"the parents do not make a hierarchy\n{_NOTHING}"
+    def _propose(self, connection: Connection, asked: Asked) -> Proposal:
+        """What the import comes to; DataError where that may not be."""
+        terms = Terms(asked.may_change, asked.may_move_grants)
+        proposal = propose(connection, self._stored_types, terms)
+        _refuse([f"line {line:,}: {why}" for line, why in proposal.faults.first], proposal.faults.count)
+        return proposal
 
 
-def _write(changes: Changes, facts: Sequence[Fact]) -> bool:
-    """Writes a batch; true if an entity has a parent which it had not before."""
-    moved = changes.put([fact for fact in facts if isinstance(fact, EntityFact)])
-    changes.assign(fact for fact in facts if isinstance(fact, Assignment))
-    changes.relate(fact for fact in facts if isinstance(fact, Link))
-    return bool(moved)
+def _rows_of(fact: Fact, line: int) -> Iterator[tuple[Table, Row]]:
+    match fact:
+        case EntityFact(ref, attributes, parents):
+            document = orjson.dumps(attributes, option=orjson.OPT_SORT_KEYS).decode()
+            yield staged_entity, (*ref, document, line)
+            for parent in parents:
+                yield staged_parent, (*ref, *parent, line)
+        case Assignment(subject, role, place, expires_at):
+            yield staged_assignment, (*subject, role, *(place or ("", "")), expires_at, line)
+        case Link(resource, relation, subject, expires_at):
+            yield staged_link, (*resource, relation, *subject, expires_at, line)
+        case _:
+            assert_never(fact)
 
 
-def _batches(file: BinaryIO, on_progress: Callable[[int], None]) -> Iterator[list[Line]]:
+def _batches(file: BinaryIO, listener: Listener) -> Iterator[list[Line]]:
     lines, at = lines_of(file), 0
     while batch := list(islice(lines, BATCH)):
         yield batch
-        on_progress(batch[-1].end - at)
+        listener.read(batch[-1].end - at)
         at = batch[-1].end
+
+
+def _imported(proposal: Proposal, now: str) -> Imported:
+    return Imported(proposal.entities, proposal.assignments, proposal.relations, now)
+
+
+def _revision(connection: Connection) -> str:
+    epoch, number = connection.execute(select(revision.c.epoch, revision.c.n)).one()
+    return f"{epoch}.{number}"
 
 
 def _refuse(faults: Sequence[str], count: int) -> None:
     if count:
         more = f" ({count - len(faults):,} more faults are not shown)" if count > len(faults) else ""
-        raise DataError("\n".join((*faults, _NOTHING + more)))
-
-
-_NOTHING: Final = "help: nothing was imported"
+        raise DataError("\n".join((*faults, "help: nothing was imported" + more)))

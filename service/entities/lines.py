@@ -25,8 +25,7 @@ class Line:
 
 
 def lines_of(file: BinaryIO) -> Iterator[Line]:
-    """The lines that are not blank, from the file's start."""
-    file.seek(0)
+    """The lines that are not blank, from where the file stands."""
     number = end = 0
     while text := file.readline(LINE_LIMIT + 1):
         number += 1

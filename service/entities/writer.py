@@ -10,6 +10,7 @@ from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database
+from service.db.turns import share_facts
 from service.entities.admission import Admission
 from service.entities.changes import Changes
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_parent, missing
@@ -19,8 +20,9 @@ Approve = Callable[[Connection], None]
 """Called first in the transaction of a write, which it stops by what it raises."""
 
 
-def unasked(_: Connection) -> None:
-    """Approves of everything: for those who hold the database."""
+def unasked(connection: Connection) -> None:
+    """Approves of everything, for those who hold the database, once no import is merging."""
+    share_facts(connection)
 
 
 class EntityWriter:

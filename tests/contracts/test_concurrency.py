@@ -12,7 +12,7 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.entities.admission import EntityFact
 from service.entities.changes import Changes
-from service.entities.importer import Importer
+from service.entities.importer import Asked, Importer
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
 from service.errors import DataError
@@ -40,10 +40,13 @@ def test_a_reader_sees_an_import_whole_or_not_at_all(facts: Database, store: Ent
     importer, done = Importer(facts, SCHEMA), Event()
 
     def write() -> None:
-        for level in range(30):
-            line = {"kind": "resource", "type": "Document", "attributes": {"level": level}}
-            importer.run(BytesIO(b"\n".join(orjson.dumps(line | {"id": f"d{at}"}) for at in range(5))))
-        done.set()
+        try:
+            for level in range(30):
+                line = {"kind": "resource", "type": "Document", "attributes": {"level": level}}
+                lines = b"\n".join(orjson.dumps(line | {"id": f"d{at}"}) for at in range(5))
+                importer.run(BytesIO(lines), Asked(may_change=True))
+        finally:
+            done.set()
 
     def read() -> int:
         refs, reads = [Ref("Document", f"d{at}") for at in range(5)], 0

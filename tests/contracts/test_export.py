@@ -14,7 +14,7 @@ from service.db.facts_tables import entity, relation_link, role_assignment
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.entities.exporter import Exporter
-from service.entities.importer import Importer
+from service.entities.importer import Asked, Importer
 from service.errors import DataError
 from tests.contracts.documents import SCHEMA
 
@@ -62,7 +62,7 @@ def unexpected(what: str) -> None:
 
 
 def write(database: Database, facts: list[dict[str, Json]]) -> None:
-    Importer(database, SCHEMA).run(BytesIO(b"\n".join(map(orjson.dumps, facts))))
+    Importer(database, SCHEMA).run(BytesIO(b"\n".join(map(orjson.dumps, facts))), Asked(may_change=True))
 
 
 def test_an_export_is_the_import_that_made_it(facts: Database) -> None:

@@ -56,8 +56,29 @@ def test_an_import_from_a_file_and_from_standard_input_are_alike(data: Shell, tm
         "entities": 2,
         "assignments": 1,
         "relations": 0,
-        "revision": first.stdout.split()[-1].replace(".1", ".2"),
+        "added": 0,
+        "changed": 0,
+        "unchanged": 3,
+        "dry_run": False,
+        "revision": first.stdout.split()[-1],
     }
+
+
+def test_what_is_there_and_otherwise_is_changed_only_by_an_upsert_and_a_dry_run_writes_nothing(data: Shell) -> None:
+    data("import", "-", stdin=LINES)
+    before = data("export").stdout_bytes
+    other = LINES.replace(b'"clearance": 2', b'"clearance": 3')
+    refused = data("import", "-", stdin=other)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: line 2: `User:alice` is there already, and says otherwise\n")
+    tried = data("import", "-", "--upsert", "--dry-run", stdin=other)
+    assert tried.stdout.startswith(
+        "would import 2 entities, 1 assignment, 0 relations (0 new, 1 changed, 2 as they were); revision "
+    )
+    assert data("export").stdout_bytes == before
+    done = data("import", "-", "--upsert", "--output", "json", stdin=other)
+    assert orjson.loads(done.stdout)["changed"] == 1
+    assert data("export").stdout_bytes == before.replace(b'"clearance":2', b'"clearance":3')
 
 
 def test_a_broken_line_is_named_and_nothing_is_imported(data: Shell) -> None:

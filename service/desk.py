@@ -1,17 +1,25 @@
 """Where workers lay down work for the background process of their replica, and that the outcome."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import delete, insert, select, update
 from uuid_utils import uuid7
 
 from service.db.engine import Database
 from service.db.facts_tables import errand
+from service.errors import DeadlineExceeded
 
 KEPT_MS: Final = 600_000
 """How long an outcome waits for the worker that asked for it, which may have died."""
+
+LOOK_SECONDS: Final = 0.02
+"""Between looks for an outcome."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,14 @@ class Desk:
             connection.execute(delete(errand).where(errand.c.asked_at < now - KEPT_MS))
             connection.execute(insert(errand), row)
         return id_
+
+    def outcome(self, question: str, within: float) -> str:
+        """Lays down work and waits for its outcome, `within` so many seconds; DeadlineExceeded."""
+        id_ = self.ask(question)
+        try:
+            return awaited(lambda: self.find(id_), within, f"the {self._kind} did not come in time")
+        finally:
+            self.clear(id_)
 
     def find(self, id_: str) -> str | None:
         """The outcome, once there is one."""
@@ -66,3 +82,13 @@ class Desk:
         """Lays down the outcome; the question is not needed any more."""
         with self._database.write() as connection:
             connection.execute(update(errand).where(errand.c.id == id_).values(answer=answer, question=""))
+
+
+def awaited(look: Callable[[], T | None], within: float, why: str) -> T:
+    """What `look` comes to see; DeadlineExceeded, which says why, if that is not `within` so many seconds."""
+    ends = time.monotonic() + within
+    while (found := look()) is None:
+        if time.monotonic() >= ends:
+            raise DeadlineExceeded(why)
+        time.sleep(LOOK_SECONDS)
+    return found

@@ -1,10 +1,71 @@
-"""The service's own log: structured events, one line each, on standard error; never the record, never a secret."""
+"""The service's own log: structured events, one line each, on standard error; never the record, never a secret.
 
+Law: what cannot be logged is lost and counted, and breaks nothing: no call fails for a full disk of the log.
+"""
+
+import json
 import logging
+import os
 import sys
+import threading
+from typing import Final
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
+
+STANDARD_ERROR: Final = 2
+
+
+class LogLines:
+    """Writes lines to a descriptor, past all buffers. The first line after lost ones says how many there were."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._turn = threading.Lock()
+        self._untold = 0
+        self._is_torn = False
+        self.lost = 0
+        """Lines that could not be written, or not to their end."""
+
+    def msg(self, message: str) -> None:
+        """Writes one line, whatever it holds, or counts it."""
+        line = message.encode(errors="backslashreplace") + b"\n"
+        with self._turn:
+            if self._untold:
+                line = json.dumps({"event": "log.lost", "lines": self._untold}).encode() + b"\n" + line
+            if self._is_torn:
+                line = b"\n" + line
+            written = 0
+            try:
+                while written < len(line):
+                    written += os.write(self._descriptor, line[written:])
+            except OSError:
+                self.lost += 1
+                self._untold += 1
+                self._is_torn = self._is_torn or written > 0
+            else:
+                self._untold, self._is_torn = 0, False
+
+    debug = info = warning = error = critical = fatal = exception = msg
+
+
+class _Handler(logging.Handler):
+    """Has what libraries log join in."""
+
+    def __init__(self, lines: LogLines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.msg(self.format(record))
+
+
+_lines: Final = LogLines(STANDARD_ERROR)
+
+
+def lines_lost() -> int:
+    """Lines of this process's log that could not be written."""
+    return _lines.lost
 
 
 def configure_log() -> None:
@@ -21,10 +82,10 @@ def configure_log() -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: _lines,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler(_lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

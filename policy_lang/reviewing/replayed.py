@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from policy_lang.reviewing.goals import What
-from policy_lang.reviewing.recorded import Recorded
+from policy_lang.reviewing.recorded import BadRecord, Recorded
 
 EXAMPLES: Final = 3
 """Records that are named of each group."""
@@ -76,6 +76,8 @@ def decide_again(records: Iterable[Recorded | str], outcome: Callable[[Recorded]
             found = outcome(recorded)
         except LeftOut as reason:
             replayed.leave_out(str(reason))
+        except BadRecord as fault:
+            replayed.leave_out(f"no record: {fault}")
         else:
             replayed.note(recorded, found)
     return replayed

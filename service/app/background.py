@@ -1,8 +1,12 @@
 """Builds what the background process runs beside compiling, from the shipper to pruning. It loads no gRPC."""
 
 import threading
+from collections.abc import Callable
+from functools import partial
 
 from service.app.checkpointing import build_checkpoints
+from service.app.replaying import build_replays
+from service.app.shipping import gauge_shipping
 from service.authn.pruning import prune_credentials_until
 from service.config import Settings
 from service.db.log_partitions import Partitions
@@ -11,33 +15,32 @@ from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.feed.pruning import prune_until
 from service.revocations.pruning import prune_revocations_until
+from service.samples import Samples
 
 
-def run_background(settings: Settings, stop: threading.Event) -> None:
+def run_background(settings: Settings, stop: threading.Event, report: Callable[[Samples], None]) -> None:
     """Ships the record until `stop` is set, then ships what is left; writes checkpoints of it, the last one at the end.
 
-    Prunes what is not needed any more, too. ConfigError if the key of checkpoints cannot be used.
+    Prunes what is not needed any more, too, and reports how it stands. ConfigError if the key of checkpoints cannot be
+    used.
     """
     database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
     checkpoints = build_checkpoints(settings, database)
-    others = [
-        threading.Thread(target=work, args=(stop, facts), name="pruning", daemon=True)
-        for work in (prune_until, prune_revocations_until, prune_credentials_until)
-    ]
-    others.append(
-        threading.Thread(
-            target=checkpoints.run, args=(stop, settings.checkpoint_seconds), name="checkpoints", daemon=True
-        )
+    shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
+    works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
+        ("changes", partial(prune_until, database=facts)),
+        ("revocations", partial(prune_revocations_until, database=facts)),
+        ("credentials", partial(prune_credentials_until, database=facts)),
+        ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
+        ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
+        ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
+        ("replays", build_replays(settings, facts, database).run),
     )
-    others.append(
-        threading.Thread(
-            target=make_partitions_until, args=(stop, database, settings.partitions), name="partitions", daemon=True
-        )
-    )
+    others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]
     for each in others:
         each.start()
     try:
-        Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms)).run(stop)
+        shipper.run(stop)
     finally:
         stop.set()
         for each in others:

@@ -59,6 +59,7 @@ from service.revocations.known import KnownRevocations
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
 from service.samples import Samples
+from service.telemetry import lines_lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,7 @@ async def gauge(samples: Samples, spool: Spool, feed: Feed, own: OwnCredentials)
         samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
         samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
         samples.counters["magistrate_unrecorded", ()] = spool.unrecorded
+        samples.counters["magistrate_log_lines_lost", ()] = lines_lost()
         own.count(samples)
         await asyncio.sleep(HEALTH_SECONDS)
 

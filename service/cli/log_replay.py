@@ -2,17 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import click
 import orjson
 
 from policy_lang.reviewing.redeciding import redecide
-from service.cli.recorded_database import former_policies, records_there, shown
+from service.cli.log_filters import Wanted, filter_options, read_filter
+from service.cli.log_opening import opened_log, wait_option
+from service.cli.recorded_database import former_policies, records_of
 from service.cli.replay_report import replayed_json, replayed_lines
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
-from service.decisions.log_filter import LogFilter
 from service.policies.folder import load_bundle
 
 MOST: Final = 100_000
@@ -28,12 +29,15 @@ _FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--limit", type=click.IntRange(min=1), default=MOST, show_default=True, help="How many records, the newest."
 )
+@filter_options
+@wait_option
 @click.option("--exit-code", "is_exit_code", is_flag=True, help="End with 1 if some record is decided differently.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form.")
-@settings_options("data", "database", "log_database")
+@settings_options("data", "database", "log_database", "replica_id")
 def replay_command(
-    settings: Settings, folder: Path, former: tuple[Path, ...], *, limit: int, is_exit_code: bool, output: str
-) -> None:
+    settings: Settings, folder: Path, former: tuple[Path, ...], *,
+    limit: int, wait: bool, is_exit_code: bool, output: str, **wanted: Unpack[Wanted],
+) -> None:  # fmt: skip
     """Decide again what was decided, by other policies and by what the record kept of its inputs.
 
     Says which answers differ and by which rules, with examples. A record that does not keep all that these policies
@@ -42,8 +46,8 @@ def replay_command(
     Exit code: 0 done, 1 the policies may not be used, 2 usage, 3 the log is not available.
     """
     by = load_bundle(folder)
-    with records_there(settings, LogFilter(), limit) as records, former_policies(settings, former) as find:
-        replayed = redecide(shown(records, limit), by, find)
+    with opened_log(settings, wait=wait) as log, former_policies(settings, former) as find:
+        replayed = redecide(records_of(log, read_filter(wanted), limit), by, find)
     report = orjson.dumps(replayed_json(replayed), option=orjson.OPT_INDENT_2).decode()
     click.echo(report if output == "json" else "\n".join(replayed_lines(replayed)))
     sys.exit(FINDINGS if is_exit_code and replayed.flipped else 0)

@@ -12,9 +12,10 @@ from policy_lang.reviewing.changes import changes
 from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.replay import replay
 from policy_lang.reviewing.witness import outcomes
+from service.cli.log_opening import opened_log
 from service.cli.log_replay import MOST
 from service.cli.policy_diff_report import Difference, diff_json, diff_lines
-from service.cli.recorded_database import records_there, shown
+from service.cli.recorded_database import records_of
 from service.cli.recorded_log import read_log
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
@@ -84,7 +85,7 @@ def _recorded(settings: Settings, log: str | None, most: int) -> Iterator[Iterat
     if log is None:
         yield None
     elif log == _DATABASE:
-        with records_there(settings, LogFilter(), most) as records:
-            yield shown(records, most)
+        with opened_log(settings) as opened:
+            yield records_of(opened, LogFilter(), most)
     else:
         yield read_log(Path(log))

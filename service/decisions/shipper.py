@@ -5,7 +5,9 @@ of two shippers one wins. A segment goes only after its last valid frame is comm
 it is never guessed at: a torn tail was never acknowledged and is cut, a damaged segment is set aside for an operator.
 """
 
+import random
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
@@ -32,6 +34,8 @@ TICK_SECONDS: Final = 0.1
 """How soon a record is looked for."""
 MOST_SECONDS: Final = 10.0
 """The longest wait for a database that does not answer."""
+JITTER: Final = 0.5
+"""So much of each wait is left to chance, so that many replicas do not come back at the same moment."""
 
 _log = get_log("decisions")
 
@@ -53,7 +57,17 @@ class Shipper:
         self._database = database
         self._partitions = partitions or Partitions()
         self._positions: dict[str, int] = {}
+        self._shipped: dict[str, int] = {}
         self._reported: set[str] = set()
+        self.moved = 0
+        """Records that this shipper has moved."""
+        self.failures = 0
+        """Times that it could not ship."""
+
+    @property
+    def shipped(self) -> Mapping[str, int]:
+        """How far each segment is in the log at least, as this shipper knows, also while the database is away."""
+        return dict(self._shipped)
 
     def run(self, stop: threading.Event) -> None:
         """Ships until `stop` is set, then ships what is left. Waits longer and longer for a database that is away."""
@@ -64,11 +78,12 @@ class Shipper:
                 self.ship()
                 wait = TICK_SECONDS
             except (FactsUnavailable, OSError) as error:
+                self.failures += 1
                 wait = min(wait * 2, MOST_SECONDS)
                 _log.warning("ship.failed", folder=str(self._folder), error=str(error), next_try_seconds=wait)
             if is_last:
                 return
-            stop.wait(wait)
+            stop.wait(wait * random.uniform(1 - JITTER, 1))  # noqa: S311  # no secret hangs on it
 
     def ship(self) -> int:
         """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there."""
@@ -80,6 +95,7 @@ class Shipper:
                     moved += self._ship_segment(path, segment)
             except FileNotFoundError:  # another shipper has finished it
                 self._positions.pop(path.name, None)
+                self._shipped.pop(path.name, None)
         return moved
 
     def _ship_segment(self, path: Path, segment: OpenSegment) -> int:
@@ -88,13 +104,15 @@ class Shipper:
         position = self._positions.pop(path.name, None)
         if position is None:
             position = self._stored_position(path.name)
+        self._shipped[path.name] = position
         while True:
             part = _read_part(segment.descriptor, position)
             if part.end > position:
                 if not self._commit(path.name, position, part):
                     return moved
                 moved += len(part.records)
-                position = part.end
+                self.moved += len(part.records)
+                position = self._shipped[path.name] = part.end
             if part.stop is not Stop.ENOUGH:
                 break
         if segment.is_final:
@@ -127,6 +145,7 @@ class Shipper:
 
     def _finish(self, path: Path, position: int, stop: Stop) -> None:
         """Puts a segment away that nobody writes to and that is shipped up to `position`."""
+        self._shipped.pop(path.name, None)
         match stop:
             case Stop.UNKNOWN_VERSION:
                 self._report(path, position, stop)

@@ -3,14 +3,13 @@
 Everything here waits, for the database and for the background process, so threads other than the loop's run it.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 from policy_lang.values import Ref
-from service.desk import Desk
-from service.errors import ActivationFailed, DeadlineExceeded, NotFound
+from service.desk import Desk, awaited
+from service.errors import ActivationFailed, NotFound
 from service.model import Caller
 from service.permits import Act, Action
 from service.policies.activations import Activation, Activations, State
@@ -23,10 +22,6 @@ BUNDLE: Final = "magistrate.Bundle"
 """The type of bundles in the record; the id is the digest."""
 ALL: Final = "*"
 """The id of all bundles."""
-LOOK_SECONDS: Final = 0.02
-"""Between looks at what another process does."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +109,7 @@ class PolicyOffice:
         return self._activations.newest(limit, before)
 
     def _judged(self, texts: Mapping[str, str], within: float) -> Verdict:
-        id_ = self._desk.ask(write_texts(texts))
-        try:
-            return read_verdict(_awaited(lambda: self._desk.find(id_), within, "the policies were not checked in time"))
-        finally:
-            self._desk.clear(id_)
+        return read_verdict(self._desk.outcome(write_texts(texts), within))
 
     def _put_in_force(self, visitor: Visitor, caller: Caller, digest: str, within: float) -> Activation:
         pushed, _ = self._store.fetch(digest)
@@ -131,7 +122,7 @@ class PolicyOffice:
             now = self._activations.settle(begun.number)
             return None if now.state is State.PREPARING else now
 
-        found = _awaited(ended, within, "the activation has not ended in time")
+        found = awaited(ended, within, "the activation has not ended in time")
         if found.state is State.FAILED:
             raise ActivationFailed(f"the policies `{digest}` were not put in force: {found.why}")
         return found
@@ -141,12 +132,3 @@ def _turn_away(visitor: Visitor, action: Action, digest: str) -> None:
     """Raises, recorded, for a caller that may not do it at all: what there is stays unknown to it."""
     if not visitor.may(action, None):
         visitor.require([Act(action, Ref(BUNDLE, digest))])
-
-
-def _awaited(look: Callable[[], T | None], within: float, why: str) -> T:
-    ends = time.monotonic() + within
-    while (found := look()) is None:
-        if time.monotonic() >= ends:
-            raise DeadlineExceeded(why)
-        time.sleep(LOOK_SECONDS)
-    return found

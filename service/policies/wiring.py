@@ -14,7 +14,7 @@ from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.ports import Clock, Gate
 
-POLICIES: Final = "policies"
+POLICIES: Final = "verdict on policies"
 """The kind of work that checking policies is."""
 
 

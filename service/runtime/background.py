@@ -10,21 +10,17 @@ from collections.abc import Callable
 from typing import Final
 
 from service.app.background import run_background
-from service.decisions.segments import spool_size
 from service.errors import MagistrateError
 from service.policies.watching import Fit, Unfit, WatchedFolder
 from service.policies.wiring import follow_store
 from service.runtime.handing import Handing
 from service.runtime.leash import Leash
 from service.runtime.messages import Broken, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
-from service.samples import Samples
 from service.telemetry import configure_log, get_log
 
 NICENESS: Final = 10
 COLLECT_EVERY: Final = 50_000
 """Objects made between two looks for garbage: a bundle's trees are many and none of them is, so looking is in vain."""
-SAMPLE_SECONDS: Final = 1.0
-"""How often it says how it stands."""
 
 _log = get_log("background")
 
@@ -43,9 +39,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
     leash.report(Ready(0))
     threading.Thread(target=_compile, args=(handing, stop), daemon=True).start()
-    threading.Thread(target=_sample, args=(leash, stop), daemon=True).start()
     try:
-        run_background(leash.settings, stop)
+        run_background(leash.settings, stop, lambda samples: leash.report(Sampled(samples)))
     except MagistrateError as error:
         _log.error("stopped", why=str(error))
         return 1
@@ -115,16 +110,6 @@ def _follow_folder(leash: Leash, stop: threading.Event) -> None:
 
     settings = leash.settings
     WatchedFolder(settings.policies).follow(tell, every=settings.watch_seconds, stop=stop)
-
-
-def _sample(leash: Leash, stop: threading.Event) -> None:
-    samples = Samples()
-    while not stop.wait(SAMPLE_SECONDS):
-        try:
-            samples.gauges["magistrate_spool_bytes"] = spool_size(leash.settings.spool_folder)
-        except OSError:
-            continue
-        leash.report(Sampled(samples))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ class Service:
             workers_wanted=len(self._workers),
             is_draining=self._is_draining,
             is_spool_failing=any(self._collected.gauges("magistrate_spool_failing")),
+            may_answer_unrecorded=self._settings.spool.when_full == "continue",
             feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
             max_staleness=self._settings.max_staleness,
         )

@@ -32,6 +32,7 @@ class Status:
     workers_wanted: int
     is_draining: bool
     is_spool_failing: bool
+    may_answer_unrecorded: bool
     feed_lags: tuple[float, ...]
     max_staleness: float
 
@@ -50,9 +51,15 @@ class Status:
                 self.workers_in_step < self.workers_wanted
             ),
             "the change feed is behind": any(lag > self.max_staleness for lag in self.feed_lags),
-            "the record cannot be written": self.is_spool_failing,
+            "the record cannot be written": self.is_spool_failing and not self.may_answer_unrecorded,
         }
         return [why for why, holds in found.items() if holds]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What an operator should know, though it may be asked."""
+        is_unrecorded = self.is_spool_failing and self.may_answer_unrecorded
+        return ["the record cannot be written: answers are given unrecorded"] if is_unrecorded else []
 
 
 def routes(status: Callable[[], Status], metrics: Callable[[], bytes]) -> Routes:
@@ -69,7 +76,7 @@ def _readiness(status: Status) -> Page:
     unready = status.unready
     if unready:
         return Page(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{why}\n" for why in unready).encode())
-    return Page(HTTPStatus.OK, b"ready\n")
+    return Page(HTTPStatus.OK, "".join(f"{line}\n" for line in ("ready", *status.remarks)).encode())
 
 
 def _policies(status: Status) -> Page:

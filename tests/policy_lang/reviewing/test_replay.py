@@ -135,6 +135,15 @@ def test_refusals_and_what_only_one_bundle_declares_are_left_out() -> None:
     assert replayed.alike == 1
 
 
+def test_rows_in_no_form_of_a_record_are_told() -> None:
+    old = loaded("rule it: allow read on Document to role auditor")
+    new = loaded("rule it: allow read on Document to role viewer in resource.tenant")
+    made = record(old, World())
+    assert replay([replace(made, inputs={**made.inputs, "assignments": [["User:alice"]]})], old, new).left_out == {
+        "no record: a recorded row has four values": 1
+    }
+
+
 def test_a_record_that_the_old_policies_do_not_explain_is_left_out() -> None:
     old, new = (loaded(f"rule it: allow read on Document to anyone when resource.level == {level}") for level in (2, 3))
     made = replace(record(old, World()), effect="deny")

@@ -37,7 +37,7 @@ def test_what_is_shipped_at_the_end_is_in_the_last_checkpoint(settings: Settings
     spool.close()
     stop = threading.Event()
     stop.set()
-    run_background(settings, stop)
+    run_background(settings, stop, lambda _: None)
     (line,) = settings.checkpoints_path.read_text().splitlines()
     written = read_checkpoint(line)
     assert [(head.replica, head.sequence) for head in written.content.heads] == [("north", 3)]

@@ -12,6 +12,7 @@ WELL = Status(
     workers_wanted=2,
     is_draining=False,
     is_spool_failing=False,
+    may_answer_unrecorded=False,
     feed_lags=(0.1, 9.9),
     max_staleness=10.0,
 )
@@ -33,6 +34,13 @@ WELL = Status(
 def test_readiness_says_what_is_missing(status: Status, said: str) -> None:
     page = routes(lambda: status, lambda: b"")["/readyz"]()
     assert (page.status.value, page.body.decode()) == (200 if said == "ready" else 503, f"{said}\n")
+
+
+def test_a_service_that_answers_unrecorded_is_ready_and_says_so() -> None:
+    status = replace(WELL, is_spool_failing=True, may_answer_unrecorded=True)
+    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    said = "ready\nthe record cannot be written: answers are given unrecorded\n"
+    assert (page.status.value, page.body.decode()) == (200, said)
 
 
 def test_before_the_first_policies_it_is_not_ready() -> None:

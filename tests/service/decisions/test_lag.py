@@ -1,0 +1,84 @@
+"""How far the log is behind is known, by bytes and by the age of the oldest record, also while the database is away."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from service.app.shipping import gauge
+from service.config import Settings, SpoolSettings
+from service.db.engine import Database
+from service.db.log_tables import decision_rule
+from service.decisions.frames import HEADER, make_frame
+from service.decisions.lag import Lag, measure_lag
+from service.decisions.payload import encode_batch
+from service.decisions.segments import spool_size
+from service.decisions.shipper import Shipper
+from service.decisions.spool import Spool
+from service.samples import Samples
+from tests.service.decisions.records import sample
+
+NOW = 1_800_000_000_000
+
+
+def keep(spool: Spool, *ages: int) -> None:
+    """Records of so many seconds ago, a frame each."""
+    for age in ages:
+        spool.record([replace(sample(), time=NOW - age * 1000)])
+
+
+def test_nothing_waits_in_a_spool_that_is_not_there(folder: Path) -> None:
+    assert measure_lag(folder, {}, NOW) == Lag(0, 0.0)
+
+
+def test_the_lag_is_what_is_not_shipped_and_the_oldest_of_it(folder: Path, log_database: Database) -> None:
+    spools, shipper = [Spool(folder, SpoolSettings()) for _ in range(2)], Shipper(folder, log_database)
+    keep(spools[0], 9)
+    shipper.ship()
+    assert measure_lag(folder, shipper.shipped, NOW) == Lag(0, 0.0)
+    before = spool_size(folder)
+    keep(spools[0], 7, 3)
+    keep(spools[1], 8)
+    grown = spool_size(folder) - before - len(HEADER)
+    assert measure_lag(folder, shipper.shipped, NOW) == Lag(grown, 8.0)
+    shipper.ship()
+    assert measure_lag(folder, shipper.shipped, NOW) == Lag(0, 0.0)
+    for spool in spools:
+        spool.close()
+
+
+def test_the_lag_is_known_while_nothing_can_be_shipped(spool: Spool, folder: Path, log_database: Database) -> None:
+    shipper, stop = Shipper(folder, log_database), threading.Event()
+    keep(spool, 60)
+    shipper.ship()
+    shipped = spool_size(folder)
+    with log_database.write() as connection:
+        decision_rule.drop(connection)
+    keep(spool, 5, 4)
+    stop.set()
+    shipper.run(stop)
+    lag = measure_lag(folder, shipper.shipped, NOW)
+    assert (shipper.failures, lag) == (1, Lag(spool_size(folder) - shipped, 5.0))
+
+
+def test_a_torn_tail_has_no_age(folder: Path) -> None:
+    folder.mkdir()
+    frame = make_frame(encode_batch([sample()]))
+    (folder / "a.seg").write_bytes(HEADER + frame[:-1])
+    assert measure_lag(folder, {}, NOW) == Lag(len(frame) - 1, 0.0)
+
+
+def test_the_metrics_say_what_waits_and_what_room_is_left(tmp_path: Path, log_database: Database) -> None:
+    settings = Settings(data=tmp_path, spool=SpoolSettings(max_bytes=1 << 20, min_free_bytes=0))
+    spool = Spool(settings.spool_folder, settings.spool)
+    shipper = Shipper(settings.spool_folder, log_database)
+    spool.record([sample()])
+    shipper.ship()
+    spool.record([sample()])
+    size = spool_size(settings.spool_folder)
+    samples = Samples()
+    gauge(samples, shipper, settings)
+    assert samples.gauges["magistrate_spool_bytes"] == size
+    assert samples.gauges["magistrate_spool_room_bytes"] == (1 << 20) - size
+    assert samples.gauges["magistrate_ship_lag_bytes"] == (size - len(HEADER)) / 2
+    assert samples.counters["magistrate_shipped", ()] == 1
+    spool.close()

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,8 @@ from service.log_reading_settings import LogReadingSettings
 from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
 from service.retention_settings import RetentionSettings
+from service.source_settings import MODELS as SOURCE_MODELS
+from service.source_settings import SOURCE_NAME, SourceSettings
 
 
 class PepperSettings(BaseModel):
@@ -122,6 +124,9 @@ class Settings(BaseSettings):
     certificates: CertificateSettings | None = Field(
         default=None, description="what the door for client certificates shows, and whom they name"
     )
+    sources: dict[Annotated[str, Field(pattern=SOURCE_NAME)], SourceSettings] = Field(
+        default={}, description="tables of the application that hold types, roles and relations, by a name"
+    )
     peppers: list[PepperSettings] = Field(
         default=[], description="secrets for API keys; new keys go under the first, and old ones stay good while listed"
     )
@@ -225,5 +230,6 @@ def _known_keys() -> list[str]:
         LogReadingSettings,
         PoolSettings,
         SpoolSettings,
+        *SOURCE_MODELS,
     )
     return [name for model in models for name in model.model_fields]

@@ -84,6 +84,8 @@ class Trouble(Enum):
     """The caller's deadline was too near to say anything of the database."""
     BUSY = "busy"
     """Too much else is being read."""
+    DATA = "data"
+    """What is there cannot be used: the database works."""
 
 
 class FactsUnavailable(MagistrateError):

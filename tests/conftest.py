@@ -38,13 +38,16 @@ def postgresql_server() -> Iterator[URL]:
         server.cleanup()
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: URL) -> Iterator[str]:
+def _empty_postgresql(postgresql_server: URL) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
     name = f"magistrate_{secrets.token_hex(6)}"
     _administer(postgresql_server, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
     yield postgresql_server.set(database=name).render_as_string(hide_password=False)
     _administer(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+postgresql_url = pytest.fixture(name="postgresql_url")(_empty_postgresql)
+application_url = pytest.fixture(name="application_url")(_empty_postgresql)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,13 +5,15 @@ PostgreSQL a read sees one snapshot. Readers and writers have pools of their own
 """
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar, cast
 
 import psycopg
-from sqlalchemy import Connection, Dialect, Engine, Select, text
+from sqlalchemy import Connection, Dialect, Engine, SelectBase, text
 
 from service.db.bounding import bounded
 from service.db.failures import translated, unavailable
@@ -21,6 +23,7 @@ STATEMENT_MS: Final = 5_000
 """How long one statement of a read may take on PostgreSQL, where the settings do not say."""
 FAIR_MS: Final = 250
 """What every statement should be able to do in: one that had less and did not says nothing of the database."""
+MOST_MS: Final = 600_000
 
 Parameter = str | int | None
 RowT = TypeVar("RowT", bound=tuple[object, ...])
@@ -62,8 +65,16 @@ class Database:
     """A database, opened by `open_database`."""
 
     def __init__(
-        self, name: str, readers: Engine, writers: Engine, file: Path | None, *, statement_ms: int = STATEMENT_MS
+        self,
+        name: str,
+        readers: Engine,
+        writers: Engine,
+        file: Path | None,
+        *,
+        statement_ms: int = STATEMENT_MS,
+        is_bounded: bool = False,
     ) -> None:
+        """`is_bounded`: of an embedded database, too, reads end when their time is over."""
         self.name = name
         """How messages call it; never with a password."""
         self.file = file
@@ -71,6 +82,7 @@ class Database:
         self._readers = readers
         self._writers = writers
         self._statement_ms = statement_ms
+        self._is_bounded = is_bounded
 
     @property
     def is_embedded(self) -> bool:
@@ -96,24 +108,29 @@ class Database:
         """Whether there is something to connect to; of a server nobody knows before trying."""
         return self.file is None or self.file.exists()
 
-    def prepare(self, statement: Select[*tuple[object, ...]]) -> Prepared[RowT]:
+    def prepare(self, statement: SelectBase) -> Prepared[RowT]:
         """Compiles a SELECT for `Reading.fetch`; its parameters are named, its constants are literal columns."""
         return Prepared(str(statement.compile(dialect=self._readers.dialect)))
 
     @contextmanager
     def reading(self, timeout_ms: int | None = None) -> Iterator[Reading]:
-        """A read transaction for prepared statements; each may take `timeout_ms` on PostgreSQL, if no less is set."""
+        """A read transaction for prepared statements; each may take `timeout_ms` on PostgreSQL, if no less is set.
+
+        On SQLite all of them together may, if it is bounded.
+        """
         with translated(self.name):
             connection = self._readers.raw_connection()
             try:
                 driver = cast(_Driver, connection.driver_connection)
                 if self.is_embedded:
+                    if self._is_bounded:
+                        _interrupt(connection.driver_connection, min(timeout_ms or MOST_MS, self._statement_ms))
                     driver.execute("BEGIN", {})
                 elif timeout_ms is not None:
                     driver.execute(_STATEMENT_TIMEOUT, {"ms": str(min(timeout_ms, self._statement_ms))})
                 yield Reading(driver)
-            except psycopg.errors.QueryCanceled as error:
-                is_hurried = timeout_ms is not None and timeout_ms < FAIR_MS
+            except (psycopg.errors.QueryCanceled, sqlite3.OperationalError) as error:
+                is_hurried = _is_interrupted(error) and timeout_ms is not None and timeout_ms < FAIR_MS
                 raise FactsUnavailable(
                     str(unavailable(self.name, error)), Trouble.HURRY if is_hurried else Trouble.FAILURE
                 ) from error
@@ -125,6 +142,8 @@ class Database:
                     raise FactsUnavailable(str(unavailable(self.name, error)), Trouble.LOST) from error
                 raise
             finally:
+                if self._is_bounded:
+                    _interrupt(connection.driver_connection, None)
                 connection.close()
 
     @contextmanager
@@ -191,4 +210,19 @@ class Database:
         self._writers.dispose()
 
 
+def _is_interrupted(error: psycopg.Error | sqlite3.Error) -> bool:
+    return not isinstance(error, sqlite3.Error) or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
+
+
+def _interrupt(connection: object, after_ms: int | None) -> None:
+    """Ends what runs on a connection of SQLite when so much time has gone by; None: lets it run."""
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  # narrows: it is the only embedded driver
+    if after_ms is None:
+        connection.set_progress_handler(None, 0)
+        return
+    ends = time.monotonic() + after_ms / 1000
+    connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+
+
+_STEPS_BETWEEN_LOOKS: Final = 10_000
 _STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %(ms)s, true)"

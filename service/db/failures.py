@@ -22,6 +22,7 @@ _SQLITE: Final[dict[int, str]] = {
     sqlite3.SQLITE_FULL: "has no room left on its disk",
     sqlite3.SQLITE_IOERR: "cannot be read or written: its disk reports an error",
     sqlite3.SQLITE_NOTADB: "is no SQLite database",
+    sqlite3.SQLITE_INTERRUPT: "took longer than the time that was left",
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_PERM: "may not be opened by this user",
     sqlite3.SQLITE_AUTH: "may not be opened by this user",

@@ -54,32 +54,27 @@ def _parse(url: str) -> URL:
     raise ConfigError(f"unknown kind of database `{kind}`\nhelp: {_FORMS}")
 
 
+def open_source(url: str, pool: PoolSettings) -> Database:
+    """The application's database of that URL, whose connections cannot write; errors are those of `open_database`."""
+    parsed = _parse(url)
+    if parsed.drivername == "sqlite":
+        file = Path(parsed.database or "")
+        readers = _sqlite_engine(file, "ro", pool.statement_ms, pool.connections)
+        event.listen(readers, "connect", _set_up_sqlite_reader)
+        event.listen(readers, "connect", _set_up_sqlite_source)
+        event.listen(readers, "begin", _begin)
+        return Database(f"`{file}`", readers, readers, file, statement_ms=pool.statement_ms, is_bounded=True)
+    readers = _postgresql_engine(parsed, pool, pool.statement_ms, pool.connections)
+    event.listen(readers, "connect", _set_up_postgresql_source)
+    event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
+    return Database(_shown(parsed), readers, readers, None, statement_ms=pool.statement_ms)
+
+
 def _open_sqlite(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
     file = Path(url.database or "")
-
-    def engine(wait_ms: int, connections: int) -> Engine:
-        def connect() -> sqlite3.Connection:
-            # `rw` and never `rwc`: a database that is absent is an error, not an empty database.
-            address = f"file:{quote(str(file.absolute()))}?mode=rw"
-            return sqlite3.connect(
-                address, uri=True, timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False
-            )
-
-        return create_engine(
-            "sqlite://",
-            creator=connect,
-            poolclass=QueuePool,
-            paramstyle="named",
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=wait_ms / 1000,
-            pool_use_lifo=True,
-            json_serializer=_to_json,
-            json_deserializer=orjson.loads,
-        )
-
     # One writer at a time is SQLite's law; waiting for it in the pool's queue is fair, waiting for the lock is not.
-    readers, writers = engine(read_wait_ms, pool.connections), engine(write_wait_ms, 1)
+    readers = _sqlite_engine(file, "rw", read_wait_ms, pool.connections)
+    writers = _sqlite_engine(file, "rw", write_wait_ms, 1)
     event.listen(readers, "connect", _set_up_sqlite_reader)
     event.listen(readers, "begin", _begin)
     event.listen(writers, "connect", _set_up_sqlite_writer)
@@ -87,7 +82,34 @@ def _open_sqlite(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms:
     return Database(f"`{file}`", readers, writers, file)
 
 
+def _sqlite_engine(file: Path, mode: str, wait_ms: int, connections: int) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # Never `rwc`: a database that is absent is an error, not an empty database.
+        address = f"file:{quote(str(file.absolute()))}?mode={mode}"
+        return sqlite3.connect(address, uri=True, timeout=wait_ms / 1000, isolation_level=None, check_same_thread=False)
+
+    return create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        paramstyle="named",
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=wait_ms / 1000,
+        pool_use_lifo=True,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+    )
+
+
 def _open_postgresql(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
+    readers = _postgresql_engine(url, pool, read_wait_ms, pool.connections)
+    writers = _postgresql_engine(url, pool, write_wait_ms, WRITE_CONNECTIONS)
+    event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
+    return Database(_shown(url), readers, writers, None, statement_ms=pool.statement_ms)
+
+
+def _postgresql_engine(url: URL, pool: PoolSettings, wait_ms: int, connections: int) -> Engine:
     # A server that is gone without a word would hold a read, and its place, for a quarter of an hour.
     patience = {
         "connect_timeout": pool.connect_seconds,
@@ -96,25 +118,22 @@ def _open_postgresql(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait
         "keepalives_count": 3,
         "tcp_user_timeout": pool.statement_ms + 1000 * pool.connect_seconds,
     }
+    return create_engine(
+        url,
+        connect_args={name: value for name, value in patience.items() if name not in url.query},
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=wait_ms / 1000,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+    )
 
-    def engine(wait_ms: int, connections: int) -> Engine:
-        return create_engine(
-            url,
-            connect_args={name: value for name, value in patience.items() if name not in url.query},
-            pool_size=connections,
-            max_overflow=0,
-            pool_timeout=wait_ms / 1000,
-            pool_use_lifo=True,
-            hide_parameters=True,
-            json_serializer=_to_json,
-            json_deserializer=orjson.loads,
-        )
 
-    readers, writers = engine(read_wait_ms, pool.connections), engine(write_wait_ms, WRITE_CONNECTIONS)
-    event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
-    # Made anew of its harmless parts: a password may stand in the query too.
-    shown = URL.create("postgresql", url.username, host=url.host, port=url.port, database=url.database)
-    return Database(f"`{shown}`", readers, writers, None, statement_ms=pool.statement_ms)
+def _shown(url: URL) -> str:
+    """How messages call it, made anew of its harmless parts: a password may stand in the query too."""
+    return f"`{URL.create('postgresql', url.username, host=url.host, port=url.port, database=url.database)}`"
 
 
 def _set_up_sqlite_reader(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -129,6 +148,19 @@ def _set_up_sqlite_writer(connection: DBAPIConnection, _: ConnectionPoolEntry) -
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _set_up_sqlite_source(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101  # narrows: it is the only driver here
+    # Bytes that are no text become code points that no value may have, and not the failure of all rows.
+    connection.text_factory = lambda read: read.decode("utf-8", "surrogateescape")
+
+
+def _set_up_postgresql_source(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101  # narrows: it is the only driver here
+    # As JSON writes times and intervals where nothing of the server's own settings counts.
+    connection.execute("SET TimeZone = 'UTC'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex'")
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

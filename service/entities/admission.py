@@ -35,7 +35,7 @@ class Admission:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
-        self._holders: Final = tuple(sorted(_types_that_hold_roles(schema)))
+        self._holders: Final = tuple(sorted(types_that_hold_roles(schema)))
 
     def entity(self, ref: Ref, attributes: Json, parents: Json = None) -> EntityFact:
         """The entity with attributes in the given form, and parents as references; null is not set."""
@@ -145,7 +145,7 @@ def _unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str
     return f"unknown {what} `{name}`{where}" + (f"\nhelp: {near}" if near else "")
 
 
-def _types_that_hold_roles(schema: Schema) -> set[str]:
+def types_that_hold_roles(schema: Schema) -> set[str]:
     """Principals' types, and those that an ancestor of a principal may have."""
     holders = {declared.name for declared in schema.types.values() if declared.is_principal}
     waiting = list(holders)

@@ -86,4 +86,4 @@ class ReadPool:
             running.exception()  # seen, also where nobody waits for it any more
 
 
-_SAYS_NOTHING = (Trouble.HURRY, Trouble.BUSY)
+_SAYS_NOTHING = (Trouble.HURRY, Trouble.BUSY, Trouble.DATA)

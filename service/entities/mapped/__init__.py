@@ -1,0 +1,1 @@
+"""Facts in the application's own tables."""

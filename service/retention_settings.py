@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from policy_lang.notation import parse_duration
 
@@ -23,8 +23,12 @@ def _milliseconds(written: object) -> object:
     return length
 
 
-Kept = Annotated[int | None, BeforeValidator(_milliseconds)]
-"""Milliseconds, None for ever."""
+def _written(kept: int | None) -> str:
+    return FOREVER if kept is None else f"{kept}ms"
+
+
+Kept = Annotated[int | None, BeforeValidator(_milliseconds), PlainSerializer(_written)]
+"""Milliseconds, None for ever; written as it is read, as settings are handed to every process."""
 
 
 class RetentionRule(BaseModel):

@@ -8,6 +8,7 @@ import pytest
 
 from service.config import Settings
 from service.issuer_settings import IntrospectionSettings, IssuerSettings
+from service.retention_settings import RetentionSettings
 from service.runtime.messages import (
     Activate,
     Boot,
@@ -37,6 +38,9 @@ BOOT = Boot(
     Settings(
         policies=Path("p"),
         database="postgresql://user:secret@host/facts",
+        retention=RetentionSettings.model_validate(
+            {"default": "90d", "rules": [{"effect": "deny", "keep": "forever"}]}
+        ),
         issuers=[
             IssuerSettings(
                 issuer="https://id", audience=["a"], algorithms=["ES256"], jwks_file=Path("keys"), principal_type="User"

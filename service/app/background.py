@@ -6,6 +6,7 @@ from functools import partial
 
 from service.app.checkpointing import build_checkpoints
 from service.app.replaying import build_replays
+from service.app.retaining import build_expiry
 from service.app.shipping import gauge_shipping
 from service.authn.pruning import prune_credentials_until
 from service.config import Settings
@@ -34,6 +35,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
         ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
+        ("retention", build_expiry(settings, database).run),
         ("replays", build_replays(settings, facts, database).run),
     )
     others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]

@@ -8,7 +8,8 @@ import click
 from sqlalchemy import select
 
 from policy_lang.types import Json
-from service.cli.operator import operator, record, ship
+from service.app.acting import record
+from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import settings_options
 from service.config import Settings

@@ -2,6 +2,9 @@
 
 import click
 
+from service.cli.log_erase import erase_command
+from service.cli.log_expire import expire_command
+from service.cli.log_hold import hold_command
 from service.cli.log_query import query_command
 from service.cli.log_replay import replay_command
 from service.cli.log_show import show_command
@@ -14,5 +17,14 @@ def command() -> None:
     """Find what was decided."""
 
 
-for each in (query_command, show_command, verify_command, replay_command, unauthenticated_command):
+for each in (
+    query_command,
+    show_command,
+    verify_command,
+    replay_command,
+    unauthenticated_command,
+    hold_command,
+    expire_command,
+    erase_command,
+):
     command.add_command(each)

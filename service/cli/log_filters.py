@@ -93,7 +93,8 @@ def read_id(_: click.Context, __: click.Parameter, text: str | None) -> str | No
         raise click.BadParameter(f"`{text}` is no decision id") from error
 
 
-def _read_ref(_: click.Context, __: click.Parameter, text: str | None) -> Ref | None:
+def read_ref(_: click.Context, __: click.Parameter, text: str | None) -> Ref | None:
+    """A reference, `TYPE:ID`."""
     if text is None:
         return None
     type_, colon, id_ = text.partition(":")
@@ -115,15 +116,15 @@ def _input(text: str) -> tuple[str, str]:
 _FILTERS: Final = (
     click.option("--since", metavar="TIME", callback=read_time, help="From then on: a time, or an age such as 15m."),
     click.option("--until", metavar="TIME", callback=read_time, help="Before then."),
-    click.option("--principal", metavar="TYPE:ID", callback=_read_ref, help="Whom the question was about."),
-    click.option("--caller", metavar="TYPE:ID", callback=_read_ref, help="Who asked."),
+    click.option("--principal", metavar="TYPE:ID", callback=read_ref, help="Whom the question was about."),
+    click.option("--caller", metavar="TYPE:ID", callback=read_ref, help="Who asked."),
     click.option("--action", help="What was to be done."),
-    click.option("--resource", metavar="TYPE:ID", callback=_read_ref, help="On what."),
+    click.option("--resource", metavar="TYPE:ID", callback=read_ref, help="On what."),
     click.option("--resource-type", metavar="TYPE", help="On anything of that type."),
     click.option(
-        "--resource-prefix", metavar="TYPE:ID", callback=_read_ref, help="On what has an id that begins so."
+        "--resource-prefix", metavar="TYPE:ID", callback=read_ref, help="On what has an id that begins so."
     ),
-    click.option("--tenant", metavar="TYPE:ID", callback=_read_ref, help="Whose it is."),
+    click.option("--tenant", metavar="TYPE:ID", callback=read_ref, help="Whose it is."),
     click.option("--effect", type=click.Choice(Effect, case_sensitive=False), help="What was decided."),
     click.option("--code", help="Its code, such as UNDETERMINED or a rule's own."),
     click.option("--rule", help="A rule that determined it, by its full id."),

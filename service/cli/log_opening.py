@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 import click
 
 from service.config import Settings
+from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
+from service.decisions.shipper import Shipper
 from service.errors import ConfigError, FactsUnavailable, why
 
 WAIT_SECONDS: Final = 30.0
@@ -31,6 +33,14 @@ def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLo
         yield log
     finally:
         database.close()
+
+
+def ship_spool(settings: Settings, database: Database) -> None:
+    """Has all in the log that is in the spool now; FactsUnavailable where that does not come to be."""
+    log = DecisionLog(database)
+    with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused
+        Shipper(settings.spool_folder, database).ship()
+    _wait_for_spool(log, settings.spool_folder)
 
 
 def _wait_for_spool(log: DecisionLog, folder: Path) -> None:

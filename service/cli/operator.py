@@ -1,4 +1,4 @@
-"""Records what an operator does on the host, who is asked for no permission, as nothing else is done unrecorded."""
+"""Says who runs a command on the host, and has what was recorded of it shipped."""
 
 import os
 import pwd
@@ -9,12 +9,10 @@ from policy_lang.values import Ref
 from service.config import Settings
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.decisions.patient import Patient
 from service.decisions.shipper import Shipper
-from service.decisions.spool import Spool
 from service.errors import FactsUnavailable, SchemaOutdated
 from service.identity import OPERATOR
-from service.model import Caller, DecisionRecord, Principal
+from service.model import Caller, Principal
 
 
 def operator() -> Caller:
@@ -24,15 +22,6 @@ def operator() -> Caller:
     except KeyError:
         name = str(os.getuid())
     return Caller(Principal(Ref("operator", name), evidence=OPERATOR), "")
-
-
-def record(settings: Settings, act: DecisionRecord) -> None:
-    """Records an act before it is committed: what cannot be recorded is not done."""
-    spool = Spool(settings.spool_folder, settings.spool)
-    try:
-        Patient(spool).record([act])
-    finally:
-        spool.close()
 
 
 def ship(settings: Settings) -> None:

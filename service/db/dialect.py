@@ -101,6 +101,12 @@ def plan_by_values(connection: Connection) -> None:
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
+def overwrite_deleted(connection: Connection) -> None:
+    """Has SQLite write over what this connection deletes, which else stays in the file; PostgreSQL has its vacuum."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
 def database_now() -> ColumnElement[int]:
     """The milliseconds since 1970 UTC by the clock of the database, which all its replicas share."""
     return _Now()

@@ -204,6 +204,18 @@ class Database:
             return True
         return bool(connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": key}).scalar())
 
+    def settle(self) -> bool:
+        """Empties the write-ahead log of an embedded database, where former pages stand; whether it is empty now."""
+        if not self.is_embedded:
+            return True
+        with translated(self.name):
+            connection = self._writers.raw_connection()
+            try:
+                ((busy, *_),) = cast(_Driver, connection.driver_connection).execute(_EMPTY_WAL, {}).fetchall()
+                return not busy
+            finally:
+                connection.close()
+
     def close(self) -> None:
         """Closes every connection that is not in use."""
         self._readers.dispose()
@@ -225,4 +237,5 @@ def _interrupt(connection: object, after_ms: int | None) -> None:
 
 
 _STEPS_BETWEEN_LOOKS: Final = 10_000
+_EMPTY_WAL = "PRAGMA wal_checkpoint(TRUNCATE)"
 _STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %(ms)s, true)"

@@ -21,8 +21,6 @@ from service.errors import AuditUnavailable, FactsUnavailable
 from service.retention_settings import RetentionSettings
 from service.telemetry import get_log
 
-BY: Final = "magistrate.Service:retention"
-"""Who takes out what expires, as notes and records name it."""
 LEAST_REST: Final = 0.01
 """Seconds between two steps at least."""
 
@@ -61,11 +59,17 @@ class Expiry:
     """Keeps the log's database to the settings of retention."""
 
     def __init__(
-        self, database: Database, settings: RetentionSettings, key: Ed25519PrivateKey | None, witness: Witness
+        self,
+        database: Database,
+        settings: RetentionSettings,
+        key: Ed25519PrivateKey | None,
+        by: str,
+        witness: Witness,
     ) -> None:
         self._database = database
         self._settings = settings
         self._key = key
+        self._by = by
         self._witness = witness
 
     def run(self, stop: threading.Event) -> None:
@@ -128,7 +132,7 @@ class Expiry:
 
     def _step(self, stretch: Stretch, ids: list[str], now: int) -> tuple[int, int, int] | None:
         """Records, notes and records that stay, of one transaction; None where another replica is at it."""
-        warrant = Warrant(NoteKind.EXPIRED, BY, describe(stretch), now, self._key)
+        warrant = Warrant(NoteKind.EXPIRED, self._by, describe(stretch), now, self._key)
         with self._database.write() as connection:
             if not self._database.has_turn(connection, _PASS):
                 return None

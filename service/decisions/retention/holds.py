@@ -88,22 +88,22 @@ def is_held(by: Iterable[Hold]) -> ColumnElement[bool]:
     return or_(false(), *(_fits(hold) for hold in by))
 
 
-def names(ref: Ref) -> ColumnElement[bool]:
-    """Whether a row of `decision` names this one: as principal, as caller, or as resource."""
+def naming(ref: Ref) -> tuple[ColumnElement[bool], ...]:
+    """Whether a row of `decision` names this one as principal, as caller, as resource; each has an index."""
     columns = decision.c
     pairs = (
         (columns.principal_type, columns.principal_id),
         (columns.caller_type, columns.caller_id),
         (columns.resource_type, columns.resource_id),
     )
-    return or_(*(and_(type_ == indexed(ref.type), id_ == indexed(ref.id)) for type_, id_ in pairs))
+    return tuple(and_(type_ == indexed(ref.type), id_ == indexed(ref.id)) for type_, id_ in pairs)
 
 
 def _fits(hold: Hold) -> ColumnElement[bool]:
     columns = decision.c
     conditions: list[ColumnElement[bool]] = [true()]
     if hold.principal is not None:
-        conditions.append(names(hold.principal))
+        conditions.append(or_(*naming(hold.principal)))
     if hold.resource is not None:
         conditions.append(columns.resource_type == indexed(hold.resource.type))
         conditions.append(columns.resource_id == indexed(hold.resource.id))

@@ -11,6 +11,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, delete, insert, not_, select, update
 
+from service.db.dialect import overwrite_deleted
 from service.db.log_tables import chain_link, decision, log_note
 from service.decisions.chain_rows import ChainedRow, rows_of
 from service.decisions.chaining import origin
@@ -55,6 +56,7 @@ def remove(connection: Connection, ids: Sequence[str], warrant: Warrant) -> Remo
     unfit = tuple(sorted(set(free) - set(gone)))
     if not gone:
         return Removal(None, unfit)
+    overwrite_deleted(connection)
     note = _write(connection, _covered(fit), len(before), warrant)
     mark = update(chain_link).where(chain_link.c.decision_id.in_(gone))
     connection.execute(mark.values(salt=b"", note=note.content.number))

@@ -17,6 +17,7 @@ from service.retention_settings import RetentionSettings
 from tests.service.decisions.chains import KEY, keep
 from tests.service.decisions.records import sample
 
+BY = "magistrate.Service:retention"
 NOW = 1_767_607_200_000
 """2026-01-05T10:00:00Z."""
 DAY = 86_400_000
@@ -48,7 +49,7 @@ def settings(**said: object) -> RetentionSettings:
 
 def expiry(database: Database, said: RetentionSettings, notes: list[WrittenNote] | None = None) -> Expiry:
     """What keeps the database to the settings; it tells the notes to the list."""
-    return Expiry(database, said, KEY, ([] if notes is None else notes).append)
+    return Expiry(database, said, KEY, BY, ([] if notes is None else notes).append)
 
 
 def expire(database: Database, said: RetentionSettings) -> Expired:

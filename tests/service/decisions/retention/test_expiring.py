@@ -20,7 +20,7 @@ from service.decisions.retention.notes import Covered, NoteKind, WrittenNote, is
 from service.errors import AuditUnavailable
 from service.retention_settings import RetentionSettings
 from tests.service.decisions.chains import KEY, NORTH, SOUTH, found, insert_beside, tamper
-from tests.service.decisions.retention.aged import DAY, NOW, aged, expire, expiry, fill, settings
+from tests.service.decisions.retention.aged import BY, DAY, NOW, aged, expire, expiry, fill, settings
 
 ALLOW, DENY = Effect.ALLOW, Effect.DENY
 BY_EFFECT = settings(default="365d", rules=[{"effect": "allow", "keep": "30d"}])
@@ -84,7 +84,7 @@ def test_a_note_names_every_place_and_who_and_why(log_database: Database, tmp_pa
         hashes = {(row.replica, row.sequence): row.chain_hash for row in connection.execute(select(chain_link))}
     content = note.content
     assert (content.number, content.time, content.previous) == (1, NOW, "")
-    assert (content.kind, content.by) == (NoteKind.EXPIRED, "magistrate.Service:retention")
+    assert (content.kind, content.by) == (NoteKind.EXPIRED, BY)
     assert content.reason == "allow of all, kept 30d"
     assert content.chains == (
         Covered(NORTH, ((1, 1), (3, 4)), hashes[NORTH, 4]),
@@ -249,7 +249,7 @@ def test_what_cannot_be_recorded_is_not_taken_out(log_database: Database, tmp_pa
         raise AuditUnavailable("full")
 
     with pytest.raises(AuditUnavailable):
-        Expiry(log_database, BY_EFFECT, KEY, refuse).expire(Event(), NOW)
+        Expiry(log_database, BY_EFFECT, KEY, BY, refuse).expire(Event(), NOW)
     assert ids_of(log_database) == set(kept)
     assert notes_of(log_database) == []
 

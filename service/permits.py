@@ -17,6 +17,8 @@ from policy_lang.values import Ref
 MODULE: Final = "magistrate"
 """The name of the module."""
 PREFIX: Final = f"{MODULE}."
+BUNDLE: Final = f"{PREFIX}Bundle"
+"""The type of policies in the record of acts; the id is their digest."""
 """How the names of its roles begin where they stand beside those of the policies."""
 
 

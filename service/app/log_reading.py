@@ -8,6 +8,9 @@ from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
+from service.decisions.replay_forms import REPLAYS
+from service.decisions.replay_office import ReplayOffice
+from service.desk import Desk
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.decision_log import LONGEST_SECONDS, DecisionLogServicer
 from service.errors import FactsUnavailable, NotFound
@@ -32,8 +35,9 @@ async def log_reading(
     database = open_database(settings.log_database_url, pool)
     log = DecisionLog(database, scan_limit=reading.scan_records)
     office = LogOffice(gate=gate, log=log, policies=policies, former=pushed_texts(settings, facts))
+    replays = ReplayOffice(gate=gate, desk=Desk(facts, settings.replica_id, REPLAYS), find=office.texts)
     try:
-        yield DecisionLogServicer(callers, office, reading, ended)
+        yield DecisionLogServicer(callers, office, replays, settings=reading, ended=ended)
     finally:
         database.close()
 

@@ -76,7 +76,7 @@ class LogOffice:
     def get_with_policies(self, caller: Caller, id_: str, within: float) -> tuple[DecisionRecord, Texts]:
         """The same with the texts that it was decided by, no texts where they are not at hand."""
         record = self._get(caller, id_, within, needs_all=True)
-        return record, self._texts(record.policy_digest) or {}
+        return record, self.texts(record.policy_digest) or {}
 
     def begin_tail(self, caller: Caller, wanted: LogFilter, last: int, within: float) -> Followed:
         """The last records that fit, and where to follow on."""
@@ -130,12 +130,13 @@ class LogOffice:
             raise NotFound(f"there is no decision `{known}` in the log")
         return record
 
-    def _texts(self, digest: str) -> Texts | None:
+    def texts(self, digest: str) -> Texts | None:
+        """The texts of policies by their digest, of those in force by none; None where they are not at hand."""
         try:
             active = self._policies.active().bundle
         except NoPolicies:
             return self._former(digest)
-        if active.digest == digest:
+        if digest in ("", active.digest):
             return {file.path: file.text for file in active.files}
         return self._former(digest)
 

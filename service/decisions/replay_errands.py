@@ -11,7 +11,7 @@ from policy_lang.reviewing.redeciding import FindBundle, redecide
 from policy_lang.reviewing.replayed import Replayed
 from service.decisions.log import DecisionLog
 from service.decisions.payload import BadPayload
-from service.decisions.replay_forms import ReplayWanted, read_wanted, write_outcome
+from service.decisions.replay_forms import ReplayWanted, Undone, read_wanted, write_outcome
 from service.decisions.replaying import PAGE, recorded
 from service.desk import Asked, Desk
 from service.errors import FactsUnavailable, MagistrateError
@@ -42,15 +42,15 @@ class ReplayErrands:
 
     def _do(self, asked: Asked, stop: threading.Event) -> None:
         try:
-            outcome: Replayed | str = self._replayed(read_wanted(asked.question), asked.id, stop)
+            outcome: Replayed | Undone = self._replayed(read_wanted(asked.question), asked.id, stop)
         except _Abandoned:
             return
         except PolicyError as error:
-            outcome = str(error)
+            outcome = Undone(str(error), is_policies=True)
         except MagistrateError as error:
-            outcome = f"the log does not answer: {error}"
+            outcome = Undone(f"the log does not answer: {error}", is_policies=False)
         except BadPayload as error:
-            outcome = f"the log holds what is no record: {error}"
+            outcome = Undone(f"the log holds what is no record: {error}", is_policies=False)
         self._desk.answer(asked.id, write_outcome(outcome))
 
     def _replayed(self, wanted: ReplayWanted, id_: str, stop: threading.Event) -> Replayed:

@@ -38,19 +38,27 @@ def read_wanted(text: str) -> ReplayWanted:
     return ReplayWanted(texts, LogFilter(**{name: _part(name, value) for name, value in fields.items()}), most)
 
 
-def write_outcome(outcome: Replayed | str) -> str:
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Why nothing was replayed: the policies may not be used, or the log does not answer."""
+
+    why: str
+    is_policies: bool
+
+
+def write_outcome(outcome: Replayed | Undone) -> str:
     """What became of the records, or why nothing did, as text; of examples only what names them."""
-    if isinstance(outcome, str):
-        return orjson.dumps({"why": outcome}).decode()
+    if isinstance(outcome, Undone):
+        return orjson.dumps(outcome).decode()
     flips = [_flips_fields(each) for each in outcome.flips.values()]
     return orjson.dumps({"alike": outcome.alike, "flips": flips, "left_out": outcome.left_out}).decode()
 
 
-def read_outcome(text: str) -> Replayed | str:
+def read_outcome(text: str) -> Replayed | Undone:
     """The outcome that was written so."""
     fields = orjson.loads(text)
     if "why" in fields:
-        return str(fields["why"])
+        return Undone(**fields)
     flips = [_flips(each) for each in fields["flips"]]
     return Replayed(fields["alike"], {(each.what, each.rules): each for each in flips}, fields["left_out"])
 

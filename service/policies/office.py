@@ -11,15 +11,13 @@ from policy_lang.values import Ref
 from service.desk import Desk, awaited
 from service.errors import ActivationFailed, NotFound
 from service.model import Caller
-from service.permits import Act, Action
+from service.permits import BUNDLE, Act, Action
 from service.policies.activations import Activation, Activations, State
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Place, Pushed
 from service.policies.verdict import Verdict, read_verdict, write_texts
 from service.ports import Clock, Gate, Visitor
 
-BUNDLE: Final = "magistrate.Bundle"
-"""The type of bundles in the record; the id is the digest."""
 ALL: Final = "*"
 """The id of all bundles."""
 

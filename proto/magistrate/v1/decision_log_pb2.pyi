@@ -23,6 +23,34 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Difference:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DifferenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Difference.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DIFFERENCE_UNSPECIFIED: _Difference.ValueType  # 0
+    """Not used."""
+    DIFFERENCE_NOW_ALLOWED: _Difference.ValueType  # 1
+    """It was denied."""
+    DIFFERENCE_NOW_DENIED: _Difference.ValueType  # 2
+    """It was allowed."""
+    DIFFERENCE_ANSWER: _Difference.ValueType  # 3
+    """Its code, what it obliges to, or whether it hides the resource."""
+
+class Difference(_Difference, metaclass=_DifferenceEnumTypeWrapper):
+    """How an answer differs."""
+
+DIFFERENCE_UNSPECIFIED: Difference.ValueType  # 0
+"""Not used."""
+DIFFERENCE_NOW_ALLOWED: Difference.ValueType  # 1
+"""It was denied."""
+DIFFERENCE_NOW_DENIED: Difference.ValueType  # 2
+"""It was allowed."""
+DIFFERENCE_ANSWER: Difference.ValueType  # 3
+"""Its code, what it obliges to, or whether it hides the resource."""
+Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
 class _RecordKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -599,6 +627,140 @@ class UnfiredRules(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnfiredRules: _TypeAlias = UnfiredRules  # noqa: Y015
+
+@_typing.final
+class ReplayRequest(_message.Message):
+    """What is to be decided again, and by what."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    """At most so many records, the newest; 10,000 when not set, and never more than 100,000."""
+    digest: _builtins.str
+    """Or the digest of policies that were pushed; without either, those in force."""
+    @_builtins.property
+    def filter(self) -> Global___LogFilter:
+        """Which records."""
+
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyFile]:
+        """The policies to decide by, every file."""
+
+    def __init__(
+        self,
+        *,
+        filter: Global___LogFilter | None = ...,
+        limit: _builtins.int = ...,
+        files: _abc.Iterable[_policy_pb2.PolicyFile] | None = ...,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "files", b"files", "filter", b"filter", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayRequest: _TypeAlias = ReplayRequest  # noqa: Y015
+
+@_typing.final
+class ReplayResponse(_message.Message):
+    """What became of the records."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class NotReplayableEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    TOTAL_FIELD_NUMBER: _builtins.int
+    ALIKE_FIELD_NUMBER: _builtins.int
+    FLIPS_FIELD_NUMBER: _builtins.int
+    NOT_REPLAYABLE_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """How many there are: decided alike, differently, or not at all."""
+    alike: _builtins.int
+    """How many are decided alike."""
+    @_builtins.property
+    def flips(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flips]:
+        """Those that are decided differently, by what differs and the rules that make it so."""
+
+    @_builtins.property
+    def not_replayable(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many could not be decided again, by the reason: `masked: PATH`, or what the record does not say."""
+
+    def __init__(
+        self,
+        *,
+        total: _builtins.int = ...,
+        alike: _builtins.int = ...,
+        flips: _abc.Iterable[Global___Flips] | None = ...,
+        not_replayable: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alike", b"alike", "flips", b"flips", "not_replayable", b"not_replayable", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayResponse: _TypeAlias = ReplayResponse  # noqa: Y015
+
+@_typing.final
+class Flips(_message.Message):
+    """Records whose answers differ alike."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    difference: Global___Difference.ValueType
+    """How they differ."""
+    count: _builtins.int
+    """How many."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that decided only then, or only now."""
+
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionRecord]:
+        """A few of them, with no more than the question and the answer that was recorded."""
+
+    def __init__(
+        self,
+        *,
+        difference: Global___Difference.ValueType = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        count: _builtins.int = ...,
+        examples: _abc.Iterable[Global___DecisionRecord] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "difference", b"difference", "examples", b"examples", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Flips: _TypeAlias = Flips  # noqa: Y015
 
 @_typing.final
 class DecisionRecord(_message.Message):

@@ -60,6 +60,11 @@ class DecisionLogServiceStub:
                 request_serializer=magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.FromString,
                 _registered_method=True)
+        self.Replay = channel.unary_unary(
+                '/magistrate.v1.DecisionLogService/Replay',
+                request_serializer=magistrate_dot_v1_dot_decision__log__pb2.ReplayRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_decision__log__pb2.ReplayResponse.FromString,
+                _registered_method=True)
 
 
 class DecisionLogServiceServicer:
@@ -101,6 +106,15 @@ class DecisionLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Replay(self, request, context):
+        """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
+        differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
+        Policies that may not be used are INVALID_ARGUMENT.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisionLogServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -123,6 +137,11 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
                     servicer.Stats,
                     request_deserializer=magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.SerializeToString,
+            ),
+            'Replay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Replay,
+                    request_deserializer=magistrate_dot_v1_dot_decision__log__pb2.ReplayRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_decision__log__pb2.ReplayResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -239,6 +258,33 @@ class DecisionLogService:
             '/magistrate.v1.DecisionLogService/Stats',
             magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.SerializeToString,
             magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Replay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.DecisionLogService/Replay',
+            magistrate_dot_v1_dot_decision__log__pb2.ReplayRequest.SerializeToString,
+            magistrate_dot_v1_dot_decision__log__pb2.ReplayResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,11 @@ class DecisionLogServiceStub:
     """
     Stats: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.StatsRequest, _decision_log_pb2.StatsResponse]
     """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+    Replay: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.ReplayRequest, _decision_log_pb2.ReplayResponse]
+    """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
+    differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
+    Policies that may not be used are INVALID_ARGUMENT.
+    """
 
 @_typing.type_check_only
 class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
@@ -73,6 +78,11 @@ class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
     """
     Stats: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.StatsRequest, _decision_log_pb2.StatsResponse]  # type: ignore[assignment]
     """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+    Replay: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.ReplayRequest, _decision_log_pb2.ReplayResponse]  # type: ignore[assignment]
+    """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
+    differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
+    Policies that may not be used are INVALID_ARGUMENT.
+    """
 
 class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads the record. What a caller may is held by roles of the built-in module `magistrate`, everywhere or at a tenant; one
@@ -117,5 +127,16 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_pb2.StatsResponse, _abc.Awaitable[_decision_log_pb2.StatsResponse]]:
         """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+
+    @_abc_1.abstractmethod
+    def Replay(
+        self,
+        request: _decision_log_pb2.ReplayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_pb2.ReplayResponse, _abc.Awaitable[_decision_log_pb2.ReplayResponse]]:
+        """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
+        differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
+        Policies that may not be used are INVALID_ARGUMENT.
+        """
 
 def add_DecisionLogServiceServicer_to_server(servicer: DecisionLogServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -12,6 +12,7 @@ from magistrate.v1 import decision_log_pb2_grpc as pb_grpc
 
 from service.decisions.log_filter import LogFilter
 from service.decisions.office import LogOffice
+from service.decisions.replay_office import ReplayOffice
 from service.decisions.tailing import Followed
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.decision_log_codec import (
@@ -25,6 +26,7 @@ from service.doors.grpc.decision_log_codec import (
     write_record,
     write_stats,
 )
+from service.doors.grpc.replay_codec import read_replay, write_replayed
 from service.doors.grpc.rim import answering, streaming
 from service.doors.grpc.turns import Turns, seconds_left
 from service.errors import LogUnavailable, RateLimited
@@ -33,6 +35,12 @@ from service.model import Caller
 
 LONGEST_SECONDS: Final = 60.0
 """How long a read of the log may take, whatever its deadline."""
+LONGEST_REPLAY_SECONDS: Final = 600.0
+"""How long a replay may take, whatever its deadline."""
+REPLAYS_AT_ONCE: Final = 2
+"""Replays that a worker waits for at a time; the background process does one after the other."""
+REPLAYS_WAITING: Final = 4
+"""Replays that may wait for their turn beside them."""
 STEP_SECONDS: Final = 5.0
 """How long a step of a tail may take."""
 LOOK_SECONDS: Final = 0.25
@@ -53,14 +61,22 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
     """
 
     def __init__(
-        self, callers: Callers, office: LogOffice, settings: LogReadingSettings, ended: Callable[[], Awaitable[object]]
+        self,
+        callers: Callers,
+        office: LogOffice,
+        replays: ReplayOffice,
+        *,
+        settings: LogReadingSettings,
+        ended: Callable[[], Awaitable[object]],
     ) -> None:
         self._callers = callers
         self._office = office
+        self._replays = replays
         self._ended = ended
         self._most_tails = settings.tails
         self._tails = 0
         self._turns = Turns(callers, at_once=settings.connections, waiting=settings.waiting, refusal=_refusal)
+        self._replay_turns = Turns(callers, at_once=REPLAYS_AT_ONCE, waiting=REPLAYS_WAITING, refusal=_replay_refusal)
 
     @answering
     async def Query(  # noqa: N802
@@ -109,6 +125,16 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
         caller, wanted, within = await self._callers.admitted(context), read_wanted(request), _within(context)
         return write_stats(await self._turns.take(context, lambda: self._office.stats(caller, wanted, within)))
 
+    @answering
+    async def Replay(  # noqa: N802
+        self, request: pb.ReplayRequest, context: ServicerContext[pb.ReplayRequest, pb.ReplayResponse]
+    ) -> pb.ReplayResponse:
+        """Decides records again."""
+        caller, wanted, digest = await self._callers.admitted(context), read_replay(request), request.digest
+        within = seconds_left(context, LONGEST_REPLAY_SECONDS)
+        replay = partial(self._replays.replay, caller, wanted, digest, within)
+        return write_replayed(await self._replay_turns.take(context, replay))
+
     async def _followed(
         self, caller: Caller, wanted: LogFilter, at: Followed, context: ServicerContext[Request, Response]
     ) -> AsyncGenerator[Followed, None]:
@@ -143,6 +169,10 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
 
 def _refusal() -> LogUnavailable:
     return LogUnavailable("too many reads of the log are under way")
+
+
+def _replay_refusal() -> LogUnavailable:
+    return LogUnavailable("too many replays are under way")
 
 
 def _within(context: ServicerContext[Request, Response]) -> float:

@@ -19,7 +19,7 @@ from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.decisions.log_filter import LogFilter
-from service.decisions.replay_forms import REPLAYS, ReplayWanted, read_outcome, write_wanted
+from service.decisions.replay_forms import REPLAYS, ReplayWanted, Undone, read_outcome, write_wanted
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.desk import Desk
@@ -78,7 +78,7 @@ def desk(facts: Database, log: Database) -> Iterator[Desk]:
     thread.join()
 
 
-def outcome(desk: Desk, texts: dict[str, str], wanted: LogFilter, most: int = 10) -> Replayed | str:
+def outcome(desk: Desk, texts: dict[str, str], wanted: LogFilter, most: int = 10) -> Replayed | Undone:
     return read_outcome(desk.outcome(write_wanted(ReplayWanted(texts, wanted, most)), 10.0))
 
 
@@ -110,8 +110,8 @@ def test_only_what_is_asked_for_is_decided_again(desk: Desk, wanted: LogFilter, 
 
 def test_policies_that_may_not_be_used_are_told(desk: Desk) -> None:
     said = outcome(desk, {"m.policy": "nonsense"}, LogFilter())
-    assert isinstance(said, str)
-    assert said.startswith("error[E105]")
+    assert isinstance(said, Undone)
+    assert (said.is_policies, said.why.startswith("error[E105]")) == (True, True)
 
 
 def test_a_replay_that_nobody_does_is_not_waited_for(facts: Database) -> None:

@@ -18,6 +18,9 @@ from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
+from service.decisions.replay_forms import REPLAYS
+from service.decisions.replay_office import ReplayOffice
+from service.desk import Desk
 from service.doors.grpc.decision_log import DecisionLogServicer
 from service.doors.grpc.server import DECISION_LOG, GrpcDoor
 from service.entities.store import EntityStore
@@ -50,6 +53,7 @@ class Audit:
     grants: Grants
     records: KeptRecords
     policies: ActivePolicies
+    desk: Desk
     settings: LogReadingSettings = field(default_factory=LogReadingSettings)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -81,7 +85,8 @@ class Audit:
             former=_former,
         )
         received = callers(Named(verified), recorder=self.records)
-        servicer = DecisionLogServicer(received, office, self.settings, self.ended.wait)
+        replays = ReplayOffice(gate=self.gate, desk=self.desk, find=office.texts)
+        servicer = DecisionLogServicer(received, office, replays, settings=self.settings, ended=self.ended.wait)
         return GrpcDoor([(DECISION_LOG, servicer)], Limits())
 
 
@@ -100,7 +105,7 @@ def build_audit(log: Database, tmp_path: Path) -> Audit:
         recorder=records,
         clock=lambda: NOW,
     )
-    return Audit(log, gate, grants, records, policies)
+    return Audit(log, gate, grants, records, policies, Desk(facts, "r1", REPLAYS))
 
 
 def moment(milliseconds: int) -> Timestamp:

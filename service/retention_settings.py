@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
-from policy_lang.notation import parse_duration
+from policy_lang.notation import format_duration, parse_duration
 
 FOREVER: Final = "forever"
 
@@ -24,7 +24,7 @@ def _milliseconds(written: object) -> object:
 
 
 def _written(kept: int | None) -> str:
-    return FOREVER if kept is None else f"{kept}ms"
+    return FOREVER if kept is None else format_duration(kept)
 
 
 Kept = Annotated[int | None, BeforeValidator(_milliseconds), PlainSerializer(_written)]

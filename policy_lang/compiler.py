@@ -14,7 +14,7 @@ from policy_lang.conclude import Verdict, conclude
 from policy_lang.decision import Decision
 from policy_lang.facts import Facts, Question
 from policy_lang.fold import Case, FoldedRule, fold_rules
-from policy_lang.inputs import keeper, reader
+from policy_lang.inputs import hides_sensitive, keeper, reader, shown_reads
 from policy_lang.interpreter import Interpreter
 from policy_lang.judging.obligations import obligations_of
 from policy_lang.judging.reasons import said
@@ -53,8 +53,11 @@ def plan_of(
     read_inputs: ReadInputs,
 ) -> Plan:  # fmt: skip
     """The plan around what was generated for it."""
-    access = access_to(reads, case_of(key, schema), schema)
-    return Plan(rules, reads, access, decide, read_inputs, keeper(access, read_inputs))
+    case = case_of(key, schema)
+    access = access_to(reads, case, schema)
+    shown = shown_reads(reads, hides_sensitive(case, schema))
+    kept = access if shown is reads else access_to(shown, case, schema)
+    return Plan(rules, reads, access, decide, read_inputs, keeper(kept, read_inputs))
 
 
 def case_of(key: Key, schema: Schema) -> Case:

@@ -1,9 +1,11 @@
 """Keeps what a decision read, for the record: inputs in the given form, and the rows of roles, relations and parents.
 
-Sensitive inputs are left out. With the rest a decision can be made again without the store.
+Sensitive inputs are left out, and the rows that are reached through one. With the rest a decision can be made again
+without the store.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from policy_lang.access import Access
 from policy_lang.ancestry import climb
@@ -13,16 +15,41 @@ from policy_lang.fold import Case
 from policy_lang.reads import Reads
 from policy_lang.schema import Schema
 from policy_lang.sensitivity import is_sensitive
+from policy_lang.typed import Expression, Path
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from policy_lang.walk import paths
 
 Keep = Callable[[Facts], dict[str, Json]]
+Hides = Callable[[Path], bool]
+"""Whether the value of an input is to be kept out of the record."""
 
 
 def reader(reads: Reads, case: Case, schema: Schema) -> ReadInputs:
     """The generated function that reads the inputs that the record may show."""
-    shown = [path for path in reads.paths if not is_sensitive(path, schema, case.principal_type, case.resource_type)]
-    return emit_inputs(shown, case, schema)
+    hides = hides_sensitive(case, schema)
+    return emit_inputs([path for path in reads.paths if not hides(path)], case, schema)
+
+
+def hides_sensitive(case: Case, schema: Schema) -> Hides:
+    """Hides the inputs of a case that are declared sensitive, or reached through what is."""
+    return lambda path: is_sensitive(path, schema, case.principal_type, case.resource_type)
+
+
+def shown_reads(reads: Reads, hides: Hides) -> Reads:
+    """What is read, without the rows that are reached through a hidden input: they would tell where it leads."""
+
+    def is_shown(expression: Expression) -> bool:
+        return not any(hides(path) for path in paths(expression))
+
+    shown = replace(
+        reads,
+        climbs=tuple(filter(is_shown, reads.climbs)),
+        places=tuple(place for place in reads.places if place is None or is_shown(place)),
+        overs=tuple(filter(is_shown, reads.overs)),
+        ends=tuple((relation, end) for relation, end in reads.ends if is_shown(end)),
+    )
+    return reads if shown == reads else shown
 
 
 def keeper(access: Access, read_inputs: ReadInputs) -> Keep:

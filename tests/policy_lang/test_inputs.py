@@ -2,6 +2,7 @@
 
 from policy_lang import bundle
 from policy_lang.compiler import Compiled
+from policy_lang.decision import Effect
 from policy_lang.facts import Assignment, Link, Question
 from policy_lang.fixture_source import FixtureSource
 from policy_lang.gather import gather
@@ -88,3 +89,35 @@ def test_sensitive_inputs_are_left_out_and_so_is_what_lies_behind() -> None:
     facts = gather([question], compiled, source)[0]
     assert compiled.decide(facts)
     assert compiled.inputs(facts) == {"principal.level": 2}
+
+
+def test_rows_that_a_sensitive_reference_leads_to_are_left_out() -> None:
+    text = """
+        module m
+        principal type User {}
+        type Ward in Ward {}
+        type Chart { ward: Ward sensitive, room: Ward }
+        actions Chart { see }
+        role nurse on Ward {}
+        relation guest on Ward: User
+        rule it: allow see on Chart to anyone when role nurse in resource.ward or role nurse over resource.ward
+          or role nurse in resource.room or guest of resource.ward or resource.ward under Ward "w9"
+    """
+    compiled = Compiled(bundle.load({"m.policy": text}).program)
+    user, chart, secret, room = Ref("User", "u"), Ref("Chart", "c"), Ref("Ward", "w1"), Ref("Ward", "r2")
+    rows = [EntityFixture(user, {}), EntityFixture(chart, {"ward": secret, "room": room})]
+    wards = [
+        EntityFixture(secret, {}, (Ref("Ward", "w9"),)),
+        EntityFixture(Ref("Ward", "w9"), {}),
+        EntityFixture(room, {}),
+    ]
+    held = [Assignment(user, "m.nurse", secret, None), Assignment(user, "m.nurse", room, None)]
+    source = FixtureSource([*rows, *wards], held, [Link(secret, "m.guest", user, None)])
+    facts = gather([Question(user, "see", chart, 0, {}, {}, (), {"now": 0})], compiled, source)[0]
+    assert compiled.decide(facts).effect is Effect.ALLOW
+    kept = compiled.inputs(facts)
+    assert kept == {
+        "resource.room": {"type": "Ward", "id": "r2"},
+        "parents": {"User:u": []},
+        "assignments": [["User:u", "m.nurse", "Ward:r2", None]],
+    }

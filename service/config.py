@@ -17,6 +17,7 @@ from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSett
 from service.log_reading_settings import LogReadingSettings
 from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
+from service.record_settings import DropSettings, MaskSettings, RecordSettings
 from service.retention_settings import RetentionSettings
 from service.source_settings import MODELS as SOURCE_MODELS
 from service.source_settings import SOURCE_NAME, SourceSettings
@@ -146,6 +147,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
     partitions: PartitionSettings = PartitionSettings()
+    record: RecordSettings = RecordSettings()
 
     @property
     def mutual_tls(self) -> CertificateSettings | None:
@@ -231,5 +233,8 @@ def _known_keys() -> list[str]:
         PoolSettings,
         SpoolSettings,
         *SOURCE_MODELS,
+        RecordSettings,
+        MaskSettings,
+        DropSettings,
     )
     return [name for model in models for name in model.model_fields]

@@ -34,6 +34,7 @@ from service.model import (
 )
 from service.permits import Action, Held, Permits
 from service.ports import Authenticator, Clock, FactStore, Governance, Policies, Recorder, Snapshot
+from service.recording.contents import Content, Contents
 from service.unasked import unasked_record
 
 
@@ -49,6 +50,7 @@ class DecisionPoint:
         facts: FactStore,
         recorder: Recorder,
         clock: Clock,
+        contents: Contents | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._governance = governance
@@ -56,6 +58,7 @@ class DecisionPoint:
         self._facts = facts
         self._recorder = recorder
         self._clock = clock
+        self._contents = contents or Contents()
 
     def check(self, token: str, request: CheckRequest) -> Answers:
         """The answer to one question, as a batch of one."""
@@ -146,8 +149,9 @@ class DecisionPoint:
             match item:
                 case Asked():
                     facts, decision = next(decided)
+                    content = self._contents.of(batch.policies, facts, decision)
                     record = _decision_record(
-                        batch, item, facts, decision, revision=known.revision, duration_us=duration_us
+                        batch, item, facts, decision, content=content, revision=known.revision, duration_us=duration_us
                     )
                     shown = decision if item.may_read_reasons else _hidden(decision)
                     items.append(Answer(item.request_id, record.id, shown))
@@ -217,9 +221,16 @@ _INFORMING_CODES: Final = RESERVED_CODES - {ALLOWED, DENIED}
 
 
 def _decision_record(
-    batch: Batch, asked: Asked, facts: Facts, decision: Decision, *, revision: str, duration_us: int
+    batch: Batch,
+    asked: Asked,
+    facts: Facts,
+    decision: Decision,
+    *,
+    content: Content,
+    revision: str,
+    duration_us: int,
 ) -> DecisionRecord:
-    policies, question = batch.policies, facts.question
+    question = facts.question
     return DecisionRecord(
         id=str(uuid7()),
         kind=RecordKind.DECISION,
@@ -234,17 +245,19 @@ def _decision_record(
         code=decision.code,
         rules=tuple([reason.rule_id for reason in decision.reasons]),
         missing=decision.missing,
-        obligations=decision.obligations,
+        obligations=content.obligations,
         hide=decision.hide,
         shadow_effect=decision.shadow_effect,
-        inputs=policies.compiled.inputs(facts),
-        policy_digest=policies.digest,
+        inputs=content.inputs,
+        policy_digest=batch.policies.digest,
         revision=revision,
         duration_us=duration_us,
         tzdata=TZDATA,
         origin=batch.caller.origin,
         caller_evidence=batch.caller.principal.evidence,
         principal_evidence=asked.evidence,
+        masked=content.masked,
+        found_by=content.found_by,
     )
 
 

@@ -55,6 +55,7 @@ from service.ports import Policies
 from service.reception.failures import Failures
 from service.reception.peers import Peers
 from service.reception.reception import Meter, Reception, not_accepted
+from service.recording.contents import Contents
 from service.revocations.known import KnownRevocations
 from service.revocations.revoking import Revoking, Trusted
 from service.revocations.store import RevocationStore
@@ -95,7 +96,14 @@ def trusted_issuers(settings: Settings, policies: ActivePolicies | None) -> list
 
 
 async def serve_worker(
-    settings: Settings, holder: PolicyHolder, *, samples: Samples, life: WorkerLife, meter: Meter, keys: KeyHolder
+    settings: Settings,
+    holder: PolicyHolder,
+    *,
+    contents: Contents,
+    samples: Samples,
+    life: WorkerLife,
+    meter: Meter,
+    keys: KeyHolder,
 ) -> None:
     """Answers on `settings.grpc` by the policies that the holder has, until `life` is told to stop, then drains."""
     database = open_database(settings.database_url, settings.pool)
@@ -122,6 +130,7 @@ async def serve_worker(
         facts=store,
         recorder=recorder,
         clock=wall_clock,
+        contents=contents,
     )
     failures = build_failures(settings)
     reception = Reception(

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Final
 
 from policy_lang.image import ImageError, ImageReader
+from policy_lang.schema import Schema
 from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
 
@@ -22,10 +23,20 @@ KEPT_READY: Final = 2
 """Prepared policies that are kept; one that is not activated gives way to later ones."""
 
 
+Check = Callable[[Schema], None]
+"""Returns where what is set up beside the policies fits them; else ConfigError."""
+
+
+def _fits_everything(_: Schema) -> None:
+    """Where nothing is set up that depends on the policies."""
+
+
 class PolicyHolder:
     """The policies of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Check = _fits_everything) -> None:
+        """`check` is asked of each schema before its policies are prepared."""
+        self._check = check
         self._active: ActivePolicies | None = None
         self._ready: dict[str, ActivePolicies] = {}
         self._followers: list[Callable[[ActivePolicies], None]] = []
@@ -46,7 +57,10 @@ class PolicyHolder:
         return digest in self._ready
 
     async def prepare(self, digest: str, image: bytes) -> None:
-        """Loads an image beside the policies in force; ConfigError if it is not the digest's or cannot be loaded."""
+        """Loads an image beside the policies in force.
+
+        ConfigError if it is not the digest's, cannot be loaded, or lacks what the settings name.
+        """
         if self._active is not None and self._active.digest == digest:
             self._ready[digest] = self._active
             return
@@ -56,6 +70,7 @@ class PolicyHolder:
             raise ConfigError(f"the policies `{digest}` cannot be loaded: {error}") from error
         if policies.digest != digest:
             raise ConfigError(f"the policies `{digest}` came as `{policies.digest}`")
+        self._check(policies.bundle.program.schema)
         self._ready[digest] = policies
         while len(self._ready) > KEPT_READY:
             self._retire(self._ready.pop(next(iter(self._ready))))

@@ -6,6 +6,7 @@ import sys
 
 import uvloop
 
+from service.app.recording import build_contents
 from service.app.worker import WorkerLife, serve_worker
 from service.authn.key_holder import KeyHolder
 from service.errors import MagistrateError
@@ -55,7 +56,8 @@ class _Worker:
 
     def __init__(self, leash: Leash) -> None:
         self._leash = leash
-        self._policies = PolicyHolder()
+        self._contents = build_contents(leash.settings.record)
+        self._policies = PolicyHolder(self._contents.check)
         self._samples = Samples()
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
@@ -95,6 +97,7 @@ class _Worker:
                     await serve_worker(
                         settings,
                         self._policies,
+                        contents=self._contents,
                         samples=self._samples,
                         life=self._life,
                         meter=self._leases,

@@ -20,6 +20,7 @@ from service.model import ActivePolicies, Bounds, Caller, CheckRequest, Decision
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
 from service.ports import Authenticator, Recorder
+from service.recording.contents import Contents
 
 NOW: Final = 1_800_000_000_000
 
@@ -143,7 +144,12 @@ class OnePolicy:
         return self.policies
 
 
-def build_point(folder: Path, recorder: Recorder, authenticator: Authenticator | None = None) -> DecisionPoint:
+def build_point(
+    folder: Path,
+    recorder: Recorder,
+    authenticator: Authenticator | None = None,
+    contents: Contents | None = None,
+) -> DecisionPoint:
     """The decision point over a store with a few users and orders; callers are named by token, or authenticated."""
     policies = activate({"shop.policy": POLICY})
     database = open_database(f"sqlite:///{folder / 'facts.db'}")
@@ -168,6 +174,7 @@ def build_point(folder: Path, recorder: Recorder, authenticator: Authenticator |
         facts=EntityStore(database),
         recorder=recorder,
         clock=lambda: NOW,
+        contents=contents,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 
 import pytest
 
+from policy_lang.schema import Schema
 from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
 from service.policies.holder import PAUSE_SECONDS, PolicyHolder
@@ -42,6 +43,20 @@ def test_what_is_prepared_is_in_force_only_once_it_is_activated() -> None:
         holder.activate(TWO.digest)
         assert holder.active().digest == TWO.digest
         assert [policies.digest for policies in followed] == [ONE.digest, TWO.digest]
+
+    run(scenario())
+
+
+def test_policies_that_lack_what_is_set_up_beside_them_are_not_prepared() -> None:
+    def check(schema: Schema) -> None:
+        if "Note" in schema.types:
+            raise ConfigError("the policies declare no `Page`")
+
+    async def scenario() -> None:
+        holder = PolicyHolder(check)
+        with pytest.raises(ConfigError, match="declare no `Page`"):
+            await holder.prepare(ONE.digest, ONE.image)
+        assert not holder.is_prepared(ONE.digest)
 
     run(scenario())
 

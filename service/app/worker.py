@@ -33,6 +33,7 @@ from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, GrpcDoor, Secured, Served
+from service.entities.batch_writer import BatchWriter
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
@@ -44,6 +45,7 @@ from service.feed.revision import Revision
 from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
+from service.governance.module import check_grant
 from service.issuer_settings import IssuerSettings
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
@@ -206,8 +208,9 @@ def entity_servicer(
     """What answers EntityService."""
     return EntityServicer(
         callers=callers,
-        writes=GovernedEntities(database, policies, gate),
+        writes=GovernedEntities(database, policies, gate, clock=wall_clock, also=revoke_own),
         reads=ReadableEntities(database, policies, gate),
+        batches=BatchWriter(database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own),
         roles=GivenRoles(database, gate),
         limits=limits,
     )

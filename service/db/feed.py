@@ -5,9 +5,11 @@ Law (runtime.md, Change feed): a revision has at least one row, so a reader that
 
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
+import orjson
 from sqlalchemy import Connection, String, Update, bindparam, delete, func, insert, select, update
 
 from policy_lang.values import Ref
@@ -45,6 +47,7 @@ ACTIVATION: Final = "activation"
 """The policies in force."""
 EVERYTHING: Final = Change("*", "")
 """Anything may have changed."""
+NO_TENANTS: Final[Mapping[Change, Collection[Ref]]] = MappingProxyType({})
 
 
 def entity_change(ref: Ref) -> Change:
@@ -62,15 +65,19 @@ def relation_change(resource: Ref, relation: str) -> Change:
     return Change(RELATION, f"{relation} {resource}")
 
 
-def advance(connection: Connection, changes: Iterable[Change]) -> str:
+def advance(
+    connection: Connection, changes: Iterable[Change], tenants: Mapping[Change, Collection[Ref]] = NO_TENANTS
+) -> str:
     """Raises the revision by one, tells what changed (nothing named: everything), and gives it as `epoch.n`.
+
+    `tenants` are those that a change concerns, for readers of one tenant; where it is not said, none of them hears.
 
     To be the last statements of a write: whoever takes a revision holds up every other write until its own commit.
     """
     told = list(dict.fromkeys(changes))
     if not 0 < len(told) <= LIMIT:
         told = [EVERYTHING]
-    return _tell(connection, _ADVANCE, told)
+    return _tell(connection, _ADVANCE, told, tenants)
 
 
 def begin_epoch(connection: Connection) -> str:
@@ -87,7 +94,12 @@ def prune(connection: Connection, before: int) -> int:
     return connection.execute(delete(change).where(change.c.at < before)).rowcount
 
 
-def _tell(connection: Connection, statement: Update, told: Sequence[Change]) -> str:
+def _tell(
+    connection: Connection,
+    statement: Update,
+    told: Sequence[Change],
+    tenants: Mapping[Change, Collection[Ref]] = NO_TENANTS,
+) -> str:
     found = connection.execute(statement.returning(revision.c.epoch, revision.c.n)).one_or_none()
     if found is None:
         raise FactsUnavailable("the facts have no revision: their tables are not complete")
@@ -95,14 +107,26 @@ def _tell(connection: Connection, statement: Update, told: Sequence[Change]) -> 
     connection.execute(
         insert(change),
         [
-            {"revision": found.n, "ordinal": place, "format": FORMAT, "kind": kind, "key": key, "at": now}
-            for place, (kind, key) in enumerate(told)
+            {
+                "revision": found.n,
+                "ordinal": place,
+                "format": FORMAT,
+                "kind": each.kind,
+                "key": each.key,
+                "at": now,
+                "tenants": _written(tenants.get(each)),
+            }
+            for place, each in enumerate(told)
         ],
     )
     if connection.dialect.name == "postgresql":
         # It is sent when the transaction commits, and not at all if it does not.
         connection.execute(_NOTIFY, {"channel": CHANNEL, "revision": str(found.n)})
     return f"{found.epoch}.{found.n}"
+
+
+def _written(tenants: Collection[Ref] | None) -> str | None:
+    return None if tenants is None else orjson.dumps(sorted(map(str, tenants))).decode()
 
 
 _ADVANCE: Final = update(revision).values(n=revision.c.n + 1)

@@ -14,8 +14,10 @@ from service.db.facts_tables import change, revision
 from service.db.feed import EVERYTHING, FORMAT, Change
 from service.errors import EntityChanged
 
-FACTS_LOCK: Final = 0x6D61_6769_0003
-"""The advisory lock that writes of facts share, and that an import has to itself while it merges."""
+FACTS_LOCK: Final = 0x6D61_6769_0006
+"""The advisory lock that writes of facts share, and that an import has to itself while it merges, or a large write."""
+MANY: Final = 64
+"""Turns that a write takes one by one: each is a lock of the server, which has room for some thousands."""
 _TURNS: Final = b"magistrate-turn:"
 
 
@@ -27,9 +29,13 @@ def share_facts(connection: Connection) -> None:
 
 def take_turn(database: Database, connection: Connection, changes: Sequence[Change]) -> None:
     """Waits until no other write that took a turn for one of these is under way, nor an import merging."""
+    keys = sorted({_key(each) for each in changes})
+    if len(keys) > MANY:
+        database.wait_for(connection, FACTS_LOCK)
+        return
     share_facts(connection)
     # In one order for everybody, so that two never wait for each other.
-    for key in sorted({_key(each) for each in changes}):
+    for key in keys:
         database.wait_for(connection, key)
 
 

@@ -1,10 +1,11 @@
 """Writes admitted facts in a transaction that somebody else opens, in bulk, and tells what it changed at its end."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import orjson
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Table, and_, bindparam, delete, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, and_, bindparam, delete, or_, select
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
@@ -19,23 +20,37 @@ StoredRow = dict[str, str | int | None]
 """A row by the names of its columns."""
 
 
-class Changes:
-    """The writes of one transaction. `advance` is to be the last: a revision taken early holds up every other write."""
+Tenancy = Callable[[Collection[Ref]], Mapping[Ref, Ref | None]]
+"""Says of which tenant each entity is as it is stored now."""
 
-    def __init__(self, connection: Connection) -> None:
+
+def _unsaid(_: Collection[Ref]) -> Mapping[Ref, Ref | None]:
+    return {}
+
+
+class Changes:
+    """The writes of one transaction. `advance` is to be the last: a revision taken early holds up every other write.
+
+    With `tenancy`, each change says in whose tenants it is.
+    """
+
+    def __init__(self, connection: Connection, tenancy: Tenancy = _unsaid) -> None:
         self._connection = connection
-        self._changed: dict[Change, None] = {}
+        self._tenancy = tenancy
+        self._changed: dict[Change, set[Ref] | None] = {}
 
     def put(self, facts: Sequence[EntityFact]) -> set[Ref]:
         """Writes entities over what is there; gives those that have a parent which they had not before."""
         latest = {fact.ref: fact for fact in facts}
         if not latest:
             return set()
+        former = self._tenancy(latest)
         self._connection.execute(
             upsert(self._connection, entity),
             [{"type": ref.type, "id": ref.id, "attributes": dict(fact.attributes)} for ref, fact in latest.items()],
         )
-        self._tell(map(entity_change, latest))
+        current = self._tenancy(latest)
+        self._tell((entity_change(ref), _of(ref, former, current)) for ref in latest)
         before = self._edges(latest)
         after = {(fact.ref, parent) for fact in latest.values() for parent in fact.parents}
         gone, new = before - after, after - before
@@ -49,44 +64,68 @@ class Changes:
         """Deletes an entity with its assignments and links, held and pointed at; false if it was not there."""
         key = {"type_": ref.type, "id_": ref.id}
         # First the entity: it waits for those who hold its row to tie something to it, and then that is deleted too.
+        former = self._tenancy([ref])
         was_there = self._connection.execute(_DELETE_ENTITY, key).rowcount > 0
-        self._tell([entity_change(ref)])
-        self._tell(map(_assignment_change_of, self._connection.execute(_DELETE_ASSIGNMENTS, key)))
-        self._tell(map(_relation_change_of, self._connection.execute(_DELETE_LINKS, key)))
+        held = [Ref(*row) for row in self._connection.execute(_DELETE_ASSIGNMENTS, key)]
+        tied = [(Ref(row[0], row[1]), row[2]) for row in self._connection.execute(_DELETE_LINKS, key)]
+        others = self._tenancy({*held, *(resource for resource, _ in tied)})
+        self._tell([(entity_change(ref), _of(ref, former))])
+        self._tell((assignment_change(subject), _of(ref, former) | _of(subject, others)) for subject in held)
+        self._tell((relation_change(end, name), _of(ref, former) | _of(end, others)) for end, name in tied)
         return was_there
 
     def assign(self, assignments: Iterable[Assignment]) -> None:
         """Writes assignments; one that is there already gets the new expiry."""
         written = list(assignments)
         self._write(role_assignment, map(_assignment_row, written))
-        self._tell(assignment_change(assignment.subject) for assignment in written)
+        self._tell_assigned(written)
 
     def relate(self, links: Iterable[Link]) -> None:
         """Writes rows of stored relations; one that is there already gets the new expiry."""
         written = list(links)
         self._write(relation_link, map(_link_row, written))
-        self._tell(relation_change(link.resource, link.relation) for link in written)
+        self._tell_related(written)
 
     def unassign(self, assignment: Assignment) -> bool:
         """Deletes an assignment, whatever its expiry; false if it was not there."""
-        self._tell([assignment_change(assignment.subject)])
+        self._tell_assigned([assignment])
         return self._remove(role_assignment, _assignment_row(assignment))
 
     def unrelate(self, link: Link) -> bool:
         """Deletes a row of a stored relation, whatever its expiry; false if it was not there."""
-        self._tell([relation_change(link.resource, link.relation)])
+        self._tell_related([link])
         return self._remove(relation_link, _link_row(link))
 
     def advance(self) -> str:
         """Raises the revision by one and gives it, telling what was written; the last statements of a write."""
-        return advance(self._connection, self._changed)
+        known = {change: tenants for change, tenants in self._changed.items() if tenants is not None}
+        return advance(self._connection, self._changed, known)
 
-    def _tell(self, changes: Iterable[Change]) -> None:
+    def tell(self, changes: Iterable[Change]) -> None:
+        """Takes note of what else has changed in the transaction, of no tenant."""
+        self._tell((change, frozenset()) for change in changes)
+
+    def _tell_assigned(self, written: Collection[Assignment]) -> None:
+        of = self._tenancy({end for each in written for end in (each.subject, each.place) if end is not None})
+        self._tell(
+            (assignment_change(each.subject), _of(each.subject, of) | (_of(each.place, of) if each.place else set()))
+            for each in written
+        )
+
+    def _tell_related(self, written: Collection[Link]) -> None:
+        of = self._tenancy({end for link in written for end in (link.resource, link.subject)})
+        self._tell(
+            (relation_change(link.resource, link.relation), _of(link.resource, of) | _of(link.subject, of))
+            for link in written
+        )
+
+    def _tell(self, changes: Iterable[tuple[Change, AbstractSet[Ref]]]) -> None:
         """Keeps what changed; beyond what is told apart, nothing more needs to be kept."""
-        for change in changes:
+        for change, tenants in changes:
             if len(self._changed) > LIMIT:
                 return
-            self._changed[change] = None
+            said = self._changed.get(change) or set()
+            self._changed[change] = None if self._tenancy is _unsaid else said | tenants
 
     def _edges(self, children: Collection[Ref]) -> set[Edge]:
         found = self._connection.execute(_EDGES, {"refs": keys_of(children)})
@@ -140,12 +179,9 @@ def _link_row(link: Link) -> StoredRow:
     }
 
 
-def _assignment_change_of(row: Row[str, str]) -> Change:
-    return assignment_change(Ref(row.subject_type, row.subject_id))
-
-
-def _relation_change_of(row: Row[str, str, str]) -> Change:
-    return relation_change(Ref(row.resource_type, row.resource_id), row.relation)
+def _of(ref: Ref, *known: Mapping[Ref, Ref | None]) -> set[Ref]:
+    """The tenants that an entity is, or was, of."""
+    return {tenant for each in known if (tenant := each.get(ref)) is not None}
 
 
 def _tied(table: Table, *ends: str) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ Law (identity.md, Tenants): a write touches the tenant of the entity as it was a
 entities that it ties together; the caller must hold the action at each of them. What has no tenant needs it everywhere.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from policy_lang.facts import Assignment, Link
 from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.db.also import Also, nothing_else
 from service.db.engine import Database
 from service.db.feed import Change, assignment_change, entity_change, relation_change
 from service.db.turns import refuse_changed, take_turn
@@ -22,7 +23,7 @@ from service.entities.writer import EntityWriter
 from service.errors import NotFound
 from service.model import Caller
 from service.permits import PREFIX, Act, Action
-from service.ports import Gate, Policies, Visitor
+from service.ports import Clock, Gate, Policies, Visitor
 
 
 class GovernedEntities:
@@ -31,10 +32,15 @@ class GovernedEntities:
     Values are in the given form; `if_revision` is empty for always.
     """
 
-    def __init__(self, database: Database, policies: Policies, gate: Gate) -> None:
+    def __init__(
+        self, database: Database, policies: Policies, gate: Gate, *, clock: Clock, also: Also = nothing_else
+    ) -> None:
+        """`also` ends what was issued to a principal that is deleted."""
         self._database = database
         self._policies = policies
         self._gate = gate
+        self._clock = clock
+        self._also = also
 
     def put(self, caller: Caller, ref: Ref, attributes: Json, parents: Json, *, if_revision: str = "") -> str:
         """Writes an entity whole."""
@@ -44,10 +50,11 @@ class GovernedEntities:
         return EntityWriter(self._database, schema).put(ref, attributes, parents, approve=approve)
 
     def delete(self, caller: Caller, ref: Ref, *, if_revision: str = "") -> str:
-        """Deletes an entity with its assignments and links; NotFound if there is none."""
+        """Deletes an entity with its assignments, links and credentials; NotFound if there is none."""
         visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
         approve = partial(self._approve_delete, visitor, schema, ref, if_revision)
-        return EntityWriter(self._database, schema).delete(ref, approve=approve)
+        end = partial(ended_with, schema, [ref], also=partial(self._also, by=caller.principal.ref, now=self._clock()))
+        return EntityWriter(self._database, schema).delete(ref, approve=approve, also=end)
 
     def assign(
         self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, expires_at: Json, if_revision: str = ""
@@ -139,6 +146,14 @@ class GovernedEntities:
                 for ref, tenant in sorted(touched, key=str)]  # fmt: skip
         visitor.require(acts)
         _stop_if_changed(connection, changes, if_revision)
+
+
+def ended_with(
+    schema: Schema, deleted: Iterable[Ref], connection: Connection, *, also: Callable[[Connection, Ref], list[Change]]
+) -> list[Change]:
+    """What ends with those entities that are principals."""
+    principals = [ref for ref in deleted if schema.types[ref.type].is_principal]
+    return [change for ref in principals for change in also(connection, ref)]
 
 
 def _writes(ref: Ref, tenants: Iterable[Ref | None], change: str) -> list[Act]:

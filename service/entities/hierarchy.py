@@ -6,7 +6,7 @@ Two writes that are right alone could make a cycle together, so those that add p
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import CTE, ColumnElement, Connection, Select, func, literal_column, select
+from sqlalchemy import CTE, ColumnElement, Connection, Select, exists, func, literal_column, select
 
 from policy_lang.values import Ref
 from service.db.dialect import each_of, walk_by_index
@@ -15,7 +15,7 @@ from service.entities.changes import keys_of
 
 DEPTH: Final = 16
 """Steps from an entity to its furthest ancestor, at most."""
-HIERARCHY_LOCK: Final = 0x6D61_6769_0002
+HIERARCHY_LOCK: Final = 0x6D61_6769_0008
 """The advisory lock of writes that add parents or delete entities."""
 
 
@@ -35,9 +35,19 @@ def above(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
     return set(refs) | {Ref(row.type, row.id) for row in found}
 
 
-def is_parent(connection: Connection, ref: Ref) -> bool:
-    """Whether some entity has it as a parent."""
-    return connection.execute(_CHILD, {"refs": keys_of([ref])}).first() is not None
+def parents_among(connection: Connection, refs: Collection[Ref]) -> set[Ref]:
+    """Those references that some entity has as a parent."""
+    return _refs(connection, _WITH_CHILD, refs)
+
+
+def is_sound_at(connection: Connection, refs: Collection[Ref]) -> bool:
+    """Whether nothing can be wrong with the ways through any of them; where false, `fault_at` says of each."""
+    if not refs:
+        return True
+    start = {"refs": keys_of(refs)}
+    walk_by_index(connection)
+    up = max(node.step for node in connection.execute(_UP, start))
+    return bool(up <= DEPTH and up + connection.execute(_DOWN, start).scalar_one() <= DEPTH)
 
 
 def fault_at(connection: Connection, ref: Ref) -> str | None:
@@ -92,13 +102,16 @@ _ALL_PARENTS: Final = select(
 _FOUND: Final = select(entity.c.type, entity.c.id).select_from(
     _BATCH.rows.join(entity, _BATCH.matches(entity, ("type", "type"), ("id", "id")))
 )
-_HELD: Final = _FOUND.with_for_update(read=True, key_share=True, of=entity)
-_CHILD: Final = (
-    select(entity_parent.c.id)
-    .select_from(
-        _BATCH.rows.join(entity_parent, _BATCH.matches(entity_parent, ("parent_type", "type"), ("parent_id", "id")))
+# In one order for everybody, so that two who hold the same rows never wait for each other.
+_HELD: Final = _FOUND.order_by(entity.c.type, entity.c.id).with_for_update(read=True, key_share=True, of=entity)
+_WITH_CHILD: Final = (
+    select(_BATCH["type"].label("type"), _BATCH["id"].label("id"))
+    .select_from(_BATCH.rows)
+    .where(
+        exists()
+        .select_from(entity_parent)
+        .where(_BATCH.matches(entity_parent, ("parent_type", "type"), ("parent_id", "id")))
     )
-    .limit(1)
 )
 _UP: Final = select(_walk(_START, _CHILDREN, _PARENTS))
 _DOWN: Final = select(func.max(_walk(_START, _PARENTS, _CHILDREN).c.step))

@@ -17,7 +17,7 @@ from service.db.dialect import each_of, text_of
 from service.db.facts_tables import entity, entity_parent, role_assignment
 from service.entities.changes import keys_of
 from service.entities.decoding import load_document
-from service.entities.hierarchy import above
+from service.entities.hierarchy import above, missing
 from service.permits import PREFIX
 
 
@@ -41,7 +41,11 @@ class Stakes:
 
     def is_there(self, ref: Ref) -> bool:
         """Whether there is such an entity."""
-        return self._connection.execute(_ROWS, {"refs": keys_of([ref])}).first() is not None
+        return bool(self.there([ref]))
+
+    def there(self, refs: Collection[Ref]) -> set[Ref]:
+        """Those that are there."""
+        return set(refs) - missing(self._connection, refs)
 
     def grants_above(self, refs: Collection[Ref]) -> list[Assignment]:
         """The roles of the module that those entities, or entities that they are in, hold."""

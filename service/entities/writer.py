@@ -10,10 +10,12 @@ from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database
+from service.db.feed import Change
 from service.db.turns import share_facts
 from service.entities.admission import Admission
 from service.entities.changes import Changes
-from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_parent, missing
+from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, missing, parents_among
+from service.entities.stakes import Stakes
 from service.errors import DataError
 
 Approve = Callable[[Connection], None]
@@ -25,6 +27,15 @@ def unasked(connection: Connection) -> None:
     share_facts(connection)
 
 
+End = Callable[[Connection], Sequence[Change]]
+"""Ends in the transaction what goes with an entity, and tells what changed by it."""
+
+
+def nothing_ends(_: Connection) -> Sequence[Change]:
+    """Nothing else goes."""
+    return ()
+
+
 class EntityWriter:
     """Writes facts that the schema declares. Every method gives the new revision, `epoch.n`.
 
@@ -33,6 +44,7 @@ class EntityWriter:
 
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
+        self._schema = schema
         self._admission = Admission(schema)
 
     def put(self, ref: Ref, attributes: Json, parents: Json = None, *, approve: Approve = unasked) -> str:
@@ -42,7 +54,7 @@ class EntityWriter:
             approve(connection)
             if fact.parents:
                 self._database.wait_for(connection, HIERARCHY_LOCK)
-            changes = Changes(connection)
+            changes = self._changes_of(connection)
             moved = changes.put([fact])
             _refuse_missing(missing(connection, fact.parents), "parent")
             fault = fault_at(connection, fact.ref) if moved else None
@@ -50,17 +62,18 @@ class EntityWriter:
                 raise DataError(fault)
             return changes.advance()
 
-    def delete(self, ref: Ref, *, approve: Approve = unasked) -> str:
-        """Deletes an entity with its assignments and links; a parent of others is refused."""
+    def delete(self, ref: Ref, *, approve: Approve = unasked, also: End = nothing_ends) -> str:
+        """Deletes an entity with its assignments and links, and what else is to end; a parent of others is refused."""
         self._admission.stored_type(ref.type)
         with self._database.write() as connection:
             approve(connection)
             self._database.wait_for(connection, HIERARCHY_LOCK)
-            if is_parent(connection, ref):
+            if parents_among(connection, [ref]):
                 raise DataError(f"`{ref}` is the parent of other entities\nhelp: delete or move them first")
-            changes = Changes(connection)
+            changes = self._changes_of(connection)
             if not changes.delete(ref):
                 raise DataError(f"there is no `{ref}`")
+            changes.tell(also(connection))
             return changes.advance()
 
     def assign(
@@ -77,7 +90,7 @@ class EntityWriter:
         assignment = self._admission.assignment(subject, role, place)
         with self._database.write() as connection:
             approve(connection)
-            changes = Changes(connection)
+            changes = self._changes_of(connection)
             if not changes.unassign(assignment):
                 where = f" at `{assignment.place}`" if assignment.place else ""
                 raise DataError(f"`{assignment.subject}` is not assigned `{role}`{where}")
@@ -107,7 +120,10 @@ class EntityWriter:
             approve(connection)
             stored = [end for end in ends if end is not None and self._admission.has_rows(end.type)]
             _refuse_missing(hold(connection, stored), "entity")
-            yield Changes(connection)
+            yield self._changes_of(connection)
+
+    def _changes_of(self, connection: Connection) -> Changes:
+        return Changes(connection, Stakes(connection, self._schema).tenants)
 
 
 def _refuse_missing(absent: Collection[Ref], what: str) -> None:

@@ -58,7 +58,7 @@ class Grants:
 def give(connection: Connection, given: Assignment) -> str:
     """Writes a grant in a transaction that somebody else opened; given anew, the expiry changes. The new revision."""
     connection.execute(upsert(connection, role_assignment), [_row(_checked(given))])
-    return advance(connection, [assignment_change(given.subject)])
+    return _advance(connection, given)
 
 
 def take(connection: Connection, taken: Assignment) -> str:
@@ -68,7 +68,12 @@ def take(connection: Connection, taken: Assignment) -> str:
     if not connection.execute(delete(role_assignment).where(same)).rowcount:
         where = f" at `{taken.place}`" if taken.place else ""
         raise DataError(f"`{taken.subject}` does not hold `{taken.role}`{where}")
-    return advance(connection, [assignment_change(taken.subject)])
+    return _advance(connection, taken)
+
+
+def _advance(connection: Connection, moved: Assignment) -> str:
+    change = assignment_change(moved.subject)
+    return advance(connection, [change], {change: [moved.place]} if moved.place else {})
 
 
 def _checked(given: Assignment) -> Assignment:

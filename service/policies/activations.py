@@ -19,7 +19,7 @@ from service.errors import ActivationUnderWay, NotFound
 
 LIVE_MS: Final = 5_000
 """How long after it was last heard of a replica is waited for."""
-_LOCK: Final = 0x6D61_6769_0002
+_LOCK: Final = 0x6D61_6769_0007
 """The advisory lock of activations."""
 
 

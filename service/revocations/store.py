@@ -5,15 +5,16 @@ Law: a revocation is never narrowed. Revoking anew only ever refuses more, for l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, select, tuple_
 
 from policy_lang.values import Ref
+from service.db.also import Also, nothing_else
 from service.db.dialect import upsert
 from service.db.engine import Database
 from service.db.facts_tables import revocation
-from service.db.feed import Change, advance
+from service.db.feed import advance
 from service.errors import NotFound
 from service.revocations.revocation import (
     PRUNED,
@@ -53,19 +54,6 @@ class Revoked:
     what: Revocation
     at: int
     by: str
-
-
-class Also(Protocol):
-    """What else is taken out of force with a principal, in the same write."""
-
-    def __call__(self, connection: Connection, principal: Ref, /, *, by: Ref, now: int) -> list[Change]:
-        """Takes it out, and tells what changed by it."""
-        ...
-
-
-def nothing_else(_connection: Connection, _principal: Ref, *, by: Ref, now: int) -> list[Change]:  # noqa: ARG001
-    """Revokes nothing beside what was asked for (`Also`)."""
-    return []
 
 
 class RevocationStore:

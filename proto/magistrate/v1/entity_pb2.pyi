@@ -698,3 +698,112 @@ class ListRelationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRelationsResponse: _TypeAlias = ListRelationsResponse  # noqa: Y015
+
+@_typing.final
+class FactWrite(_message.Message):
+    """One write of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUT_FIELD_NUMBER: _builtins.int
+    DELETE_FIELD_NUMBER: _builtins.int
+    ASSIGN_FIELD_NUMBER: _builtins.int
+    UNASSIGN_FIELD_NUMBER: _builtins.int
+    RELATE_FIELD_NUMBER: _builtins.int
+    UNRELATE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def put(self) -> _types_pb2.Entity:
+        """Write this entity whole."""
+
+    @_builtins.property
+    def delete(self) -> _types_pb2.EntityRef:
+        """Delete this entity, with what goes with it."""
+
+    @_builtins.property
+    def assign(self) -> Global___RoleAssignment:
+        """Assign this role."""
+
+    @_builtins.property
+    def unassign(self) -> Global___RoleAssignment:
+        """Take this role away, whatever its expiry; it must be assigned."""
+
+    @_builtins.property
+    def relate(self) -> Global___Relation:
+        """Write this row of a stored relation."""
+
+    @_builtins.property
+    def unrelate(self) -> Global___Relation:
+        """Delete this row, whatever its expiry; it must be there."""
+
+    def __init__(
+        self,
+        *,
+        put: _types_pb2.Entity | None = ...,
+        delete: _types_pb2.EntityRef | None = ...,
+        assign: Global___RoleAssignment | None = ...,
+        unassign: Global___RoleAssignment | None = ...,
+        relate: Global___Relation | None = ...,
+        unrelate: Global___Relation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assign", b"assign", "delete", b"delete", "put", b"put", "relate", b"relate", "unassign", b"unassign", "unrelate", b"unrelate", "write", b"write"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assign", b"assign", "delete", b"delete", "put", b"put", "relate", b"relate", "unassign", b"unassign", "unrelate", b"unrelate", "write", b"write"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_write: _TypeAlias = _typing.Literal["put", "delete", "assign", "unassign", "relate", "unrelate"]  # noqa: Y015
+    _WhichOneofArgType_write: _TypeAlias = _typing.Literal["write", b"write"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_write) -> _WhichOneofReturnType_write | None: ...
+
+Global___FactWrite: _TypeAlias = FactWrite  # noqa: Y015
+
+@_typing.final
+class WriteFactsRequest(_message.Message):
+    """Writes that are done together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WRITES_FIELD_NUMBER: _builtins.int
+    IF_REVISION_FIELD_NUMBER: _builtins.int
+    if_revision: _builtins.str
+    """Do it only if nothing that is written here has changed since this revision; empty for always."""
+    @_builtins.property
+    def writes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FactWrite]:
+        """The writes, up to the limit `batch_writes`. Their order means nothing: what one refers to, another may write, and of
+        each entity, assignment and row there is one write at most. Faults are told in google.rpc.BadRequest, every one
+        with its field, such as `writes[3].put`.
+        """
+
+    def __init__(
+        self,
+        *,
+        writes: _abc.Iterable[Global___FactWrite] | None = ...,
+        if_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["if_revision", b"if_revision", "writes", b"writes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WriteFactsRequest: _TypeAlias = WriteFactsRequest  # noqa: Y015
+
+@_typing.final
+class WriteFactsResponse(_message.Message):
+    """The facts are written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision from which all of it is in force."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WriteFactsResponse: _TypeAlias = WriteFactsResponse  # noqa: Y015

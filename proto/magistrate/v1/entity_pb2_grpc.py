@@ -86,6 +86,11 @@ class EntityServiceStub:
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.FromString,
                 _registered_method=True)
+        self.WriteFacts = channel.unary_unary(
+                '/magistrate.v1.EntityService/WriteFacts',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.FromString,
+                _registered_method=True)
 
 
 class EntityServiceServicer:
@@ -113,7 +118,8 @@ class EntityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteEntity(self, request, context):
-        """Deletes an entity with its role assignments and relations. Needs `entity.write`.
+        """Deletes an entity with its role assignments and relations; of a principal, its API keys and sessions end in the
+        same write. Who gets the id next inherits nothing. Needs `entity.write`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -158,6 +164,14 @@ class EntityServiceServicer:
     def ListRelations(self, request, context):
         """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
         `entity.read`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WriteFacts(self, request, context):
+        """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
+        has one entry for each action and tenant, which names all that it was about.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -210,6 +224,11 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.ListRelations,
                     request_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.SerializeToString,
+            ),
+            'WriteFacts': grpc.unary_unary_rpc_method_handler(
+                    servicer.WriteFacts,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -462,6 +481,33 @@ class EntityService:
             '/magistrate.v1.EntityService/ListRelations',
             magistrate_dot_v1_dot_entity__pb2.ListRelationsRequest.SerializeToString,
             magistrate_dot_v1_dot_entity__pb2.ListRelationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WriteFacts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.EntityService/WriteFacts',
+            magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,7 +45,9 @@ class EntityServiceStub:
     GetEntity: _grpc.UnaryUnaryMultiCallable[_entity_pb2.GetEntityRequest, _entity_pb2.GetEntityResponse]
     """Reads an entity. Needs `entity.read`."""
     DeleteEntity: _grpc.UnaryUnaryMultiCallable[_entity_pb2.DeleteEntityRequest, _entity_pb2.DeleteEntityResponse]
-    """Deletes an entity with its role assignments and relations. Needs `entity.write`."""
+    """Deletes an entity with its role assignments and relations; of a principal, its API keys and sessions end in the
+    same write. Who gets the id next inherits nothing. Needs `entity.write`.
+    """
     ListEntities: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListEntitiesRequest, _entity_pb2.ListEntitiesResponse]
     """Lists the entities of a type in the order of their ids. Needs `entity.read`."""
     AssignRole: _grpc.UnaryUnaryMultiCallable[_entity_pb2.AssignRoleRequest, _entity_pb2.AssignRoleResponse]
@@ -61,6 +63,10 @@ class EntityServiceStub:
     ListRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]
     """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
     `entity.read`.
+    """
+    WriteFacts: _grpc.UnaryUnaryMultiCallable[_entity_pb2.WriteFactsRequest, _entity_pb2.WriteFactsResponse]
+    """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
+    has one entry for each action and tenant, which names all that it was about.
     """
 
 @_typing.type_check_only
@@ -80,7 +86,9 @@ class EntityServiceAsyncStub(EntityServiceStub):
     GetEntity: _aio.UnaryUnaryMultiCallable[_entity_pb2.GetEntityRequest, _entity_pb2.GetEntityResponse]  # type: ignore[assignment]
     """Reads an entity. Needs `entity.read`."""
     DeleteEntity: _aio.UnaryUnaryMultiCallable[_entity_pb2.DeleteEntityRequest, _entity_pb2.DeleteEntityResponse]  # type: ignore[assignment]
-    """Deletes an entity with its role assignments and relations. Needs `entity.write`."""
+    """Deletes an entity with its role assignments and relations; of a principal, its API keys and sessions end in the
+    same write. Who gets the id next inherits nothing. Needs `entity.write`.
+    """
     ListEntities: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListEntitiesRequest, _entity_pb2.ListEntitiesResponse]  # type: ignore[assignment]
     """Lists the entities of a type in the order of their ids. Needs `entity.read`."""
     AssignRole: _aio.UnaryUnaryMultiCallable[_entity_pb2.AssignRoleRequest, _entity_pb2.AssignRoleResponse]  # type: ignore[assignment]
@@ -96,6 +104,10 @@ class EntityServiceAsyncStub(EntityServiceStub):
     ListRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]  # type: ignore[assignment]
     """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
     `entity.read`.
+    """
+    WriteFacts: _aio.UnaryUnaryMultiCallable[_entity_pb2.WriteFactsRequest, _entity_pb2.WriteFactsResponse]  # type: ignore[assignment]
+    """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
+    has one entry for each action and tenant, which names all that it was about.
     """
 
 class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -130,7 +142,9 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _entity_pb2.DeleteEntityRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_entity_pb2.DeleteEntityResponse, _abc.Awaitable[_entity_pb2.DeleteEntityResponse]]:
-        """Deletes an entity with its role assignments and relations. Needs `entity.write`."""
+        """Deletes an entity with its role assignments and relations; of a principal, its API keys and sessions end in the
+        same write. Who gets the id next inherits nothing. Needs `entity.write`.
+        """
 
     @_abc_1.abstractmethod
     def ListEntities(
@@ -182,6 +196,16 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.ListRelationsResponse, _abc.Awaitable[_entity_pb2.ListRelationsResponse]]:
         """Lists the rows of stored relations, expired ones too, in the order of resource, relation and subject. Needs
         `entity.read`.
+        """
+
+    @_abc_1.abstractmethod
+    def WriteFacts(
+        self,
+        request: _entity_pb2.WriteFactsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.WriteFactsResponse, _abc.Awaitable[_entity_pb2.WriteFactsResponse]]:
+        """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
+        has one entry for each action and tenant, which names all that it was about.
         """
 
 def add_EntityServiceServicer_to_server(servicer: EntityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,7 @@ from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1 import entity_pb2_grpc as pb_grpc
 
 from service.config import Limits
+from service.doors.grpc.batch_codec import read_writes
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.entity_codec import (
     given_expiry,
@@ -22,6 +23,7 @@ from service.doors.grpc.entity_codec import (
 )
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
 from service.doors.grpc.rim import answering
+from service.entities.batch_writer import BatchWriter
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ASSIGNMENT_KEY, LINK_KEY, ReadableEntities
 from service.governance.given_roles import GivenRoles, is_given
@@ -35,12 +37,14 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         *,
         callers: Callers,
         writes: GovernedEntities,
+        batches: BatchWriter,
         reads: ReadableEntities,
         roles: GivenRoles,
         limits: Limits,
     ) -> None:
         self._callers = callers
         self._writes = writes
+        self._batches = batches
         self._reads = reads
         self._roles = roles
         self._limits = limits
@@ -176,3 +180,13 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         )
         following = write_page_token(page.next_after) if page.next_after is not None else ""
         return pb.ListRelationsResponse(relations=map(write_link, page.found), next_page_token=following)
+
+    @answering
+    async def WriteFacts(  # noqa: N802
+        self, request: pb.WriteFactsRequest, context: ServicerContext[pb.WriteFactsRequest, pb.WriteFactsResponse]
+    ) -> pb.WriteFactsResponse:
+        """Does many writes, all or none."""
+        caller = await self._callers.admitted(context, max(1, len(request.writes)))
+        writes = read_writes(request.writes, self._limits)
+        revision = await asyncio.to_thread(self._batches.write, caller, writes, if_revision=request.if_revision)
+        return pb.WriteFactsResponse(revision=revision)

@@ -25,12 +25,15 @@ RELATIONS: int = 1000
 
 def read_put(message: pb.PutEntityRequest, limits: Limits) -> GivenEntity:
     """The entity to write; InvalidRequest for what is no reference, LimitExceeded over `attributes`."""
-    given = read_entity(message.entity, "entity", limits)
-    for field, ref in (
-        ("entity", given.ref),
-        *((f"entity.parents[{at}]", ref) for at, ref in enumerate(given.parents)),
-    ):
-        _check_ref(field, ref)
+    return read_written("entity", message.entity, limits)
+
+
+def read_written(field: str, message: types_pb2.Entity, limits: Limits) -> GivenEntity:
+    """The same of an entity in another message."""
+    given = read_entity(message, field, limits)
+    _check_ref(field, given.ref)
+    for at, ref in enumerate(given.parents):
+        _check_ref(f"{field}.parents[{at}]", ref)
     return given
 
 
@@ -41,13 +44,13 @@ def read_ref(field: str, message: types_pb2.EntityRef) -> Ref:
     return ref
 
 
-def read_assignment(message: pb.RoleAssignment) -> Assignment:
+def read_assignment(message: pb.RoleAssignment, field: str = "assignment") -> Assignment:
     """The assignment; InvalidRequest where something is missing."""
-    _require("assignment.role", message.role)
+    _require(f"{field}.role", message.role)
     return Assignment(
-        subject=read_ref("assignment.subject", message.subject),
+        subject=read_ref(f"{field}.subject", message.subject),
         role=message.role,
-        place=read_ref("assignment.scope", message.scope) if message.HasField("scope") else None,
+        place=read_ref(f"{field}.scope", message.scope) if message.HasField("scope") else None,
         expires_at=_milliseconds(message.expires_at) if message.HasField("expires_at") else None,
     )
 
@@ -120,17 +123,18 @@ def given_refs(refs: Sequence[Ref]) -> Json:
 
 
 def _links(field: str, messages: Sequence[pb.Relation]) -> list[Link]:
-    for at, message in enumerate(messages):
-        _require(f"{field}[{at}].relation", message.relation)
-    return [
-        Link(
-            resource=read_ref(f"{field}[{at}].resource", message.resource),
-            relation=message.relation,
-            subject=read_ref(f"{field}[{at}].subject", message.subject),
-            expires_at=_milliseconds(message.expires_at) if message.HasField("expires_at") else None,
-        )
-        for at, message in enumerate(messages)
-    ]
+    return [read_link(f"{field}[{at}]", message) for at, message in enumerate(messages)]
+
+
+def read_link(field: str, message: pb.Relation) -> Link:
+    """The row of a stored relation; InvalidRequest where something is missing."""
+    _require(f"{field}.relation", message.relation)
+    return Link(
+        resource=read_ref(f"{field}.resource", message.resource),
+        relation=message.relation,
+        subject=read_ref(f"{field}.subject", message.subject),
+        expires_at=_milliseconds(message.expires_at) if message.HasField("expires_at") else None,
+    )
 
 
 def _milliseconds(moment: Timestamp) -> int:

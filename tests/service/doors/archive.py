@@ -44,6 +44,7 @@ class Archive:
         servicer = EntityServicer(
             callers=callers(Named(caller), recorder=self.firm.recorder),
             writes=self.firm.writes,
+            batches=self.firm.batches,
             reads=self.firm.reads,
             roles=self.firm.roles,
             limits=self.limits,

@@ -6,12 +6,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1.types_pb2 import Entity, EntityRef, Value
 
+from service.config import Limits
 from service.db.engine import Database
 from tests.service.doors.archive import Archive, violations
 from tests.service.entities.firm import build_firm
 
 T1 = EntityRef(type="Tenant", id="t1")
-TENANT = Value(ref_value=T1)
+EVE, TENANT = EntityRef(type="User", id="eve"), Value(ref_value=T1)
 DOC1, USER1 = EntityRef(type="Doc", id="doc-t1"), EntityRef(type="User", id="member-t1")
 
 
@@ -81,3 +82,69 @@ def test_relations_that_were_written_are_listed_with_their_expiry(archive: Archi
     answer = archive.ask("chief", lambda stub, who: stub.ListRelations(request, metadata=who))
     assert list(answer.relations) == [row]
     assert answer.next_page_token == ""
+
+
+def test_a_batch_of_every_kind_of_write_is_done_in_one_revision(archive: Archive) -> None:
+    editor = pb.RoleAssignment(subject=EVE, role="firm.editor", scope=T1, expires_at=Timestamp(seconds=1_900_000_000))
+    friend = pb.Relation(resource=DOC1, relation="firm.friend", subject=EVE)
+    hire = pb.WriteFactsRequest(
+        writes=[
+            pb.FactWrite(relate=friend),
+            pb.FactWrite(assign=editor),
+            pb.FactWrite(put=Entity(type="User", id="eve", attributes={"tenant": TENANT})),
+            pb.FactWrite(delete=USER1),
+        ]
+    )
+    hired = archive.ask("chief", lambda stub, who: stub.WriteFacts(hire, metadata=who))
+    asked = pb.ListRoleAssignmentsRequest(subject=EVE)
+    held = archive.ask("chief", lambda stub, who: stub.ListRoleAssignments(asked, metadata=who))
+    assert list(held.assignments) == [editor]
+    fire = pb.WriteFactsRequest(
+        writes=[pb.FactWrite(unassign=editor), pb.FactWrite(unrelate=friend)], if_revision=hired.revision
+    )
+    archive.ask("chief", lambda stub, who: stub.WriteFacts(fire, metadata=who))
+    held = archive.ask("chief", lambda stub, who: stub.ListRoleAssignments(asked, metadata=who))
+    assert list(held.assignments) == []
+    error = archive.fails("chief", lambda stub, who: stub.WriteFacts(fire, metadata=who))
+    assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_every_write_at_fault_is_named_by_its_field(archive: Archive) -> None:
+    malformed = pb.WriteFactsRequest(
+        writes=[
+            pb.FactWrite(),
+            pb.FactWrite(put=Entity(type="Doc", parents=[EntityRef(type="Doc", id="x")])),
+            pb.FactWrite(assign=pb.RoleAssignment(subject=EVE)),
+            pb.FactWrite(delete=DOC1),
+            pb.FactWrite(unrelate=pb.Relation(resource=DOC1, relation="firm.friend", subject=EntityRef(type="User"))),
+        ]
+    )
+    error = archive.fails("root", lambda stub, who: stub.WriteFacts(malformed, metadata=who))
+    assert violations(error) == {
+        "writes[0]": "says what to write",
+        "writes[1].put.id": "required",
+        "writes[2].assign.role": "required",
+        "writes[4].unrelate.subject.id": "required",
+    }
+    wrong = pb.WriteFactsRequest(
+        writes=[
+            pb.FactWrite(put=Entity(type="Doc", id="a", attributes={"levle": Value(int_value=1)})),
+            pb.FactWrite(put=Entity(type="Doc", id="b", attributes={"level": Value(int_value=1)})),
+            pb.FactWrite(delete=EntityRef(type="Dok", id="c")),
+        ]
+    )
+    error = archive.fails("root", lambda stub, who: stub.WriteFacts(wrong, metadata=who))
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert violations(error) == {
+        "writes[0].put": "unknown attribute `levle` of `Doc`; help: did you mean `level`?",
+        "writes[2].delete": "unknown type `Dok`; help: did you mean `Doc`?",
+    }
+
+
+def test_a_batch_has_its_limit_and_is_not_empty(archive: Archive) -> None:
+    archive.limits = Limits(batch_writes=2)
+    many = pb.WriteFactsRequest(writes=[pb.FactWrite(delete=DOC1)] * 3)
+    error = archive.fails("root", lambda stub, who: stub.WriteFacts(many, metadata=who))
+    assert error.details() == "over the limit `batch_writes`: 3 given, 2 allowed"
+    error = archive.fails("root", lambda stub, who: stub.WriteFacts(pb.WriteFactsRequest(), metadata=who))
+    assert violations(error) == {"writes": "at least one"}

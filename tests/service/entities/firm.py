@@ -5,8 +5,10 @@ from typing import Final
 
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
+from service.app.own_credentials import revoke_own
 from service.db.engine import Database
 from service.db.migration import migrate
+from service.entities.batch_writer import BatchWriter
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
@@ -15,6 +17,7 @@ from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
 from service.governance.grants import Grants
+from service.governance.module import check_grant
 from service.model import Caller, DecisionRecord, Principal
 from service.policies.folder import activate
 from tests.service.point import KeptRecords, OnePolicy, ref
@@ -58,6 +61,7 @@ class Firm:
     database: Database
     schema: Schema
     writes: GovernedEntities
+    batches: BatchWriter
     reads: ReadableEntities
     roles: GivenRoles
     recorder: KeptRecords = field(default_factory=KeptRecords)
@@ -101,7 +105,10 @@ def build_firm(database: Database) -> Firm:
     return Firm(
         database=database,
         schema=policies.bundle.program.schema,
-        writes=GovernedEntities(database, OnePolicy(policies), gate),
+        writes=GovernedEntities(database, OnePolicy(policies), gate, clock=lambda: NOW, also=revoke_own),
+        batches=BatchWriter(
+            database, OnePolicy(policies), gate, check_grant=check_grant, clock=lambda: NOW, also=revoke_own
+        ),
         reads=ReadableEntities(database, OnePolicy(policies), gate),
         roles=GivenRoles(database, gate),
         recorder=recorder,

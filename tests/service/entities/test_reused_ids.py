@@ -6,15 +6,21 @@ import pytest
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
+from service.authn.api_keys.api_key import ApiKey, Mac
+from service.authn.api_keys.store import ApiKeyStore
+from service.authn.sessions.session import Purpose, Session
+from service.authn.sessions.store import SessionStore
 from service.db.engine import Database
-from service.db.feed import assignment_change, entity_change, relation_change
+from service.db.feed import API_KEY, SESSION, Change, assignment_change, entity_change, relation_change
 from service.db.feed_reading import changes_after, poll
+from service.entities.batch import Delete
 from service.entities.store import EntityStore
 from service.errors import DataError
-from tests.service.entities.firm import Firm, build_firm, caller
+from service.model import Scopes
+from tests.service.entities.firm import NOW, Firm, build_firm, caller
 
 T1, DOC, USER, TEAM = Ref("Tenant", "t9"), Ref("Doc", "plan"), Ref("User", "alice"), Ref("Team", "crew")
-BOB = Ref("User", "bob")
+BOB, OTHER = Ref("User", "bob"), Ref("User", "carol")
 ROOT = caller("root")
 
 
@@ -84,3 +90,47 @@ def test_a_delete_that_is_refused_takes_nothing_away(firm: Firm) -> None:
     with EntityStore(firm.database).snapshot(firm.schema) as snapshot:
         assert len(snapshot.assignments([TEAM])) == 2
         assert len(snapshot.links([(DOC, "firm.friend")], [TEAM])) == 1
+
+
+def _issue(database: Database, principal: Ref, name: str) -> None:
+    """An API key that names it, one that it owns, and a session."""
+    keys, sessions = ApiKeyStore(database), SessionStore(database)
+    mac = Mac("p", b"m")
+    for id_, named, owner in ((f"{name}-names", principal, BOB), (f"{name}-owns", OTHER, principal)):
+        keys.add(
+            ApiKey(id_, "ci", named, owner, Scopes(frozenset()), None, mac, created_at=NOW, created_by="User:root")
+        )
+    opened = Session(f"{name}-session", b"d", principal, Purpose.CALL, 1000, NOW, "User:root", NOW, NOW + 1000)
+    sessions.add(opened)
+
+
+DELETES: dict[str, Callable[[Firm], object]] = {
+    "alone": lambda firm: firm.writes.delete(ROOT, USER),
+    "in a batch": lambda firm: firm.batches.write(ROOT, [Delete(USER)]),
+}
+
+
+@pytest.mark.parametrize("how", DELETES)
+def test_the_credentials_of_a_principal_end_with_it_in_the_same_revision_and_no_others(firm: Firm, how: str) -> None:
+    _issue(firm.database, USER, "hers")
+    _issue(firm.database, OTHER, "others")
+    statement = changes_after(firm.database.dialect)
+    with firm.database.reading() as reading:
+        before = poll(reading, statement, 0).n
+    DELETES[how](firm)
+    with firm.database.reading() as reading:
+        after = poll(reading, statement, before)
+    assert after.n == before + 1
+    ended = {tuple(each) for each in (Change(API_KEY, "hers-names"), Change(API_KEY, "hers-owns"))}
+    assert ended | {(SESSION, "hers-session")} <= {(told.kind, told.key) for told in after.changes}
+    keys, sessions = ApiKeyStore(firm.database), SessionStore(firm.database)
+    assert {key.id: (key.revoked_at, key.revoked_by) for key in keys.page(None, 9)} == {
+        "hers-names": (NOW, "User:root"),
+        "hers-owns": (NOW, "User:root"),
+        "others-names": (None, ""),
+        "others-owns": (None, ""),
+    }
+    assert {each.id: each.revoked_at for each in sessions.page(None, None, 9)} == {
+        "hers-session": NOW,
+        "others-session": None,
+    }

@@ -11,7 +11,7 @@ BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness motion clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness motion crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,16 @@ freshness: setup ## Write through one service, check by another, 10,000 times on
 
 motion: setup ## Change policies, keys and processes under 1,000 checks a second, and print what callers saw
 	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py
+
+crash: setup ## Kill processes 200 times under more than 1,000 checks a second, and compare callers with the log
+	@rm -f benchmarks/results/crash.txt
+	@RESULTS=benchmarks/results/crash.txt RESULTS_OF='crash  make crash' CRASH_ROUNDS=200 \
+	  $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/e2e/test_crash.py
+
+outage: setup ## Take the log's database away for three minutes under load, once refusing, once going on
+	@rm -f benchmarks/results/outage.txt
+	@RESULTS=benchmarks/results/outage.txt RESULTS_OF='outage  make outage' OUTAGE_SECONDS=180 \
+	  $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/e2e/test_log_outage.py
 
 clean: ## Remove .venv, caches and the data of `make run`
 	@rm -rf .venv $(BENCH) $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

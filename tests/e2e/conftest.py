@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.cli.init import write_starter
+from tests.e2e.own_server import OwnServer, own_postgresql
 from tests.e2e.running import Project, Server
 
 
@@ -26,6 +27,13 @@ def project(prepared: Path, tmp_path: Path) -> Project:
 def project_on_each(tmp_path: Path, database_url: str) -> Project:
     """The starter project on each kind of database in turn, its facts imported."""
     return _starter(tmp_path / "project", {"database": database_url, "log_database": database_url})
+
+
+@pytest.fixture
+def own_server() -> Iterator[OwnServer]:
+    """A PostgreSQL server that the test may stop and start."""
+    with own_postgresql() as server:
+        yield server
 
 
 @pytest.fixture

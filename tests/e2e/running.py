@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -76,6 +76,11 @@ class Server:
             with error:
                 return error.code, error.read().decode()
 
+    def metric(self, name: str) -> float:
+        """A metric, summed over its labels and all processes."""
+        lines = self.asked("/metrics")[1].splitlines()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name} ", f"{name}{{")))
+
     def asked_ready(self) -> bool:
         """Whether it says that it is ready."""
         return self.asked("/readyz")[0] == 200
@@ -117,6 +122,7 @@ class Project:
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -126,11 +132,16 @@ class Project:
             inherited
             | {"MAGISTRATE_OPS": "127.0.0.1:0"}
             | {f"MAGISTRATE_{name.upper()}": value for name, value in self.settings.items()}
+            | dict(self.variables)
         )
 
     def with_settings(self, **settings: str) -> "Project":
         """The same folder under more settings."""
-        return Project(self.folder, {**self.settings, **settings})
+        return replace(self, settings={**self.settings, **settings})
+
+    def with_environment(self, **variables: str) -> "Project":
+        """The same, with more variables that are no settings."""
+        return replace(self, variables={**self.variables, **variables})
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs one command of `magistrate` to its end."""

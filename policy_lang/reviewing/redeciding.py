@@ -5,18 +5,18 @@ exactly; what a record does not say is never guessed.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
 from typing import Final
 
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Key
 from policy_lang.conclude import NO_PRINCIPAL, NO_RESOURCE, RESOURCE_EXISTS
-from policy_lang.decision import Decision, Effect, Obligation
+from policy_lang.decision import Decision, Effect
 from policy_lang.reviewing.goals import What
 from policy_lang.reviewing.pairing import keys_of
 from policy_lang.reviewing.recorded import Recorded
-from policy_lang.reviewing.recorded_answers import decision_for_certain, effect_for_certain, weights_of
+from policy_lang.reviewing.recorded_answers import decision_for_certain, effect_for_certain, ruling, weights_of
 from policy_lang.reviewing.recorded_facts import NOTHING_KNOWN, FlatSide, Known, flattened, known_to, scales_of
 from policy_lang.reviewing.replayed import LeftOut, Outcome, Replayed, decide_again
 from policy_lang.reviewing.weighing import side_of
@@ -59,7 +59,12 @@ class Redecider:
         weights = weights_of(scales)
         (effect,) = effect_for_certain(scales, weights)
         decision = decision_for_certain(scales, weights)
-        return _compared(recorded, Effect(effect), decision)
+        now = ruling(scales, weights) if decision is None else [reason.rule_id for reason in decision.reasons]
+        if effect.value != recorded.effect:
+            return _turn(effect, recorded.rules, now)
+        if decision is None or _said(decision) == _said(recorded):
+            return None, ()
+        return What.ANSWER, tuple(sorted(set(recorded.rules) ^ set(now) or now))
 
     def _side(self, bundle: Bundle, key: Key) -> FlatSide:
         """The rules of a kind of question, which are the same for many records."""
@@ -96,18 +101,14 @@ def _is_refused_alike(side: FlatSide, code: str) -> bool:
     return makes_row if code == RESOURCE_EXISTS.code else has_resource and not makes_row
 
 
-def _compared(recorded: Recorded, effect: Effect, decision: Decision | None) -> Outcome:
-    then = frozenset(recorded.rules)
-    now = frozenset() if decision is None else frozenset(reason.rule_id for reason in decision.reasons)
-    if effect.value != recorded.effect:
-        return (What.NOW_ALLOWED if effect is Effect.ALLOW else What.NOW_DENIED), tuple(sorted(then ^ now))
-    if decision is None or _said(decision.code, decision.hide, decision.obligations) == _said(
-        recorded.code, recorded.hide, recorded.obligations
-    ):
-        return None, ()
-    return What.ANSWER, tuple(sorted(then ^ now or now))
+def _turn(effect: Effect, then: Collection[str], now: Collection[str]) -> Outcome:
+    """The rules that deny, then or now, make the difference; where none does, those that allow."""
+    if effect is Effect.ALLOW:
+        return What.NOW_ALLOWED, tuple(sorted(then or now))
+    return What.NOW_DENIED, tuple(sorted(now or then))
 
 
-def _said(code: str, hide: bool, obligations: Sequence[Obligation]) -> tuple[object, ...]:
+def _said(answer: Decision | Recorded) -> tuple[object, ...]:
     """What a caller acts on besides the effect."""
-    return code, hide, frozenset(json.dumps([duty.type, duty.parameters], sort_keys=True) for duty in obligations)
+    duties = frozenset(json.dumps([duty.type, duty.parameters], sort_keys=True) for duty in answer.obligations)
+    return answer.code, answer.hide, duties

@@ -83,6 +83,18 @@ def call(
     request: Asked,
 ) -> Answer:
     """The answer; an error ends the command with its text: 2 for a wrong request, 3 for no answer, else 1."""
+    try:
+        return answer_of(connection, method_of, request)
+    except MagistrateError as error:
+        end(error)
+
+
+def answer_of(
+    connection: Connection,
+    method_of: "Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[Asked, Answer]]",
+    request: Asked,
+) -> Answer:
+    """The answer; the client library's errors for commands that go on after some of them."""
     token = token_of(connection["token"], connection["token_file"])
     at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
     (channel,) = at.open_channels()
@@ -90,9 +102,7 @@ def call(
         with channel:
             return method_of(channel)(request, timeout=connection["timeout"], metadata=bearer(token))
     except grpc.RpcError as failure:
-        _end(error_from_failure(failure, ""))
-    except MagistrateError as error:
-        _end(error)
+        raise error_from_failure(failure, "") from failure
 
 
 def call_pages(
@@ -121,7 +131,8 @@ def token_of(token: str | None, token_file: Path | None) -> str:
     raise click.UsageError("no token: give --token-file, --token or MAGISTRATE_TOKEN")
 
 
-def _end(error: MagistrateError) -> NoReturn:
+def end(error: MagistrateError) -> NoReturn:
+    """Ends the command with the error's text and exit code."""
     if error.status is grpc.StatusCode.UNIMPLEMENTED:
         # Only PolicyService is not served always.
         help_ = "policies are pushed to a service whose `policies_source` is `store`"

@@ -15,6 +15,7 @@ from policy_lang.types import Json
 from service.authn.private_files import read_private
 from service.cli.calling import Connection, call, long_connection_options
 from service.cli.output import Output, output_option, print_result, print_rows
+from service.cli.policy_preview import show_preview
 from service.cli.settings import FINDINGS, reported
 from service.errors import ConfigError, why
 from service.policies.folder import read_texts
@@ -37,13 +38,16 @@ _limit = click.option("--limit", type=click.IntRange(1, PAGE), default=20, show_
 @click.command()
 @click.argument("folder", type=_FOLDER, default=Path("policies"))
 @click.option("--activate", "then_activate", is_flag=True, help="Put them in force at once.")
+@click.option("--preview", "is_preview", is_flag=True, help="Push nothing: show what they would change.")
 @click.option("--message", "-m", default="", help="What to say about them, such as the commit they are of.")
 @click.option("--sign-key", type=_FILE, help="Sign them with the Ed25519 private key in this PEM file.")
 @output_option
 @long_connection_options(SECONDS)
 def push(
     folder: Path,
+    *,
     then_activate: bool,
+    is_preview: bool,
     message: str,
     sign_key: Path | None,
     output: Output,
@@ -51,10 +55,14 @@ def push(
 ) -> None:
     """Have a service check the policy files in FOLDER and keep them. Exit code 1 if they may not be used.
 
-    The signature is made here; the key goes nowhere.
+    The signature is made here; the key goes nowhere. `--preview` compares them with the policies in force, as `policy
+    diff` does, and has the newest records of the service decided again by them.
     """
     with reported():
         texts = read_texts(folder)
+        if is_preview:
+            show_preview(texts, connection, output)
+            return
         signature = b"" if sign_key is None else _signature(texts, sign_key)
     files = [pb.PolicyFile(path=path, text=text) for path, text in texts.items()]
     request = pb.PushRequest(files=files, message=message, signature=signature)

@@ -94,6 +94,22 @@ def test_the_command_line_pushes_and_shows_what_is_wrong(kept: Project, operator
     assert len(operator.history()) == 1
 
 
+def test_a_preview_tells_what_would_flip_and_pushes_nothing(kept: Project, server: Server, operator: Operator) -> None:
+    assert operator.run("push", "policies", "--preview").stdout == "no policies are in force\n"
+    digest = operator.put_in_force(kept.folder / "policies")
+    wait_until(server.asked_ready, True)  # the types that a dev token may name are those of the policies
+    assert ask(server).effect == EFFECT_ALLOW
+    changed = str(denying(kept))
+
+    def shown() -> list[str]:
+        return operator.run("push", changed, "--preview").stdout.splitlines()
+
+    wait_until(lambda: "  now denied, by docs.shut: 1" in shown(), True)
+    lines = shown()
+    assert lines[0] == "added rule docs.shut"
+    assert [each.digest for each in operator.bundles()] == [digest]
+
+
 def test_a_service_that_takes_its_policies_from_a_folder_cannot_be_pushed_to(
     project: Project, shared_server: Server
 ) -> None:

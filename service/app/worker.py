@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from policy_lang.schema import Schema
+from service.app.dropping import dropping
 from service.app.introspecting import introspecting
 from service.app.log_reading import log_reading
 from service.app.own_credentials import OwnCredentials, revoke_own
@@ -124,7 +125,7 @@ async def serve_worker(
         issuers, settings.limits, revocations=revocations, others={**own.verifiers, **opaque}, fetched=keys
     )
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
-    recorder = CountingRecorder(spool, samples)
+    recorder = CountingRecorder(dropping(spool, settings, samples), samples)
     pdp = DecisionPoint(
         authenticator=authenticator,
         governance=governance,

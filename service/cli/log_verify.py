@@ -17,6 +17,7 @@ from service.config import Settings
 from service.db.opening import open_database
 from service.decisions.chain_walk import ChainReport
 from service.decisions.faults import Fault
+from service.decisions.reductions import Reduction
 from service.decisions.retention.notes import Note
 from service.decisions.verification import LogReport, verify_log
 from service.errors import ConfigError
@@ -61,6 +62,8 @@ def verify_command(settings: Settings, checkpoints: Path | None, public_keys: tu
 
 def _limits(report: LogReport, *, has_file: bool, has_keys: bool) -> Iterator[str]:
     """What this verification cannot show."""
+    for reduction in report.reductions:
+        yield visible(f"{_reduction(reduction)}: what these dropped was never in the log")
     if report.last_checkpoint is None:
         yield "there is no checkpoint: a chain that was computed anew, cut at its end or dropped would not show"
         return
@@ -114,6 +117,13 @@ def _erasure(note: Note) -> str:
     return visible(f"{erased}: {note.reason}")
 
 
+def _reduction(reduction: Reduction) -> str:
+    rules = ", ".join(f"`{rule}`" for rule in reduction.rules)
+    first, last = format_timestamp(reduction.first), format_timestamp(reduction.last)
+    since = f"since {first}" if reduction.starts == 1 else f"{reduction.starts} times from {first} to {last}"
+    return f"{reduction.replica} started with the drop rules {rules} {since}"
+
+
 def _said(fault: Fault) -> str:
     place = (
         None if fault.replica is None else f"{fault.replica}/{fault.sequence}",
@@ -145,10 +155,21 @@ def _fields(report: LogReport, limits: list[str]) -> dict[str, Json]:
         "unchained_records": report.unchained,
         "notes": report.notes,
         "unsigned_notes": report.unsigned_notes,
+        "reductions": [_reduction_fields(reduction) for reduction in report.reductions],
         "erasures": [_erasure_fields(note) for note in report.erasures],
         "faults": [_fault_fields(fault) for fault in report.faults],
         "fault_count": report.fault_count,
         "not_shown": list(limits),
+    }
+
+
+def _reduction_fields(reduction: Reduction) -> dict[str, Json]:
+    return {
+        "replica": reduction.replica,
+        "rules": list(reduction.rules),
+        "starts": reduction.starts,
+        "first": format_timestamp(reduction.first),
+        "last": format_timestamp(reduction.last),
     }
 
 

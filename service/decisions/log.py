@@ -4,18 +4,19 @@ Pages are told apart by id: the next one begins before the last id of this one, 
 Attributes that no index has are looked for record by record, within a range of time and so many records at a time.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from service.db.engine import Database
-from service.db.log_tables import decision, spool_position
+from service.db.log_tables import decision, decision_attribute, spool_position
 from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
 from service.decisions.payload import decode_record
+from service.decisions.rows import indexed
 from service.decisions.segments import segments, valid_end
 from service.errors import InvalidRequest, Violation
 from service.model import DecisionRecord
@@ -52,11 +53,14 @@ class DecisionLog:
     """The log's database, for reading. Its methods raise FactsUnavailable where that does not answer."""
 
     def __init__(
-        self, database: Database, *, scan_limit: int = SCAN_LIMIT, indexed_paths: Collection[str] = ()
+        self, database: Database, *, scan_limit: int = SCAN_LIMIT, indexed_paths: Collection[str] | None = None
     ) -> None:
+        """`indexed_paths` are those by which attributes are found; None: those that the log has any rows of.
+
+        Records from before the settings named a path (`record.find_by`) are not found by it.
+        """
         self.database = database
-        self.indexed_paths = indexed_paths
-        """The paths of attributes by which the log is to be found; records from before they were set are not."""
+        self._indexed_paths = indexed_paths
         self._scan_limit = scan_limit
 
     def query(self, wanted: LogFilter, limit: int, after: str | None = None, *, timeout_ms: int | None = None) -> Page:
@@ -73,9 +77,10 @@ class DecisionLog:
 
     def page(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None = None) -> Page:
         """The same within a read transaction, of a filter that was checked."""
-        if not wanted.attributes.keys() <= set(self.indexed_paths):
+        paths = self._indexed(connection, wanted)
+        if not wanted.attributes.keys() <= paths:
             return self._looked_for(connection, wanted, limit, after)
-        bodies = connection.execute(page_query(wanted, limit + 1, after, self.indexed_paths)).scalars().all()
+        bodies = connection.execute(page_query(wanted, limit + 1, after, paths)).scalars().all()
         records = tuple(decode_record(body) for body in bodies[:limit])
         return Page(records, records[-1].id if len(bodies) > limit else None)
 
@@ -105,9 +110,17 @@ class DecisionLog:
         with self.database.read() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def _indexed(self, connection: Connection, wanted: LogFilter) -> Set[str]:
+        """Of the paths that are asked for, those that are found by index; each is one step of an index to find out."""
+        if self._indexed_paths is not None:
+            return wanted.attributes.keys() & set(self._indexed_paths)
+        first = select(decision_attribute.c.path).limit(1)
+        named = (path for path in wanted.attributes if connection.scalar(first.where(_is_path(path))) is not None)
+        return set(named)
+
     def _looked_for(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None) -> Page:
         if wanted.since is None:
-            lacking = _named(wanted.attributes.keys() - set(self.indexed_paths))
+            lacking = _named(wanted.attributes.keys() - self._indexed(connection, wanted))
             raise InvalidRequest([Violation("since", f"required: no index has {lacking}")])
         found: list[DecisionRecord] = []
         reached = wanted.since
@@ -123,8 +136,9 @@ class DecisionLog:
 
     def _each(self, connection: Connection, wanted: LogFilter, after: str | None) -> Iterator[DecisionRecord]:
         """The records that the columns find, a few in memory at a time."""
+        paths = self._indexed(connection, wanted)
         while True:
-            bodies = connection.execute(page_query(wanted, _LOOK, after, self.indexed_paths)).scalars().all()
+            bodies = connection.execute(page_query(wanted, _LOOK, after, paths)).scalars().all()
             for body in bodies:
                 record = decode_record(body)
                 yield record
@@ -139,6 +153,10 @@ def page_query(wanted: LogFilter, limit: int, after: str | None, indexed_paths: 
     if after is not None:
         query = query.where(key < str(UUID(after)))
     return query.order_by(key.desc()).limit(limit)
+
+
+def _is_path(path: str) -> ColumnElement[bool]:
+    return decision_attribute.c.path == indexed(path)
 
 
 def _named(paths: Iterable[str]) -> str:

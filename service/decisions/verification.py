@@ -17,6 +17,7 @@ from service.decisions.chain_walk import ChainReport, ChainWalk, LostChain
 from service.decisions.chaining import heads
 from service.decisions.checkpoint_reading import Checkpoints
 from service.decisions.faults import Fault, Faults
+from service.decisions.reductions import Reduction, find_reductions
 from service.decisions.retention.note_reading import Notes
 from service.decisions.retention.notes import Note
 from service.decisions.unchained import find_unchained
@@ -32,7 +33,8 @@ class LogReport:
     """What was found: of each chain, and beside them. `last_checkpoint` is None where there is none.
 
     `unsigned` is how many checkpoints have no signature, `unchained` how many records are in no chain. Of `notes`,
-    `unsigned_notes` have none; `erasures` are the first of those by which somebody had records erased.
+    `unsigned_notes` have none; `erasures` are the first of those by which somebody had records erased. `reductions` say
+    which decisions were never in the log.
     """
 
     chains: tuple[ChainReport, ...]
@@ -42,6 +44,7 @@ class LogReport:
     notes: int
     unsigned_notes: int
     erasures: tuple[Note, ...]
+    reductions: tuple[Reduction, ...]
     faults: tuple[Fault, ...]
     fault_count: int
 
@@ -76,6 +79,7 @@ def verify_log(database: Database, file: Path | None, keys: tuple[Ed25519PublicK
         notes=notes.count,
         unsigned_notes=notes.unsigned,
         erasures=tuple(notes.erasures),
+        reductions=find_reductions(database),
         faults=tuple(faults.first),
         fault_count=faults.count,
     )

@@ -18,6 +18,7 @@ HELP: Final[Mapping[str, str]] = {
     "magistrate_refusals": "Requests of authenticated callers that were refused, by code.",
     "magistrate_check_seconds": "From the admission of a question until its decision was recorded.",
     "magistrate_unrecorded": "Records answered without being kept (spool.when_full = continue).",
+    "magistrate_records_dropped": "Allows that were left out of the record, by rule (record.drop).",
     "magistrate_spool_failing": "1 while the record cannot be written.",
     "magistrate_spool_bytes": "Bytes in the spool that are not shipped and gone yet.",
     "magistrate_spool_room_bytes": "Bytes that the spool may still grow by, by its limit and by the disk's free space.",

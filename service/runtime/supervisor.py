@@ -77,6 +77,10 @@ def _prepare_databases(settings: Settings) -> None:
     from service.db.preparing import prepare_databases
 
     prepare_databases(settings)
+    if settings.record.drop:
+        from service.app.dropping import state_reductions
+
+        state_reductions(settings)
 
 
 async def _keep(service: Service) -> None:

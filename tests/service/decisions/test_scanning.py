@@ -79,9 +79,9 @@ INPUTS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("text", INPUTS)
-@pytest.mark.parametrize("paths", [(), ("context.it",)], ids=["looked for", "by index"])
+@pytest.mark.parametrize("paths", [(), ("context.it",), None], ids=["looked for", "by index", "as there are rows"])
 def test_an_input_is_found_by_its_text_and_a_set_by_each_element(
-    spool: Spool, folder: Path, log_database: Database, text: str, paths: tuple[str, ...]
+    spool: Spool, folder: Path, log_database: Database, text: str, paths: tuple[str, ...] | None
 ) -> None:
     inputs: list[dict[str, Json]] = [
         {"context.it": INPUTS[text]},
@@ -102,6 +102,6 @@ def test_an_indexed_attribute_needs_no_range_and_narrows_one_that_is_not(
     inputs: list[dict[str, Json]] = [{"a": 1, "b": 2}, {"a": 1, "b": 3}, {"a": 0, "b": 2}]
     records = [replace(each, inputs=given, found_by=("a",)) for each, given in zip(samples(3), inputs, strict=True)]
     ship(spool, folder, log_database, records)
-    log = DecisionLog(log_database, indexed_paths=("a",))
+    log = DecisionLog(log_database)
     assert log.query(LogFilter(attributes={"a": "1"}), 10).records == (records[1], records[0])
     assert log.query(LogFilter(since=0, attributes={"a": "1", "b": "2"}), 10).records == (records[0],)

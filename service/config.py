@@ -40,6 +40,7 @@ class Limits(BaseModel):
     message_bytes: int = Field(default=1 << 20, ge=1024, le=1 << 26, description="bytes in one request")
     batch_checks: int = Field(default=100, ge=1, le=1000, description="checks in one batch")
     batch_writes: int = Field(default=1000, ge=1, le=1000, description="writes of facts in one batch")
+    watches: int = Field(default=100, ge=1, le=10_000, description="watches of the facts at a time, per worker")
     stream_checks: int = Field(
         default=64, ge=1, le=1000, description="checks of one stream that are read and not answered"
     )

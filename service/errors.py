@@ -125,6 +125,12 @@ class RevisionUnknown(MagistrateError):
     reason = "REVISION_UNKNOWN"
 
 
+class ChangesGone(MagistrateError):
+    """What changed after a revision is not kept any more; the text says how to begin anew."""
+
+    reason = "CHANGES_GONE"
+
+
 class RevisionNotReached(MagistrateError):
     """The facts did not become as fresh as was asked, in the time there was."""
 

@@ -34,11 +34,13 @@ from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, GrpcDoor, Secured, Served
+from service.doors.grpc.watches import Watches
 from service.entities.batch_writer import BatchWriter
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
+from service.entities.watching import Watching
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError, NoPolicies
 from service.feed.feed import Feed
@@ -174,7 +176,23 @@ async def serve_worker(
                         )
                     ),
                 ),
-                (ENTITY, entity_servicer(callers, database, policies, gate=gate, limits=settings.limits)),
+                (
+                    ENTITY,
+                    entity_servicer(
+                        callers,
+                        database,
+                        policies,
+                        gate=gate,
+                        limits=settings.limits,
+                        watches=Watches(
+                            callers,
+                            Watching(database, gate),
+                            feed,
+                            most=settings.limits.watches,
+                            ended=life.stop.wait,
+                        ),
+                    ),
+                ),
             )
             if settings.policies_source == "store":
                 office = build_office(settings, database, gate=gate, clock=wall_clock)
@@ -204,7 +222,7 @@ async def serve_worker(
 
 
 def entity_servicer(
-    callers: Callers, database: Database, policies: Policies, *, gate: Gate, limits: Limits
+    callers: Callers, database: Database, policies: Policies, *, gate: Gate, limits: Limits, watches: Watches
 ) -> EntityServicer:
     """What answers EntityService."""
     return EntityServicer(
@@ -213,6 +231,7 @@ def entity_servicer(
         reads=ReadableEntities(database, policies, gate),
         batches=BatchWriter(database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own),
         roles=GivenRoles(database, gate),
+        watches=watches,
         limits=limits,
     )
 

@@ -89,6 +89,13 @@ class Feed:
                     await self._moved.wait()
         return self._position is not None
 
+    async def passed(self, known: Revision, within: float) -> None:
+        """Returns when a revision after that one is applied, or one of another epoch, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._position is None or (self._position.epoch == known.epoch and self._position.n <= known.n):
+                    await self._moved.wait()
+
     async def reached(self, wanted: Revision, within: float) -> None:
         """Returns when that revision is applied.
 

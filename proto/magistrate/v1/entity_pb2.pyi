@@ -807,3 +807,131 @@ class WriteFactsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WriteFactsResponse: _TypeAlias = WriteFactsResponse  # noqa: Y015
+
+@_typing.final
+class WatchRequest(_message.Message):
+    """What to watch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AFTER_REVISION_FIELD_NUMBER: _builtins.int
+    TENANT_FIELD_NUMBER: _builtins.int
+    after_revision: _builtins.str
+    """Tell what changed after this revision; empty for what changes from now on."""
+    @_builtins.property
+    def tenant(self) -> _types_pb2.EntityRef:
+        """Only what concerns this tenant: its entities, the roles that they hold or that are held at them, their relations; as
+        they were, too, so that a deletion is told. Callers that hold `entity.read` at a tenant name it.
+        """
+
+    def __init__(
+        self,
+        *,
+        after_revision: _builtins.str = ...,
+        tenant: _types_pb2.EntityRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tenant", b"tenant"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_revision", b"after_revision", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
+
+@_typing.final
+class WatchResponse(_message.Message):
+    """What one revision changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision; everything up to it has been told."""
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChangedFact]:
+        """What it changed; none where this only says how far the watch is."""
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+        changes: _abc.Iterable[Global___ChangedFact] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchResponse: _TypeAlias = WatchResponse  # noqa: Y015
+
+@_typing.final
+class ChangedFact(_message.Message):
+    """Something that has changed: it was written or deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    EVERYTHING_FIELD_NUMBER: _builtins.int
+    everything: _builtins.bool
+    """Anything may have changed, such as by an import: read again what you keep. Always true."""
+    @_builtins.property
+    def entity(self) -> _types_pb2.EntityRef:
+        """This entity's attributes or parents."""
+
+    @_builtins.property
+    def roles(self) -> _types_pb2.EntityRef:
+        """The roles that this subject holds, anywhere."""
+
+    @_builtins.property
+    def relation(self) -> Global___RelationEnd:
+        """Whom a relation on a resource leads to."""
+
+    def __init__(
+        self,
+        *,
+        entity: _types_pb2.EntityRef | None = ...,
+        roles: _types_pb2.EntityRef | None = ...,
+        relation: Global___RelationEnd | None = ...,
+        everything: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "entity", b"entity", "everything", b"everything", "relation", b"relation", "roles", b"roles"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "entity", b"entity", "everything", b"everything", "relation", b"relation", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["entity", "roles", "relation", "everything"]  # noqa: Y015
+    _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
+
+Global___ChangedFact: _TypeAlias = ChangedFact  # noqa: Y015
+
+@_typing.final
+class RelationEnd(_message.Message):
+    """A relation on one resource."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESOURCE_FIELD_NUMBER: _builtins.int
+    RELATION_FIELD_NUMBER: _builtins.int
+    relation: _builtins.str
+    """The relation's full name, `module.relation`."""
+    @_builtins.property
+    def resource(self) -> _types_pb2.EntityRef:
+        """The resource."""
+
+    def __init__(
+        self,
+        *,
+        resource: _types_pb2.EntityRef | None = ...,
+        relation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relation", b"relation", "resource", b"resource"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RelationEnd: _TypeAlias = RelationEnd  # noqa: Y015

@@ -91,6 +91,11 @@ class EntityServiceStub:
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/magistrate.v1.EntityService/Watch',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.WatchRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.WatchResponse.FromString,
+                _registered_method=True)
 
 
 class EntityServiceServicer:
@@ -177,6 +182,18 @@ class EntityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Watch(self, request, context):
+        """Tells what has changed after a revision, revision by revision, for as long as the caller listens: which entities,
+        whose roles, which relations, and nothing of what they are now. The first message says where it begins, and one
+        without changes how far it is, every ten seconds at most; any message's revision is good to go on from in another
+        call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
+        `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
+        Needs `entity.read`, which is looked at again every second.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EntityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -229,6 +246,11 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.WriteFacts,
                     request_deserializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.SerializeToString,
+            ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.WatchRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.WatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -508,6 +530,33 @@ class EntityService:
             '/magistrate.v1.EntityService/WriteFacts',
             magistrate_dot_v1_dot_entity__pb2.WriteFactsRequest.SerializeToString,
             magistrate_dot_v1_dot_entity__pb2.WriteFactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/magistrate.v1.EntityService/Watch',
+            magistrate_dot_v1_dot_entity__pb2.WatchRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.WatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

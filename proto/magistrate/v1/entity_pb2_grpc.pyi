@@ -68,6 +68,14 @@ class EntityServiceStub:
     """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
     has one entry for each action and tenant, which names all that it was about.
     """
+    Watch: _grpc.UnaryStreamMultiCallable[_entity_pb2.WatchRequest, _entity_pb2.WatchResponse]
+    """Tells what has changed after a revision, revision by revision, for as long as the caller listens: which entities,
+    whose roles, which relations, and nothing of what they are now. The first message says where it begins, and one
+    without changes how far it is, every ten seconds at most; any message's revision is good to go on from in another
+    call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
+    `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
+    Needs `entity.read`, which is looked at again every second.
+    """
 
 @_typing.type_check_only
 class EntityServiceAsyncStub(EntityServiceStub):
@@ -108,6 +116,14 @@ class EntityServiceAsyncStub(EntityServiceStub):
     WriteFacts: _aio.UnaryUnaryMultiCallable[_entity_pb2.WriteFactsRequest, _entity_pb2.WriteFactsResponse]  # type: ignore[assignment]
     """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
     has one entry for each action and tenant, which names all that it was about.
+    """
+    Watch: _aio.UnaryStreamMultiCallable[_entity_pb2.WatchRequest, _entity_pb2.WatchResponse]  # type: ignore[assignment]
+    """Tells what has changed after a revision, revision by revision, for as long as the caller listens: which entities,
+    whose roles, which relations, and nothing of what they are now. The first message says where it begins, and one
+    without changes how far it is, every ten seconds at most; any message's revision is good to go on from in another
+    call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
+    `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
+    Needs `entity.read`, which is looked at again every second.
     """
 
 class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -206,6 +222,20 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.WriteFactsResponse, _abc.Awaitable[_entity_pb2.WriteFactsResponse]]:
         """Does many writes of any kind, all of them or none, in one revision. Needs what each of them needs alone; the record
         has one entry for each action and tenant, which names all that it was about.
+        """
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _entity_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_entity_pb2.WatchResponse], _abc.AsyncIterator[_entity_pb2.WatchResponse]]:
+        """Tells what has changed after a revision, revision by revision, for as long as the caller listens: which entities,
+        whose roles, which relations, and nothing of what they are now. The first message says where it begins, and one
+        without changes how far it is, every ten seconds at most; any message's revision is good to go on from in another
+        call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
+        `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
+        Needs `entity.read`, which is looked at again every second.
         """
 
 def add_EntityServiceServicer_to_server(servicer: EntityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

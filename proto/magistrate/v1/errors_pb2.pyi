@@ -70,6 +70,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
     it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.
     """
+    ERROR_REASON_CHANGES_GONE: _ErrorReason.ValueType  # 21
+    """FAILED_PRECONDITION: what changed after the revision is not kept any more; read again what you keep of the facts, then
+    watch from the revision before that.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed. The name without its `ERROR_REASON_` prefix is `ErrorInfo.reason`. A deny is no error."""
@@ -121,5 +125,9 @@ ERROR_REASON_LOG_UNAVAILABLE: ErrorReason.ValueType  # 19
 ERROR_REASON_SCAN_LIMIT_REACHED: ErrorReason.ValueType  # 20
 """RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
 it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.
+"""
+ERROR_REASON_CHANGES_GONE: ErrorReason.ValueType  # 21
+"""FAILED_PRECONDITION: what changed after the revision is not kept any more; read again what you keep of the facts, then
+watch from the revision before that.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

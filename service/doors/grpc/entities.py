@@ -1,6 +1,8 @@
 """EntityService: reads the message, has the facts read or written for the caller, writes the answer."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from grpc.aio import ServicerContext
 from magistrate.v1 import entity_pb2 as pb
@@ -20,9 +22,11 @@ from service.doors.grpc.entity_codec import (
     write_assignment,
     write_entity,
     write_link,
+    write_told,
 )
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
-from service.doors.grpc.rim import answering
+from service.doors.grpc.rim import answering, streaming
+from service.doors.grpc.watches import Wanted, Watches
 from service.entities.batch_writer import BatchWriter
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ASSIGNMENT_KEY, LINK_KEY, ReadableEntities
@@ -40,6 +44,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         batches: BatchWriter,
         reads: ReadableEntities,
         roles: GivenRoles,
+        watches: Watches,
         limits: Limits,
     ) -> None:
         self._callers = callers
@@ -47,6 +52,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self._batches = batches
         self._reads = reads
         self._roles = roles
+        self._watches = watches
         self._limits = limits
 
     @answering
@@ -190,3 +196,14 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         writes = read_writes(request.writes, self._limits)
         revision = await asyncio.to_thread(self._batches.write, caller, writes, if_revision=request.if_revision)
         return pb.WriteFactsResponse(revision=revision)
+
+    @streaming
+    async def Watch(  # noqa: N802
+        self, request: pb.WatchRequest, context: ServicerContext[pb.WatchRequest, pb.WatchResponse]
+    ) -> AsyncGenerator[pb.WatchResponse, None]:
+        """Tells what changes."""
+        tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
+        wanted = Wanted(tenant, request.after_revision)
+        async with aclosing(self._watches.follow(wanted, context)) as changes:
+            async for told in changes:
+                yield write_told(told)

@@ -16,6 +16,7 @@ from service.config import Limits
 from service.doors.grpc.codec import read_entity, read_value, write_time, write_value
 from service.entities.filters import FILTERS, Comparison, Filter
 from service.entities.forms import Form
+from service.entities.watching import Changed, ChangedFact, Told
 from service.errors import InvalidRequest, LimitExceeded, Violation
 from service.model import GivenEntity
 
@@ -110,6 +111,26 @@ def write_link(found: Link) -> pb.Relation:
     if found.expires_at is not None:
         message.expires_at.CopyFrom(write_time(found.expires_at))
     return message
+
+
+def write_told(told: Told) -> pb.WatchResponse:
+    """What a watch tells as a message."""
+    return pb.WatchResponse(revision=str(told.revision), changes=map(_write_change, told.changes))
+
+
+def _write_change(each: ChangedFact) -> pb.ChangedFact:
+    if each.ref is None:
+        return pb.ChangedFact(everything=True)
+    ref = _write_ref(each.ref)
+    match each.what:
+        case Changed.ENTITY:
+            return pb.ChangedFact(entity=ref)
+        case Changed.ROLES:
+            return pb.ChangedFact(roles=ref)
+        case Changed.RELATION:
+            return pb.ChangedFact(relation=pb.RelationEnd(resource=ref, relation=each.relation))
+        case Changed.EVERYTHING:
+            return pb.ChangedFact(everything=True)
 
 
 def given_expiry(expires_at: int | None) -> Json:

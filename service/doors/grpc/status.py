@@ -15,6 +15,7 @@ from service.errors import (
     ActivationUnderWay,
     AuditUnavailable,
     BundleRefused,
+    ChangesGone,
     DataError,
     DeadlineExceeded,
     EntityChanged,
@@ -57,6 +58,7 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     NotConfigured: StatusCode.FAILED_PRECONDITION,
     EntityChanged: StatusCode.FAILED_PRECONDITION,
     RevisionUnknown: StatusCode.FAILED_PRECONDITION,
+    ChangesGone: StatusCode.FAILED_PRECONDITION,
     RevisionNotReached: StatusCode.FAILED_PRECONDITION,
 }
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import grpc
@@ -11,9 +13,13 @@ from google.rpc.error_details_pb2 import BadRequest
 from grpc_status.rpc_status import from_call
 from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 
-from service.config import Limits
+from service.config import Limits, Settings
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.server import ENTITY, GrpcDoor
+from service.doors.grpc.watches import Watches
+from service.entities.worker_facts import follower
+from service.feed.feed import Feed
+from service.model import Caller
 from tests.service.doors.receiving import Named, callers
 from tests.service.entities.firm import Firm, caller
 
@@ -22,12 +28,20 @@ Metadata = tuple[tuple[str, str], ...]
 Call = Callable[[EntityServiceStub, Metadata], Answer]
 
 
+def _nothing() -> None:
+    """Before anything is asked."""
+
+
 @dataclass
 class Archive:
     """The service, asked by users whose tokens are their names."""
 
     firm: Firm
     limits: Limits = field(default_factory=Limits)
+    verified: Callable[[str], Caller] = caller
+    """Whom a token names."""
+    end: Callable[[], object] = _nothing
+    """Has the service end its streams."""
 
     def ask(self, name: str, call: Call[Answer]) -> Answer:
         """What the service answers the user of that name."""
@@ -41,12 +55,18 @@ class Archive:
         return caught.value
 
     async def _ask(self, call: Call[Answer], who: Metadata) -> Answer:
+        settings, feed = Settings(database=self.firm.url), Feed(10)
+        following = asyncio.create_task(follower(settings, self.firm.database, feed).run())
+        received = callers(Named(self.verified), recorder=self.firm.recorder)
+        ending = asyncio.Event()
+        self.end = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.set)
         servicer = EntityServicer(
-            callers=callers(Named(caller), recorder=self.firm.recorder),
+            callers=received,
             writes=self.firm.writes,
             batches=self.firm.batches,
             reads=self.firm.reads,
             roles=self.firm.roles,
+            watches=Watches(received, self.firm.watching, feed, most=self.limits.watches, ended=ending.wait),
             limits=self.limits,
         )
         door = GrpcDoor([(ENTITY, servicer)], self.limits)
@@ -55,6 +75,9 @@ class Archive:
             return await asyncio.to_thread(_call, port, call, who)
         finally:
             await door.close(1)
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
 
 
 def _call(port: int, call: Call[Answer], who: Metadata) -> Answer:

@@ -17,8 +17,8 @@ DOC1, USER1 = EntityRef(type="Doc", id="doc-t1"), EntityRef(type="User", id="mem
 
 
 @pytest.fixture
-def archive(database: Database) -> Archive:
-    return Archive(build_firm(database))
+def archive(database: Database, database_url: str) -> Archive:
+    return Archive(build_firm(database, database_url))
 
 
 def _filter(attribute: str, comparison: pb.Comparison.ValueType, value: Value | None = None) -> pb.AttributeFilter:

@@ -12,6 +12,7 @@ from service.entities.batch_writer import BatchWriter
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
+from service.entities.watching import Watching
 from service.entities.writer import EntityWriter
 from service.governance.gate import Gate
 from service.governance.given_roles import GivenRoles
@@ -64,6 +65,8 @@ class Firm:
     batches: BatchWriter
     reads: ReadableEntities
     roles: GivenRoles
+    watching: Watching
+    url: str = ""
     recorder: KeptRecords = field(default_factory=KeptRecords)
 
     @property
@@ -77,7 +80,7 @@ def caller(name: str) -> Caller:
     return Caller(Principal(Ref("User", name), {}), "idp")
 
 
-def build_firm(database: Database) -> Firm:
+def build_firm(database: Database, url: str = "") -> Firm:
     """The firm with its tenants, teams, people, documents and grants."""
     migrate(database, "facts")
     policies = activate({"firm.policy": POLICY})
@@ -111,5 +114,7 @@ def build_firm(database: Database) -> Firm:
         ),
         reads=ReadableEntities(database, OnePolicy(policies), gate),
         roles=GivenRoles(database, gate),
+        watching=Watching(database, gate),
+        url=url,
         recorder=recorder,
     )

@@ -1,12 +1,12 @@
 """The statements of a file, as an editor lists them."""
 
-from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from policy_lang.editing.names import Kind
 from policy_lang.editing.project import Project
-from policy_lang.source import SourceFile, Span
+from policy_lang.editing.whole import whole_statement
+from policy_lang.source import Span
 from policy_lang.syntax import cases
 from policy_lang.syntax.parser import statement_starts
 from policy_lang.syntax.statements import File
@@ -32,7 +32,7 @@ def outline(project: Project, path: str) -> tuple[Entry, ...]:
     found = sorted(_entries(project, path, tree), key=lambda entry: entry.span.start)
     entries: list[Entry] = []
     for entry in found:
-        whole = _statement(file, starts, entry.span)
+        whole = whole_statement(file, starts, entry.span)
         if entry.kind not in _INNER:
             entries.append(replace(entry, whole=whole))
             continue
@@ -54,14 +54,3 @@ def _entries(project: Project, path: str, tree: File) -> Iterator[Entry]:
     for statement in tree.statements:
         if isinstance(statement, cases.Test):
             yield Entry(statement.name.text or "test", None, statement.span, statement.span)
-
-
-def _statement(file: SourceFile, starts: list[int], name: Span) -> Span:
-    """From the line on which the name's statement begins to the end of its text, trailing comments left out."""
-    at = bisect_right(starts, name.start)
-    start = starts[at - 1] if at else 0
-    end = starts[at] if at < len(starts) else len(file.text)
-    lines = file.text[start:end].split("\n")
-    while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
-        lines.pop()
-    return Span(file, start, max(name.end, start + len("\n".join(lines).rstrip())))

@@ -4,6 +4,7 @@ Nothing is called twice: what changes the service may have been done although no
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NoReturn, Protocol, TypedDict, TypeVar
@@ -16,6 +17,9 @@ from magistrate_client.credentials import bearer
 from magistrate_client.errors import InvalidRequest, MagistrateError, Unavailable
 from magistrate_client.statuses import error_from_failure
 from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
+
+AGAIN_SECONDS: Final = 0.5
+"""Until a stream that ended is called for again."""
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Asked = TypeVar("Asked")
@@ -105,6 +109,32 @@ def answer_of(
         raise error_from_failure(failure, "") from failure
 
 
+def followed(
+    connection: Connection,
+    method_of: "Callable[[grpc.Channel], grpc.UnaryStreamMultiCallable[Asked, Answer]]",
+    request: Asked,
+) -> Iterator[Answer]:
+    """What a stream tells, without an end: where it ends it is called for again, by what the request says then.
+
+    Errors end as those of `call`, but a service that was there and is away is waited for. A token's file is read anew.
+    """
+    was_there = False
+    at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
+    while True:
+        token = token_of(connection["token"], connection["token_file"])
+        (channel,) = at.open_channels()
+        try:
+            with channel:
+                for answer in method_of(channel)(request, metadata=bearer(token)):
+                    was_there = True
+                    yield answer
+        except grpc.RpcError as failure:
+            error = error_from_failure(failure, "")
+            if not was_there or not isinstance(error, Unavailable):
+                end(error)
+        time.sleep(AGAIN_SECONDS)
+
+
 def call_pages(
     connection: Connection,
     method_of: "Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[AskedPage, AnswerPage]]",
@@ -139,6 +169,8 @@ def end(error: MagistrateError) -> NoReturn:
         click.echo(f"error: this service does not offer that\nhelp: {help_}", err=True)
         sys.exit(FINDINGS)
     click.echo(f"error: {error}", err=True)
+    if "page_token" in error.metadata:
+        click.echo(f"help: go on behind these with --after {error.metadata['page_token']}", err=True)
     match error:
         case InvalidRequest():
             sys.exit(USAGE)

@@ -5,9 +5,10 @@ import click
 from service.cli.log_erase import erase_command
 from service.cli.log_expire import expire_command
 from service.cli.log_hold import hold_command
-from service.cli.log_query import query_command
+from service.cli.log_query import query_command, tail_command
 from service.cli.log_replay import replay_command
 from service.cli.log_show import show_command
+from service.cli.log_stats import stats_command
 from service.cli.log_unauthenticated import unauthenticated_command
 from service.cli.log_verify import verify_command
 
@@ -20,6 +21,8 @@ def command() -> None:
 for each in (
     query_command,
     show_command,
+    tail_command,
+    stats_command,
     verify_command,
     replay_command,
     unauthenticated_command,

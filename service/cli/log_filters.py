@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from typing import Final, TypedDict
-from uuid import UUID
 
 import click
 
@@ -83,14 +82,6 @@ def read_time(_: click.Context, __: click.Parameter, text: str | None) -> int | 
         raise click.BadParameter(
             f"`{text}`: give a time such as 2026-01-05T10:00:00Z, or an age such as 15m"
         ) from error
-
-
-def read_id(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
-    """The id of a decision."""
-    try:
-        return None if text is None else str(UUID(text))
-    except ValueError as error:
-        raise click.BadParameter(f"`{text}` is no decision id") from error
 
 
 def read_ref(_: click.Context, __: click.Parameter, text: str | None) -> Ref | None:

@@ -1,15 +1,28 @@
-"""`magistrate log query`: lists what was decided."""
+"""`magistrate log query` and `magistrate log tail`: what was decided, and what is being decided."""
 
-from typing import Unpack
+import sys
+from typing import Final, Unpack
 
 import click
 
-from service.cli.log_filters import Wanted, filter_options, read_filter, read_id
-from service.cli.log_opening import opened_log, wait_option
-from service.cli.log_report import print_table, records_json, records_jsonl
-from service.cli.settings import settings_options
+from service.cli.calling import Connection, long_connection_options
+from service.cli.log_filters import Wanted, filter_options, read_filter
+from service.cli.log_lines import Form, print_coming, print_records
+from service.cli.log_opening import wait_option
+from service.cli.log_source import Found, LogSource, opened_source
+from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.decisions.log import PAGE_LIMIT
+from service.decisions.log_filter import LogFilter
+from service.decisions.tailing import LAST_LIMIT
+from service.errors import ScanLimitReached
+
+SECONDS: Final = 60.0
+_AS_THEY_COME: Final = ["table", "jsonl", "csv"]
+
+
+class _Given(Connection, Wanted):
+    """The options of the service and of the filter."""
 
 
 @click.command("query")
@@ -17,25 +30,58 @@ from service.decisions.log import PAGE_LIMIT
 @click.option(
     "--limit", type=click.IntRange(1, PAGE_LIMIT), default=50, show_default=True, help="How many, the newest first."
 )
-@click.option("--after", metavar="ID", callback=read_id, help="The page after the one that ended with this decision.")
+@click.option("--after", metavar="ID", help="The page after one: what that one named.")
+@click.option("--follow", is_flag=True, help="The oldest first, and then what comes, as `log tail`.")
 @wait_option
-@click.option("--output", type=click.Choice(["table", "json", "jsonl"]), default="table", show_default=True)
+@click.option("--output", type=click.Choice([*_AS_THEY_COME, "json"]), default="table", show_default=True)
+@long_connection_options(SECONDS)
 @settings_options("data", "log_database", "replica_id")
 def query_command(
-    settings: Settings, limit: int, after: str | None, wait: bool, output: str, **wanted: Unpack[Wanted]
+    settings: Settings, limit: int, after: str | None, follow: bool, wait: bool, output: Form, **given: Unpack[_Given]
 ) -> None:
     """List decisions and refusals, the newest first.
 
-    Exit code: 0 done, 2 usage, 3 the log is not available.
+    Reads the log's database, on the host. With --server or a token it asks the service, for holders of `log.read`; who
+    holds it at a tenant gives --tenant.
+
+    Exit code: 0 done, 1 refused, or nothing found within a limit, 2 usage, 3 the log is not available.
     """
-    with opened_log(settings, wait=wait) as log:
-        page = log.query(read_filter(wanted), limit, after)
-    match output:
-        case "json":
-            click.echo(records_json(page.records))
-        case "jsonl":
-            click.echo(records_jsonl(page.records), nl=False)
-        case _:
-            print_table(page.records)
-    if page.next_after is not None:
-        click.echo(f"there are more: --after {page.next_after}", err=True)
+    wanted = read_filter(given)
+    if follow and (after is not None or output == "json"):
+        raise click.UsageError("--follow goes with neither --after nor --output json")
+    with opened_source(settings, given, wait=wait) as log:
+        if follow:
+            print_coming(log.tail(wanted, min(limit, LAST_LIMIT)), output)
+            return
+        found = _found(log, wanted, limit, after)
+    print_records(found.records, output)
+    if found.limit is not None:
+        click.echo(found.limit, err=True)
+    if found.next_after is not None:
+        click.echo(f"there are more: --after {found.next_after}", err=True)
+
+
+@click.command("tail")
+@filter_options
+@click.option(
+    "--last", type=click.IntRange(0, LAST_LIMIT), default=10, show_default=True, help="How many to begin with."
+)
+@click.option("--output", type=click.Choice(_AS_THEY_COME), default="table", show_default=True)
+@long_connection_options(SECONDS)
+@settings_options("data", "log_database")
+def tail_command(settings: Settings, last: int, output: Form, **given: Unpack[_Given]) -> None:
+    """Show the last decisions and refusals, and then each as it comes, until interrupted.
+
+    Each is told once, in the order in which the log got them. Reads as `log query` does; where the service is away for
+    a time, it goes on where it was.
+    """
+    with opened_source(settings, given) as log:
+        print_coming(log.tail(read_filter(given), last), output)
+
+
+def _found(log: LogSource, wanted: LogFilter, limit: int, after: str | None) -> Found:
+    try:
+        return log.query(wanted, limit, after)
+    except ScanLimitReached as error:
+        click.echo(f"error: {error}\nhelp: go on behind these with --after {error.go_on}", err=True)
+        sys.exit(FINDINGS)

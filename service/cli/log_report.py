@@ -1,7 +1,7 @@
 """Writes records of decisions for a person, or as JSON."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import click
@@ -46,6 +46,10 @@ _UNBOUNDED: Final = 10_000
 """The width of a table that goes to no terminal, so that nothing of it is wrapped."""
 
 
+def _no_lines(_: str) -> tuple[str, ...]:
+    return ()
+
+
 def print_table(records: Sequence[DecisionRecord]) -> None:
     """Prints a line for each record."""
     table = Table(*_COLUMNS, box=None, header_style="bold", pad_edge=False)
@@ -59,14 +63,15 @@ def print_table(records: Sequence[DecisionRecord]) -> None:
     Console(width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False).print(table)
 
 
-def record_lines(record: DecisionRecord) -> Iterator[str]:
-    """The record in words: what was decided, who asked what, and why it came out so."""
+def record_lines(record: DecisionRecord, rule_lines: Callable[[str], Iterable[str]] = _no_lines) -> Iterator[str]:
+    """The record in words: what was decided, who asked what, why it came out so; `rule_lines` say more of a rule."""
     effect = click.style(record.effect.value, fg=COLOURS[record.effect], bold=True)
     yield f"{effect}  {visible(record.code)}"
     yield visible(f"  {format_timestamp(record.time)}: {_question(record)}")
     yield visible(f"  because    {_cause(record)}")
     for rule in record.rules:
         yield visible(f"  rule       {rule}")
+        yield from (f"             {line}" for line in rule_lines(rule))
     for gap in record.missing:
         yield visible(f"  missing    {gap.path} ({gap.cause})")
     for obligation in record.obligations:
@@ -95,12 +100,12 @@ def record_lines(record: DecisionRecord) -> Iterator[str]:
 
 def records_json(records: Sequence[DecisionRecord]) -> str:
     """The records as one list."""
-    return orjson.dumps([_fields(record) for record in records], option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps([record_fields(record) for record in records], option=orjson.OPT_INDENT_2).decode()
 
 
 def records_jsonl(records: Sequence[DecisionRecord]) -> str:
     """The records, each on a line."""
-    return "".join(orjson.dumps(_fields(record)).decode() + "\n" for record in records)
+    return "".join(orjson.dumps(record_fields(record)).decode() + "\n" for record in records)
 
 
 def _known_by(record: DecisionRecord) -> Iterator[str]:
@@ -128,7 +133,8 @@ def _cause(record: DecisionRecord) -> str:
     return MEANINGS.get(record.code, "of the rule that this code belongs to")
 
 
-def _fields(record: DecisionRecord) -> dict[str, Json]:
+def record_fields(record: DecisionRecord) -> dict[str, Json]:
+    """The record as JSON has it, in the words of the contract."""
     return {
         "decision_id": record.id,
         "kind": record.kind.value,

@@ -28,7 +28,7 @@ from service.errors import (
 )
 from service.model import Caller, DecisionRecord
 from service.permits import Act, Action
-from service.ports import Gate, Policies
+from service.ports import Gate, Policies, Visitor
 
 RECORD: Final = "magistrate.Record"
 """The type of records in the record; the id is the decision's."""
@@ -71,12 +71,14 @@ class LogOffice:
 
     def get(self, caller: Caller, id_: str, within: float) -> DecisionRecord:
         """One record; NotFound for those who would see it if it were there."""
-        return self._get(caller, id_, within, needs_all=False)
+        return self._get(self._gate.admit(caller), id_, within)
 
     def get_with_policies(self, caller: Caller, id_: str, within: float) -> tuple[DecisionRecord, Texts]:
-        """The same with the texts that it was decided by, no texts where they are not at hand."""
-        record = self._get(caller, id_, within, needs_all=True)
-        return record, self.texts(record.policy_digest) or {}
+        """The same with the texts that it was decided by; none for who may not read everywhere, or if not at hand."""
+        visitor = self._gate.admit(caller)
+        record = self._get(visitor, id_, within)
+        may_see = visitor.may(Action.LOG_READ, None)
+        return record, (self.texts(record.policy_digest) or {}) if may_see and record.policy_digest else {}
 
     def begin_tail(self, caller: Caller, wanted: LogFilter, last: int, within: float) -> Followed:
         """The last records that fit, and where to follow on."""
@@ -108,28 +110,6 @@ class LogOffice:
         with _log_read(within) as timeout_ms:
             return count(self._log.database, wanted, self._active_rules(), timeout_ms=timeout_ms)
 
-    def _enter(self, caller: Caller, wanted: LogFilter, details: dict[str, Json]) -> None:
-        details["filter"] = filter_fields(wanted)
-        self._gate.admit(caller).require([_act(ALL, wanted.tenant, details)])
-
-    def _get(self, caller: Caller, id_: str, within: float, *, needs_all: bool) -> DecisionRecord:
-        try:
-            known = str(UUID(id_))
-        except ValueError as error:
-            raise InvalidRequest([Violation("decision_id", "the id of a decision, a UUID")]) from error
-        visitor = self._gate.admit(caller)
-        details: dict[str, Json] = {"read": "record", "with_policies": needs_all}
-        if not visitor.may(Action.LOG_READ, None):
-            # Whether there is such a record is for those to know who may see it.
-            visitor.require_somewhere(_act(known, None, details))
-        with _log_read(within) as timeout_ms:
-            record = self._log.show(known, timeout_ms=timeout_ms)
-        tenant = None if record is None or needs_all else record.tenant
-        visitor.require([_act(known, tenant, details)])
-        if record is None:
-            raise NotFound(f"there is no decision `{known}` in the log")
-        return record
-
     def texts(self, digest: str) -> Texts | None:
         """The texts of policies by their digest, of those in force by none; None where they are not at hand."""
         try:
@@ -139,6 +119,25 @@ class LogOffice:
         if digest in ("", active.digest):
             return {file.path: file.text for file in active.files}
         return self._former(digest)
+
+    def _enter(self, caller: Caller, wanted: LogFilter, details: dict[str, Json]) -> None:
+        details["filter"] = filter_fields(wanted)
+        self._gate.admit(caller).require([_act(ALL, wanted.tenant, details)])
+
+    def _get(self, visitor: Visitor, id_: str, within: float) -> DecisionRecord:
+        try:
+            known = str(UUID(id_))
+        except ValueError as error:
+            raise InvalidRequest([Violation("decision_id", "the id of a decision, a UUID")]) from error
+        details: dict[str, Json] = {"read": "record"}
+        visitor.require_somewhere(_act(known, None, details))
+        with _log_read(within) as timeout_ms:
+            record = self._log.show(known, timeout_ms=timeout_ms)
+        # Whether there is such a record is for those to know who may see it.
+        visitor.require([_act(known, None if record is None else record.tenant, details)])
+        if record is None:
+            raise NotFound(f"there is no decision `{known}` in the log")
+        return record
 
     def _active_rules(self) -> ActiveRules | None:
         try:

@@ -315,7 +315,9 @@ class GetRecordRequest(_message.Message):
     decision_id: _builtins.str
     """The decision's id."""
     with_policies: _builtins.bool
-    """Give the texts of the policies that decided it too. They are not a tenant's: `log.read` must be held everywhere."""
+    """Give the texts of the policies that decided it too. They are not a tenant's: who does not hold `log.read` everywhere
+    gets the record alone.
+    """
     def __init__(
         self,
         *,
@@ -344,8 +346,8 @@ class GetRecordResponse(_message.Message):
 
     @_builtins.property
     def policies(self) -> _containers.RepeatedCompositeFieldContainer[_policy_pb2.PolicyFile]:
-        """The texts of the policies that decided it; empty where they were not asked for, and where the service has them no
-        more: it has those in force, and all that were pushed.
+        """The texts of the policies that decided it; empty where they were not asked for or are not for the caller, and where
+        the service does not have them: it has those in force, and all that were pushed.
         """
 
     def __init__(

@@ -7,24 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from policy_lang.decision import Effect
-from policy_lang.values import Ref
-from service.cli import main
 from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.decisions.shipper import Shipper
-from service.decisions.spool import Spool
-from service.model import DecisionRecord, RecordKind
+from service.model import RecordKind
+from tests.service.cli.keeping_log import NEW, OLD, keep, log
 from tests.service.decisions.records import sample
-
-OLD, NEW = (
-    replace(sample(), time=1_767_607_200_000 + offset, principal=Ref("User", name))
-    for offset, name in ((0, "alice"), (86_400_000, "bob"))
-)
 
 
 @pytest.fixture
@@ -40,19 +32,8 @@ def database(settings: Settings) -> Iterator[Database]:
     opened.close()
 
 
-def keep(settings: Settings, *records: DecisionRecord) -> None:
-    """Leaves the records in the spool."""
-    spool = Spool(settings.spool_folder, settings.spool)
-    spool.record(records)
-    spool.close()
-
-
 def ship(settings: Settings, database: Database) -> None:
     Shipper(settings.spool_folder, database).ship()
-
-
-def log(settings: Settings, *arguments: str) -> Result:
-    return CliRunner().invoke(main, ["log", *arguments, "--data", str(settings.data)])
 
 
 def test_query_lists_the_newest_first(settings: Settings, database: Database) -> None:
@@ -75,6 +56,10 @@ def test_query_lists_the_newest_first(settings: Settings, database: Database) ->
         ("--principal", "User:bob", "--tenant", "Tenant:t1", "--caller", "magistrate.Service:documents"),
         ("--principal", "User:bob", "--rule", "docs.mfa_for_secret", "--resource", "Document:d1"),
         ("--principal", "User:bob", "--request-id", "r-1", "--policy-digest", "sha256:00ff"),
+        ("--principal", "User:bob", "--resource-type", "Document", "--missing", "context.mfa", "--peer", "203.0.113.9"),
+        ("--principal", "User:bob", "--resource-prefix", "Document:d", "--credential", "t-7"),
+        ("--principal", "User:bob", "--trace-id", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("--since", "2026-01-06T00:00:00Z", "--input", "resource.owner=User:bob", "--input", "resource.labels=b"),
     ],
     ids=lambda options: " ".join(options[::2]),
 )
@@ -130,6 +115,7 @@ def test_json_has_every_field_in_the_words_of_the_contract(settings: Settings, d
             {"path": "resource.title", "how": "truncated"},
         ],
         "found_by": ["resource.labels", "resource.owner"],
+        "rule_texts": {},
     }
 
 
@@ -163,6 +149,7 @@ def test_show_says_it_in_words(settings: Settings, database: Database) -> None:
         "  caller     known by token of https://idp.example, t-7",
         "  principal  known by asserted",
         f"  decision   {OLD.id}, taken in 118 µs",
+        "  note       the text of these policies is not at hand: give them with --policies DIR",
     ]
 
 
@@ -234,6 +221,11 @@ def test_a_log_that_is_not_there_is_unavailable(settings: Settings) -> None:
         ("--effect", "maybe"),
         ("--limit", "0"),
         ("--after", "7"),
+        ("--resource-type", "A", "--resource-prefix", "B:x"),
+        ("--input", "no value"),
+        ("--follow", "--output", "json"),
+        ("--since", "1h", "--until", "2h"),
+        ("--server", "127.0.0.1:1", "--wait", "--token", "x"),
     ],
     ids=lambda options: options[0],
 )

@@ -41,7 +41,7 @@ Call = Callable[[DecisionLogServiceStub, Metadata], Answer]
 
 TEXTS: Final = {"shop.policy": POLICY}
 FORMER: Final = {"old.policy": "module old"}
-SCAN_LIMIT: Final = 1000
+SCAN_LIMIT: Final = 20
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Audit:
 
     def ask(self, name: str, call: Call[Answer]) -> Answer:
         """What the service answers the user of that name."""
-        return asyncio.run(self._serve(lambda stub: call(stub, bearer(name))))
+        return self.serve(lambda port: _converse(port, lambda stub: call(stub, bearer(name))))
 
     def fails(self, name: str, call: Call[object]) -> grpc.Call:
         """How the call of that user fails."""
@@ -68,16 +68,21 @@ class Audit:
         assert isinstance(caught.value, grpc.Call)
         return caught.value
 
-    async def _serve(self, converse: Callable[[DecisionLogServiceStub], Answer]) -> Answer:
+    def serve(self, converse: Callable[[int], Answer]) -> Answer:
+        """What comes of talking to the port, in a thread beside the door's loop."""
+        return asyncio.run(self._serve(converse))
+
+    async def _serve(self, converse: Callable[[int], Answer]) -> Answer:
         door = self.door()
         port = await door.open("127.0.0.1:0")
         try:
-            return await asyncio.to_thread(_converse, port, converse)
+            return await asyncio.to_thread(converse, port)
         finally:
             await door.close(1)
 
     def door(self) -> GrpcDoor:
-        """The door, not open yet."""
+        """The door, not open yet; in the loop that it is opened in."""
+        self.ended = asyncio.Event()
         office = LogOffice(
             gate=self.gate,
             log=DecisionLog(self.log, scan_limit=SCAN_LIMIT, indexed_paths=("resource.owner",)),

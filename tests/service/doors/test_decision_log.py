@@ -227,14 +227,15 @@ def test_without_log_read_everywhere_nothing_at_large_is_read(audit: Audit, name
 
 @on_sqlite
 def test_a_tenants_auditor_finds_that_tenants_records_alone(audit: Audit, tmp_path: Path) -> None:
-    (ours,), (theirs,), (nobodys,) = of("t1", sample()), of("t2", sample()), of(None, sample())
+    at_hand = replace(sample(), policy_digest=audit.policies.digest)
+    (ours,), (theirs,), (nobodys,) = of("t1", at_hand), of("t2", sample()), of(None, sample())
     keep(audit.log, tmp_path, NORTH, [ours, theirs, nobodys])
     assert ids(audit.ask("local", query(ON_T1))) == [ours.id]
     assert ids(audit.ask("local", tail_once(ON_T1))) == [ours.id]
-    assert audit.ask("local", get(ours.id)).record.decision_id == ours.id
+    got = audit.ask("local", get(ours.id, with_policies=True))
+    assert (got.record.decision_id, list(got.policies)) == (ours.id, [])
     denied = {audit.fails("local", call).details() for call in (
         query(ON_T2), tail_once(ON_T2), get(theirs.id), get(nobodys.id), get(sample().id),
-        get(ours.id, with_policies=True),
     )}  # fmt: skip
     assert denied == {"the caller may not `log.read` here"}
 

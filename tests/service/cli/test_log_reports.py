@@ -1,0 +1,131 @@
+"""`magistrate log` shows the rules that decided, counts, writes CSV, and says where a limit ended it."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from policy_lang.bundle import load
+from service.cli.log_stats import sparkline
+from service.db.migration import migrate
+from service.db.opening import open_database
+from service.decisions.log import DecisionLog
+from service.model import DecisionRecord
+from service.policies.store import BundleStore, Pushed
+from tests.service.cli.keeping_log import NEW, OLD, kept, log
+
+POLICY = """module docs
+
+principal type User {}
+type Document { owner: User, level: int }
+actions Document { read, edit }
+
+template own(level: int): allow edit on Document to User when resource.owner == principal and resource.level > level
+
+use editors_edit: own(level: 3)
+
+# What follows is the other one.
+rule mfa_for_secret: deny edit on Document
+    when resource.level > 5  # secret
+    reason "it is secret" code STEP_UP
+
+rule other: allow read on Document to anyone
+"""
+
+
+def decided_by(policies: Path) -> DecisionRecord:
+    """A record of a decision by the policies, which are kept in that folder."""
+    policies.mkdir()
+    (policies / "docs.policy").write_text(POLICY)
+    return replace(OLD, policy_digest=load({"docs.policy": POLICY}).digest)
+
+
+def test_show_quotes_the_rules_of_the_policies_that_decided(tmp_path: Path) -> None:
+    settings = kept(tmp_path, decided_by(tmp_path / "policies"))
+    lines = log(settings, "show", OLD.id, "--policies", str(tmp_path / "policies")).stdout.splitlines()
+    first = lines.index("  rule       docs.editors_edit")
+    assert lines[first : first + 12] == [
+        "  rule       docs.editors_edit",
+        "             at docs.policy:9",
+        "               use editors_edit: own(level: 3)",
+        "             which is",
+        "               to User",
+        "               when resource.owner == principal and resource.level > 3",
+        "  rule       docs.mfa_for_secret",
+        "             at docs.policy:12",
+        "               rule mfa_for_secret: deny edit on Document",
+        "                   when resource.level > 5  # secret",
+        '                   reason "it is secret" code STEP_UP',
+        "  missing    context.mfa (not_given)",
+    ]
+    assert not [line for line in lines if line.startswith("  note")]
+
+
+def test_show_quotes_rules_of_the_store_and_of_no_other_policies(tmp_path: Path) -> None:
+    record = decided_by(tmp_path / "policies")
+    settings = kept(tmp_path, record)
+    (tmp_path / "policies" / "docs.policy").write_text(POLICY + "\n")
+    changed = ("show", OLD.id, "--policies", str(tmp_path / "policies"), "--output", "json")
+    assert json.loads(log(settings, *changed).stdout)["rule_texts"] == {}
+    facts = open_database(settings.database_url)
+    migrate(facts, "facts")
+    BundleStore(facts).put(Pushed(record.policy_digest, "User:zoe", 0, "", None), {"docs.policy": POLICY})
+    facts.close()
+    told = json.loads(log(settings, *changed).stdout)["rule_texts"]
+    assert list(told) == ["docs.editors_edit", "docs.mfa_for_secret"]
+    assert told["docs.mfa_for_secret"]["location"] == "docs.policy:12"
+
+
+@pytest.mark.parametrize("opening", ["=", "+", "-", "@", "\t=", "\r="])
+def test_csv_has_no_cell_that_a_spreadsheet_computes(tmp_path: Path, opening: str) -> None:
+    settings = kept(tmp_path, replace(OLD, action=f"{opening}HYPERLINK(1)", request_id=f'{opening}cmd|"/c calc",2'))
+    (row,) = csv.DictReader(log(settings, "query", "--output", "csv").stdout.splitlines())
+    assert row["action"][:2] == "'" + (opening[0] if opening[0].isprintable() else "\N{REPLACEMENT CHARACTER}")
+    assert not [cell for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert (row["decision_id"], row["principal"], row["effect"]) == (OLD.id, "User:alice", "deny")
+    assert json.loads(row["inputs"]) == dict(OLD.inputs)
+
+
+def test_stats_counts_over_time_and_names_rules_that_never_fired(tmp_path: Path) -> None:
+    settings = kept(tmp_path, decided_by(tmp_path / "policies"), NEW)
+    policies = ("--policies", str(tmp_path / "policies"))
+    result = log(settings, "stats", "--since", "2026-01-05T00:00:00Z", "--until", "2026-01-07T00:00:00Z", *policies,
+                 "--stretches", "4")  # fmt: skip
+    lines = result.stdout.splitlines()
+    assert lines[0] == "2026-01-05T00:00:00Z to 2026-01-07T00:00:00Z:        0 allowed        2 denied"
+    assert lines[1:3] == ["  allowed        at most 0 in 12h", "  denied   █ █   at most 1 in 12h"]
+    assert lines[lines.index("by principal") + 1] == "  User:alice         0 allowed        1 denied"
+    assert lines[-1] == "  docs.other"
+    told = json.loads(log(settings, "stats", "--since", "2026-01-05T00:00:00Z", *policies, "--output", "json").stdout)
+    assert told["total"] == {"allowed": 0, "denied": 2}
+    assert told["by_rule"][0] == {"name": "docs.editors_edit", "allowed": 0, "denied": 2}
+    assert told["never_fired"]["rules"] == ["docs.other"]
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"), [([], ""), ([0, 0], "  "), ([1, 0, 8], "▁ █"), ([1000, 1, 500], "█▁▄"), ([3], "█")]
+)
+def test_a_sparkline_shows_the_least_and_leaves_nothing_blank(values: list[int], bars: str) -> None:
+    assert sparkline(values) == bars
+
+
+def test_a_page_that_has_looked_far_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DecisionLog.__init__, "__kwdefaults__", {"scan_limit": 1, "indexed_paths": ()})
+    settings = kept(tmp_path, OLD, NEW)
+    looked = ("query", "--since", "2026-01-01T00:00:00Z", "--input", "context.device=d1")
+    result = log(settings, *looked)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "error: over the limit `log_reading.scan_records`: 1 records were looked at, back to 2026-01-06T10:00:00Z,"
+        " and none fits",
+        f"help: go on behind these with --after {NEW.id}",
+    ]
+    assert log(settings, *looked, "--after", NEW.id).exit_code == 0
+
+
+def test_query_needs_a_range_for_what_no_index_has(tmp_path: Path) -> None:
+    result = log(kept(tmp_path), "query", "--input", "context.device=d1")
+    assert result.exit_code == 2
+    assert "since: required: no index has `context.device`" in result.stderr

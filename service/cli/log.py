@@ -4,6 +4,7 @@ import click
 
 from service.cli.log_erase import erase_command
 from service.cli.log_expire import expire_command
+from service.cli.log_export import export_command
 from service.cli.log_hold import hold_command
 from service.cli.log_query import query_command, tail_command
 from service.cli.log_replay import replay_command
@@ -29,5 +30,6 @@ for each in (
     hold_command,
     expire_command,
     erase_command,
+    export_command,
 ):
     command.add_command(each)

@@ -56,17 +56,19 @@ class Checkpoints:
             self.last = each
         return replicas
 
-    def marks(self) -> Iterator[Mark]:
-        """What those that count say of the chains, in their order."""
+    def each(self) -> Iterator[WrittenCheckpoint]:
+        """Those that count, in their order."""
         if self.last is None:
             return
         for each in self._merged(Faults()):
             if each.content.number > self.last.content.number:
                 return
-            if self._keys and not is_signed(each, self._keys):
-                continue
-            for head in each.content.heads:
-                yield Mark(each.content.number, head)
+            if not self._keys or is_signed(each, self._keys):
+                yield each
+
+    def marks(self) -> Iterator[Mark]:
+        """What those that count say of the chains, in their order."""
+        return (Mark(each.content.number, head) for each in self.each() for head in each.content.heads)
 
     def _judge_order(self, each: WrittenCheckpoint, faults: Faults) -> None:
         number = each.content.number

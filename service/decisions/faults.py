@@ -26,6 +26,8 @@ class FaultKind(Enum):
     """A checkpoint is missing, changed, not signed as it must be, or not one."""
     NOTE = "note"
     """A note is missing, changed, of another chain, not signed as it must be, or not one."""
+    EXPORT = "export"
+    """An export is not what its manifest tells, or has no manifest that counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 
 from service.config import SpoolSettings
 from service.db.engine import Database
+from service.db.log_partitions import Partitions
 from service.db.log_tables import chain_head, chain_link, decision
 from service.decisions.chain import Head, begin, make_links
 from service.decisions.checkpoint_writing import CheckpointWriter
@@ -103,5 +104,6 @@ def chain_anew(database: Database, replica: str, first: int) -> None:
 
 def insert_beside(database: Database, record: DecisionRecord) -> None:
     """Puts a record into the log without a link."""
-    with database.write() as connection:
-        connection.execute(insert(decision), decision_row(replace(record, rules=())))
+    row = decision_row(replace(record, rules=()))
+    with database.write() as connection, Partitions().covering(connection, [record.id]):
+        connection.execute(insert(decision), row)

@@ -21,6 +21,7 @@ from service.record_settings import DropSettings, MaskSettings, RecordSettings
 from service.retention_settings import RetentionSettings
 from service.source_settings import MODELS as SOURCE_MODELS
 from service.source_settings import SOURCE_NAME, SourceSettings
+from service.transfer_settings import TransferSettings
 
 
 class PepperSettings(BaseModel):
@@ -148,6 +149,7 @@ class Settings(BaseSettings):
     )
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
+    transfers: TransferSettings = TransferSettings()
     partitions: PartitionSettings = PartitionSettings()
     record: RecordSettings = RecordSettings()
 
@@ -182,6 +184,11 @@ class Settings(BaseSettings):
     def spool_folder(self) -> Path:
         """The folder of this replica's spool."""
         return self.data / "spool" / self.replica_id
+
+    @property
+    def transfer_folder(self) -> Path:
+        """The folder of this replica's imports and exports while they are under way."""
+        return self.data / "transfers" / self.replica_id
 
 
 def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
@@ -238,5 +245,6 @@ def _known_keys() -> list[str]:
         RecordSettings,
         MaskSettings,
         DropSettings,
+        TransferSettings,
     )
     return [name for model in models for name in model.model_fields]

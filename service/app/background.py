@@ -14,6 +14,7 @@ from service.db.log_partitions import Partitions
 from service.db.opening import open_database
 from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
+from service.entities.transfer_wiring import build_transfer_work
 from service.feed.pruning import prune_until
 from service.revocations.pruning import prune_revocations_until
 from service.samples import Samples
@@ -37,6 +38,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
         ("retention", build_expiry(settings, database).run),
         ("replays", build_replays(settings, facts, database).run),
+        ("transfers", build_transfer_work(settings, facts).run),
     )
     others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]
     for each in others:

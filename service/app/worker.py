@@ -34,12 +34,14 @@ from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, GrpcDoor, Secured, Served
+from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Watches
 from service.entities.batch_writer import BatchWriter
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
+from service.entities.transfer_wiring import build_transfer_office
 from service.entities.watching import Watching
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError, NoPolicies
@@ -191,6 +193,9 @@ async def serve_worker(
                             most=settings.limits.watches,
                             ended=life.stop.wait,
                         ),
+                        transfers=TransferDoor(
+                            callers, build_transfer_office(settings, database, policies, gate), settings.transfers
+                        ),
                     ),
                 ),
             )
@@ -222,7 +227,14 @@ async def serve_worker(
 
 
 def entity_servicer(
-    callers: Callers, database: Database, policies: Policies, *, gate: Gate, limits: Limits, watches: Watches
+    callers: Callers,
+    database: Database,
+    policies: Policies,
+    *,
+    gate: Gate,
+    limits: Limits,
+    watches: Watches,
+    transfers: TransferDoor,
 ) -> EntityServicer:
     """What answers EntityService."""
     return EntityServicer(
@@ -232,6 +244,7 @@ def entity_servicer(
         batches=BatchWriter(database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own),
         roles=GivenRoles(database, gate),
         watches=watches,
+        transfers=transfers,
         limits=limits,
     )
 

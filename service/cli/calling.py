@@ -6,6 +6,7 @@ Nothing is called twice: what changes the service may have been done although no
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn, Protocol, TypedDict, TypeVar
 
@@ -22,6 +23,7 @@ AGAIN_SECONDS: Final = 0.5
 """Until a stream that ended is called for again."""
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Metadata = tuple[tuple[str, str], ...]
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 
@@ -99,12 +101,19 @@ def answer_of(
     request: Asked,
 ) -> Answer:
     """The answer; the client library's errors for commands that go on after some of them."""
+    with calling(connection) as (channel, metadata):
+        return method_of(channel)(request, timeout=connection["timeout"], metadata=metadata)
+
+
+@contextmanager
+def calling(connection: Connection) -> Iterator[tuple[grpc.Channel, Metadata]]:
+    """What a call is made with; what fails in the block is the client library's error."""
     token = token_of(connection["token"], connection["token_file"])
     at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
     (channel,) = at.open_channels()
     try:
         with channel:
-            return method_of(channel)(request, timeout=connection["timeout"], metadata=bearer(token))
+            yield channel, bearer(token)
     except grpc.RpcError as failure:
         raise error_from_failure(failure, "") from failure
 
@@ -161,8 +170,8 @@ def token_of(token: str | None, token_file: Path | None) -> str:
     raise click.UsageError("no token: give --token-file, --token or MAGISTRATE_TOKEN")
 
 
-def end(error: MagistrateError) -> NoReturn:
-    """Ends the command with the error's text and exit code."""
+def end(error: MagistrateError, *, wrong: int = USAGE) -> NoReturn:
+    """Ends the command with the error's text and exit code, which is `wrong` for a wrong request."""
     if error.status is grpc.StatusCode.UNIMPLEMENTED:
         # Only PolicyService is not served always.
         help_ = "policies are pushed to a service whose `policies_source` is `store`"
@@ -173,7 +182,7 @@ def end(error: MagistrateError) -> NoReturn:
         click.echo(f"help: go on behind these with --after {error.metadata['page_token']}", err=True)
     match error:
         case InvalidRequest():
-            sys.exit(USAGE)
+            sys.exit(wrong)
         case Unavailable():
             sys.exit(UNAVAILABLE)
         case _:

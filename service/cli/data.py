@@ -1,18 +1,18 @@
-"""`magistrate data`: imports and exports facts on the database itself; all else goes through the service."""
+"""`magistrate data`: imports and exports facts, through the service or on the database itself."""
 
-import io
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Unpack, cast
 
 import click
-import orjson
 
 from policy_lang.schema import Schema
-from service.cli.data_report import import_form, import_said
+from service.cli.calling import Connection, long_connection_options
+from service.cli.data_report import import_form, import_said, reading_bar, writing_bar
+from service.cli.data_transfer import exported_by_service, imported_by_service, is_for_service
 from service.cli.facts import COMMANDS
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
@@ -26,14 +26,16 @@ from service.errors import FactsUnavailable, why
 from service.policies.folder import load_bundle
 
 _STORE = ("policies", "data", "database")
+_LONGEST = 540.0
+"""Seconds that an import or export may take over the service, unless the user says otherwise."""
 
 
 @click.group()
 def command() -> None:
     """Write and read the facts that policies decide on.
 
-    `import` and `export` work on the database itself, on the service's host: whoever holds it may. All others ask the
-    service, which holds the caller to its roles and records what it does.
+    Everything asks the service, which holds the caller to its roles and records what it does. `import` and `export`
+    without a service or a token work on the database itself, on the service's host: whoever holds it may.
     """
 
 
@@ -42,23 +44,35 @@ def command() -> None:
 @click.option("--upsert", is_flag=True, help="Change what is there; else a line that says otherwise is at fault.")
 @click.option("--dry-run", is_flag=True, help="Check everything, write nothing, and say what would change.")
 @output_option
+@long_connection_options(_LONGEST)
 @settings_options(*_STORE)
-def import_(settings: Settings, file: BinaryIO, upsert: bool, dry_run: bool, output: Output) -> None:
-    """Import FILE (`-` for standard input) on the host: JSON lines, one fact each; all of them, or none.
+def import_(
+    settings: Settings, file: BinaryIO, upsert: bool, dry_run: bool, output: Output, **connection: Unpack[Connection]
+) -> None:
+    """Import FILE (`-` for standard input): JSON lines, one fact each; all of them, or none.
 
-    What is there already as the file says stays as it is, so the same file may be imported again.
+    What is there already as the file says stays as it is, so the same file may be imported again. With --server,
+    --token or --token-file the service does it, else this command on the database itself.
     """
     asked = Asked(may_change=upsert, is_trial=dry_run)
-    with _facts(settings) as (database, schema), _progress(file) as bar:
-        done = Importer(database, schema).run(file, asked, Listener(read=bar))
+    with reading_bar(file) as bar:
+        if is_for_service():
+            done = imported_by_service(connection, file, asked, bar)
+        else:
+            with _facts(settings) as (database, schema):
+                done = Importer(database, schema).run(file, asked, Listener(read=bar))
     print_result(import_said(done, is_trial=dry_run), import_form(done, is_trial=dry_run), output)
 
 
 @command.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@long_connection_options(_LONGEST)
 @settings_options(*_STORE)
-def export(settings: Settings, file: Path | None) -> None:
-    """Export every fact on the host to FILE, or to standard output, as JSON lines that import back equal."""
+def export(settings: Settings, file: Path | None, **connection: Unpack[Connection]) -> None:
+    """Export every fact to FILE, or to standard output, as JSON lines that import back equal.
+
+    With --server, --token or --token-file the service does it, else this command on the database itself.
+    """
     left_out = 0
 
     def leave_out(what: str) -> None:
@@ -66,9 +80,12 @@ def export(settings: Settings, file: Path | None) -> None:
         left_out += 1
         click.echo(f"warning: left out {what}", err=True)
 
-    with _facts_there(settings) as (database, schema), _target(file) as target:
-        for form in Exporter(database, schema).lines(leave_out):
-            target.write(orjson.dumps(form) + b"\n")
+    if is_for_service():
+        with _target(file) as target, writing_bar("bytes") as bar:
+            left_out = exported_by_service(connection, target, bar)
+    else:
+        with _facts_there(settings) as (database, schema), _target(file) as target, writing_bar("facts") as bar:
+            Exporter(database, schema).write(target, leave_out, bar)
     if left_out:
         sys.exit(FINDINGS)
 
@@ -97,30 +114,6 @@ def _facts_there(settings: Settings) -> Iterator[tuple[Database, Schema]]:
         raise FactsUnavailable(f"there is no database {database.name}\nhelp: `magistrate data import` makes one")
     with _facts(settings) as opened:
         yield opened
-
-
-@contextmanager
-def _progress(file: BinaryIO) -> Iterator[Callable[[int], None]]:
-    """A bar on the terminal, where there is one."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-
-    columns = TextColumn("reading"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("reading", total=_size_of(file))
-        yield lambda read: bars.update(task, advance=read)
-
-
-def _size_of(file: BinaryIO) -> int | None:
-    """Bytes in the file; None where that is not known, as of a pipe."""
-    if not file.seekable():
-        return None
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    return size
 
 
 @contextmanager

@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO, Final
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select
 
 from policy_lang.facts import Assignment, Link
@@ -11,7 +14,7 @@ from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.db.dialect import each_of, text_of
 from service.db.engine import Database
-from service.db.facts_tables import entity, entity_parent, relation_link, role_assignment
+from service.db.facts_tables import entity, entity_parent, relation_link, revision, role_assignment
 from service.entities.changes import keys_of
 from service.entities.forms import Form, Forms
 from service.errors import DataError
@@ -19,6 +22,14 @@ from service.permits import PREFIX
 
 BATCH: Final = 1000
 """Rows read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many facts were written, and the revision at which they were so."""
+
+    facts: int
+    revision: str
 
 
 class Exporter:
@@ -30,11 +41,26 @@ class Exporter:
 
     def lines(self, leave_out: Callable[[str], None]) -> Iterator[Form]:
         """Every fact: entities, then assignments, then relations, each by key; `leave_out` is told what has no form."""
-        forms = Forms(self._schema, leave_out)
         with self._database.read() as connection:
-            yield from _present(_entities(connection, forms))
-            yield from _present(forms.assignment(found) for found in _assignments(connection, _FACTS))
-            yield from _present(forms.link(found) for found in _links(connection, _all(relation_link)))
+            yield from self._lines(connection, leave_out)
+
+    def write(self, target: BinaryIO, leave_out: Callable[[str], None], wrote: Callable[[int], None]) -> Exported:
+        """Writes all of it as JSON lines; `wrote` is told how many were written since it was told last."""
+        count = 0
+        with self._database.read() as connection:
+            epoch, number = connection.execute(select(revision.c.epoch, revision.c.n)).one()
+            lines = self._lines(connection, leave_out)
+            while batch := list(islice(lines, BATCH)):
+                target.write(b"".join(orjson.dumps(form, option=orjson.OPT_APPEND_NEWLINE) for form in batch))
+                count += len(batch)
+                wrote(len(batch))
+        return Exported(count, f"{epoch}.{number}")
+
+    def _lines(self, connection: Connection, leave_out: Callable[[str], None]) -> Iterator[Form]:
+        forms = Forms(self._schema, leave_out)
+        yield from _present(_entities(connection, forms))
+        yield from _present(forms.assignment(found) for found in _assignments(connection, _FACTS))
+        yield from _present(forms.link(found) for found in _links(connection, _all(relation_link)))
 
     def about(self, ref: Ref, leave_out: Callable[[str], None]) -> list[Form]:
         """The facts about one entity: itself, the roles it holds or that are held at it, its relations both ways."""

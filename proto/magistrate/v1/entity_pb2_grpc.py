@@ -96,6 +96,16 @@ class EntityServiceStub:
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.WatchRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_entity__pb2.WatchResponse.FromString,
                 _registered_method=True)
+        self.Import = channel.stream_unary(
+                '/magistrate.v1.EntityService/Import',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.ImportRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.ImportResponse.FromString,
+                _registered_method=True)
+        self.Export = channel.unary_stream(
+                '/magistrate.v1.EntityService/Export',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.ExportRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.ExportResponse.FromString,
+                _registered_method=True)
 
 
 class EntityServiceServicer:
@@ -194,6 +204,23 @@ class EntityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Import(self, request_iterator, context):
+        """Imports JSON lines, one fact each, all of them or none, in one revision. The first message may say how; the chunks
+        of all messages together are the file. Needs `entity.write` and `role.assign` everywhere; who comes into or leaves a
+        team that holds roles of the module `magistrate` is written one by one instead. At most `transfers.import_bytes`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Export(self, request, context):
+        """Exports every fact that the policies in force can read, from one snapshot, as JSON lines that import back equal.
+        Needs `entity.read` everywhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EntityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -251,6 +278,16 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.Watch,
                     request_deserializer=magistrate_dot_v1_dot_entity__pb2.WatchRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_entity__pb2.WatchResponse.SerializeToString,
+            ),
+            'Import': grpc.stream_unary_rpc_method_handler(
+                    servicer.Import,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.ImportRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.ImportResponse.SerializeToString,
+            ),
+            'Export': grpc.unary_stream_rpc_method_handler(
+                    servicer.Export,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.ExportRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.ExportResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -557,6 +594,60 @@ class EntityService:
             '/magistrate.v1.EntityService/Watch',
             magistrate_dot_v1_dot_entity__pb2.WatchRequest.SerializeToString,
             magistrate_dot_v1_dot_entity__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Import(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/magistrate.v1.EntityService/Import',
+            magistrate_dot_v1_dot_entity__pb2.ImportRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.ImportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Export(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/magistrate.v1.EntityService/Export',
+            magistrate_dot_v1_dot_entity__pb2.ExportRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.ExportResponse.FromString,
             options,
             channel_credentials,
             insecure,

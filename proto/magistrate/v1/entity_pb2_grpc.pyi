@@ -76,6 +76,15 @@ class EntityServiceStub:
     `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
     Needs `entity.read`, which is looked at again every second.
     """
+    Import: _grpc.StreamUnaryMultiCallable[_entity_pb2.ImportRequest, _entity_pb2.ImportResponse]
+    """Imports JSON lines, one fact each, all of them or none, in one revision. The first message may say how; the chunks
+    of all messages together are the file. Needs `entity.write` and `role.assign` everywhere; who comes into or leaves a
+    team that holds roles of the module `magistrate` is written one by one instead. At most `transfers.import_bytes`.
+    """
+    Export: _grpc.UnaryStreamMultiCallable[_entity_pb2.ExportRequest, _entity_pb2.ExportResponse]
+    """Exports every fact that the policies in force can read, from one snapshot, as JSON lines that import back equal.
+    Needs `entity.read` everywhere.
+    """
 
 @_typing.type_check_only
 class EntityServiceAsyncStub(EntityServiceStub):
@@ -124,6 +133,15 @@ class EntityServiceAsyncStub(EntityServiceStub):
     call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
     `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
     Needs `entity.read`, which is looked at again every second.
+    """
+    Import: _aio.StreamUnaryMultiCallable[_entity_pb2.ImportRequest, _entity_pb2.ImportResponse]  # type: ignore[assignment]
+    """Imports JSON lines, one fact each, all of them or none, in one revision. The first message may say how; the chunks
+    of all messages together are the file. Needs `entity.write` and `role.assign` everywhere; who comes into or leaves a
+    team that holds roles of the module `magistrate` is written one by one instead. At most `transfers.import_bytes`.
+    """
+    Export: _aio.UnaryStreamMultiCallable[_entity_pb2.ExportRequest, _entity_pb2.ExportResponse]  # type: ignore[assignment]
+    """Exports every fact that the policies in force can read, from one snapshot, as JSON lines that import back equal.
+    Needs `entity.read` everywhere.
     """
 
 class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -236,6 +254,27 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
         call. The service ends the stream with OK when it ends itself, and with the connection, which it asks to end every
         `max_connection_age`: call again. CHANGES_GONE where the changes are not kept any more, which they are for a day.
         Needs `entity.read`, which is looked at again every second.
+        """
+
+    @_abc_1.abstractmethod
+    def Import(
+        self,
+        request_iterator: _MaybeAsyncIterator[_entity_pb2.ImportRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.ImportResponse, _abc.Awaitable[_entity_pb2.ImportResponse]]:
+        """Imports JSON lines, one fact each, all of them or none, in one revision. The first message may say how; the chunks
+        of all messages together are the file. Needs `entity.write` and `role.assign` everywhere; who comes into or leaves a
+        team that holds roles of the module `magistrate` is written one by one instead. At most `transfers.import_bytes`.
+        """
+
+    @_abc_1.abstractmethod
+    def Export(
+        self,
+        request: _entity_pb2.ExportRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_entity_pb2.ExportResponse], _abc.AsyncIterator[_entity_pb2.ExportResponse]]:
+        """Exports every fact that the policies in force can read, from one snapshot, as JSON lines that import back equal.
+        Needs `entity.read` everywhere.
         """
 
 def add_EntityServiceServicer_to_server(servicer: EntityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

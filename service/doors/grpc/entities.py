@@ -1,7 +1,7 @@
 """EntityService: reads the message, has the facts read or written for the caller, writes the answer."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from grpc.aio import ServicerContext
@@ -25,7 +25,8 @@ from service.doors.grpc.entity_codec import (
     write_told,
 )
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
-from service.doors.grpc.rim import answering, streaming
+from service.doors.grpc.rim import answering, gathering, streaming
+from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Wanted, Watches
 from service.entities.batch_writer import BatchWriter
 from service.entities.governed import GovernedEntities
@@ -45,6 +46,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         reads: ReadableEntities,
         roles: GivenRoles,
         watches: Watches,
+        transfers: TransferDoor,
         limits: Limits,
     ) -> None:
         self._callers = callers
@@ -53,6 +55,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self._reads = reads
         self._roles = roles
         self._watches = watches
+        self._transfers = transfers
         self._limits = limits
 
     @answering
@@ -207,3 +210,21 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         async with aclosing(self._watches.follow(wanted, context)) as changes:
             async for told in changes:
                 yield write_told(told)
+
+    @gathering
+    async def Import(  # noqa: N802
+        self,
+        requests: AsyncIterator[pb.ImportRequest | None],
+        context: ServicerContext[pb.ImportRequest, pb.ImportResponse],
+    ) -> pb.ImportResponse:
+        """Imports JSON lines."""
+        return await self._transfers.take(requests, context)
+
+    @streaming
+    def Export(  # noqa: N802
+        self,
+        request: pb.ExportRequest,  # noqa: ARG002  # it says nothing
+        context: ServicerContext[pb.ExportRequest, pb.ExportResponse],
+    ) -> AsyncGenerator[pb.ExportResponse, None]:
+        """Exports JSON lines."""
+        return self._transfers.give(context)

@@ -27,6 +27,9 @@ StreamMethod = Callable[
     [Servicer, AsyncIterator[Request | None], ServicerContext[Request, Response]], AsyncGenerator[Response, None]
 ]
 
+GatheringMethod = Callable[
+    [Servicer, AsyncIterator[Request | None], ServicerContext[Request, Response]], Awaitable[Response]
+]
 TellingMethod = Callable[[Servicer, Request, ServicerContext[Request, Response]], AsyncGenerator[Response, None]]
 
 
@@ -73,6 +76,21 @@ def streaming(method: TellingMethod[Servicer, Request, Response]) -> TellingMeth
         async with _Rim(rpc, context), aclosing(method(servicer, message_of(request), context)) as responses:
             async for response in responses:
                 yield response
+
+    return answered
+
+
+def gathering(method: GatheringMethod[Servicer, Request, Response]) -> GatheringMethod[Servicer, Request, Response]:
+    """The same for an RPC of many messages and one answer."""
+
+    rpc = _name_of(method.__qualname__)
+
+    @wraps(method)
+    async def answered(
+        servicer: Servicer, requests: AsyncIterator[Request | None], context: ServicerContext[Request, Response]
+    ) -> Response:
+        async with _Rim(rpc, context):
+            return await method(servicer, requests, context)
 
     return answered
 

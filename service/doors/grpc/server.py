@@ -100,6 +100,7 @@ def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpc
 _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler[Message, Message]"]]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
 """By whether the caller, and the service, sends many messages."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -14,12 +15,17 @@ from grpc_status.rpc_status import from_call
 from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 
 from service.config import Limits, Settings
+from service.desk import Desk
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.server import ENTITY, GrpcDoor
+from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Watches
+from service.entities.transfer_office import TransferOffice
+from service.entities.transfers import KIND, Counter, TransferFolder
 from service.entities.worker_facts import follower
 from service.feed.feed import Feed
 from service.model import Caller
+from service.transfer_settings import TransferSettings
 from tests.service.doors.receiving import Named, callers
 from tests.service.entities.firm import Firm, caller
 
@@ -42,6 +48,8 @@ class Archive:
     """Whom a token names."""
     end: Callable[[], object] = _nothing
     """Has the service end its streams."""
+    folder: Path = Path("transfers")
+    """Where imports and exports are laid down; made by the first."""
 
     def ask(self, name: str, call: Call[Answer]) -> Answer:
         """What the service answers the user of that name."""
@@ -60,6 +68,12 @@ class Archive:
         received = callers(Named(self.verified), recorder=self.firm.recorder)
         ending = asyncio.Event()
         self.end = partial(asyncio.get_running_loop().call_soon_threadsafe, ending.set)
+        office = TransferOffice(
+            gate=self.firm.gate,
+            policies=self.firm.policies,
+            counter=Counter(Desk(self.firm.database, "local", KIND)),
+            folder=TransferFolder(self.folder),
+        )
         servicer = EntityServicer(
             callers=received,
             writes=self.firm.writes,
@@ -67,6 +81,7 @@ class Archive:
             reads=self.firm.reads,
             roles=self.firm.roles,
             watches=Watches(received, self.firm.watching, feed, most=self.limits.watches, ended=ending.wait),
+            transfers=TransferDoor(received, office, TransferSettings()),
             limits=self.limits,
         )
         door = GrpcDoor([(ENTITY, servicer)], self.limits)

@@ -60,7 +60,9 @@ class Firm:
     """What callers reach, and the record of it."""
 
     database: Database
+    policies: OnePolicy
     schema: Schema
+    gate: Gate
     writes: GovernedEntities
     batches: BatchWriter
     reads: ReadableEntities
@@ -107,6 +109,8 @@ def build_firm(database: Database, url: str = "") -> Firm:
     )
     return Firm(
         database=database,
+        policies=OnePolicy(policies),
+        gate=gate,
         schema=policies.bundle.program.schema,
         writes=GovernedEntities(database, OnePolicy(policies), gate, clock=lambda: NOW, also=revoke_own),
         batches=BatchWriter(

@@ -1,0 +1,28 @@
+"""Builds what a worker and the background process need for imports and exports."""
+
+from service.config import Settings
+from service.db.engine import Database
+from service.desk import Desk
+from service.entities.transfer_office import TransferOffice
+from service.entities.transfer_work import TransferWork
+from service.entities.transfers import KIND, Counter, TransferFolder
+from service.ports import Gate, Policies
+
+
+def build_transfer_office(settings: Settings, database: Database, policies: Policies, gate: Gate) -> TransferOffice:
+    """Where a worker's callers bring imports and ask for exports."""
+    return TransferOffice(
+        gate=gate,
+        policies=policies,
+        counter=_counter(settings, database),
+        folder=TransferFolder(settings.transfer_folder),
+    )
+
+
+def build_transfer_work(settings: Settings, database: Database) -> TransferWork:
+    """What does them."""
+    return TransferWork(database, _counter(settings, database), TransferFolder(settings.transfer_folder))
+
+
+def _counter(settings: Settings, database: Database) -> Counter:
+    return Counter(Desk(database, settings.replica_id, KIND))

@@ -1,0 +1,142 @@
+"""Does imports and exports in the background process, one at a time, for the workers of its replica."""
+
+import threading
+import time
+from contextlib import suppress
+from typing import Final
+
+import orjson
+
+from policy_lang.bundle import load
+from policy_lang.diagnostics import PolicyError
+from policy_lang.schema import Schema
+from service.db.engine import Database
+from service.entities.exporter import Exporter
+from service.entities.importer import Asked, Imported, Importer, Listener
+from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder
+from service.errors import DataError, FactsUnavailable, MagistrateError, why
+from service.telemetry import get_log
+
+LOOK_SECONDS: Final = 0.1
+ASK_SECONDS: Final = 1.0
+"""How often it looks whether its work is still wanted."""
+WORDS_BYTES: Final = 1500
+"""Of an error's lines, beside the last."""
+REASONS: Final = 10
+"""Reasons that an export gives for what it left out."""
+LEFT_SECONDS: Final = 3600.0
+"""Files that nobody has touched for so long were left by a worker that died."""
+
+_log = get_log("transfers")
+
+
+class Unwanted(MagistrateError):
+    """Whoever asked has gone, or this process is to stop: nothing is written."""
+
+
+class TransferWork:
+    """The work of one replica."""
+
+    def __init__(self, database: Database, counter: Counter, folder: TransferFolder) -> None:
+        self._database = database
+        self._counter = counter
+        self._folder = folder
+        self._stop = threading.Event()
+
+    def run(self, stop: threading.Event) -> None:
+        """Does what is laid down until `stop` is set."""
+        self._stop = stop
+        self._sweep()
+        while not stop.wait(LOOK_SECONDS):
+            with suppress(FactsUnavailable):  # the feed and the checks say so, again and again
+                self.look()
+
+    def look(self) -> None:
+        """Does the next work, if there is any."""
+        if (found := self._counter.next()) is None:
+            return
+        id_, order = found
+        with suppress(Unwanted):
+            self._counter.answer(id_, self._done(id_, order))
+
+    def _done(self, id_: str, order: Order) -> Imported | Export | Broken:
+        began = time.monotonic()
+        try:
+            outcome = self._import(id_, order) if order.task == "import" else self._export(id_, order)
+        except DataError as error:
+            return Broken(_shortened(str(error)), is_finding=True)
+        except FactsUnavailable as error:
+            return Broken(str(error), is_finding=False)
+        except OSError as error:
+            return Broken(f"the files of imports and exports: {why(error)}", is_finding=False)
+        _log.info(order.task, seconds=round(time.monotonic() - began, 3), revision=outcome.revision)
+        return outcome
+
+    def _import(self, id_: str, order: Order) -> Imported:
+        wanted = _Wanted(self._counter, id_, self._stop)
+        asked = Asked(may_change=order.upsert, is_trial=order.dry_run, may_move_grants=False)
+        importer = Importer(self._database, self._schema(order), self._folder.path)
+        with self._folder.open(order.file) as file:
+            return importer.run(file, asked, Listener(read=wanted.now_and_then, writes=wanted.check))
+
+    def _export(self, id_: str, order: Order) -> Export:
+        wanted, reasons, left_out = _Wanted(self._counter, id_, self._stop), list[str](), 0
+
+        def leave_out(what: str) -> None:
+            nonlocal left_out
+            left_out += 1
+            if left_out <= REASONS:
+                reasons.append(what)
+
+        with (self._folder.path / order.file).open("wb") as file:
+            done = Exporter(self._database, self._schema(order)).write(file, leave_out, wanted.now_and_then)
+        return Export(done.facts, left_out, reasons, done.revision)
+
+    def _schema(self, order: Order) -> Schema:
+        with self._folder.open(order.policies) as file:
+            texts: dict[str, str] = orjson.loads(file.read())
+        try:
+            return load(texts).program.schema
+        except PolicyError as error:
+            raise DataError(f"the policies in force cannot be read: {error}") from error
+
+    def _sweep(self) -> None:
+        """Takes away what was left behind."""
+        if not self._folder.path.is_dir():
+            return
+        before = time.time() - LEFT_SECONDS
+        self._folder.remove([path.name for path in self._folder.path.iterdir() if path.stat().st_mtime < before])
+
+
+def _shortened(text: str) -> str:
+    """As much of an error as fits in the trailers of a call, which hold it twice: whole lines, and the last one."""
+    *lines, last = text.splitlines()
+    kept: list[str] = []
+    room = WORDS_BYTES
+    for line in lines:
+        room -= len(line.encode())
+        if room < 0:
+            break
+        kept.append(line)
+    return "\n".join((*kept, *([] if len(kept) == len(lines) else ["…"]), last))
+
+
+class _Wanted:
+    """Whether the work is still wanted."""
+
+    def __init__(self, counter: Counter, id_: str, stop: threading.Event) -> None:
+        self._counter = counter
+        self._id = id_
+        self._stop = stop
+        self._looked = time.monotonic()
+
+    def check(self) -> None:
+        """Unwanted if it is not, or not now: who begins again after a stop finds it where it lay."""
+        if self._stop.is_set() or not self._counter.is_wanted(self._id):
+            raise Unwanted("nobody waits for it now")
+
+    def now_and_then(self, _: int) -> None:
+        """The same, but looks at the desk at most once a second."""
+        if self._stop.is_set() or time.monotonic() - self._looked > ASK_SECONDS:
+            self.check()
+            self._looked = time.monotonic()

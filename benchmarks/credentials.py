@@ -54,7 +54,7 @@ from service.issuer_settings import IntrospectionSettings, IssuerSettings
 from service.model import ActivePolicies, Answer, Caller, CheckRequest, DecisionRecord, GivenEntity, Principal, Scopes
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
-from service.ports import Authenticator
+from service.ports import Authenticator, Recorder
 
 NOW: Final = 1_767_600_000_000
 USER: Final = Ref("User", "alice")
@@ -166,8 +166,8 @@ def facts_in(folder: Path) -> Database:
     return open_database(f"sqlite:///{folder / 'facts.db'}")
 
 
-def point_in(folder: Path) -> DecisionPoint:
-    """A decision point over a few facts, which takes every caller for alice."""
+def point_in(folder: Path, recorder: Recorder | None = None) -> DecisionPoint:
+    """A decision point over a few facts, which takes every caller for alice, and without a recorder keeps no record."""
     policies = activate({"docs.policy": POLICY})
     database = facts_in(folder)
     ensure_current(database, "facts")
@@ -184,7 +184,7 @@ def point_in(folder: Path) -> DecisionPoint:
         governance=Governance(()),
         policies=OnePolicy(policies),
         facts=EntityStore(database),
-        recorder=Unrecorded(),
+        recorder=recorder or Unrecorded(),
         clock=lambda: NOW,
     )
 

@@ -7,11 +7,10 @@ asked at a steady rate, quiet first, and again while 10,000 rules are put into i
 process, handed to the worker and put in force.
 """
 
-import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import cycle
@@ -25,7 +24,8 @@ from magistrate.v1.authorization_pb2 import CheckRequest, CheckResponse
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.types_pb2 import Entity, Value
 
-from benchmarks.http2 import Call, Connection
+from benchmarks.http2 import Call
+from benchmarks.pacing import CONNECTIONS, Asking, connected
 from benchmarks.serving import SERVE, run, serving
 from benchmarks.world import POLICY, World
 from policy_lang.values import Ref
@@ -35,11 +35,9 @@ WORLD: Final = World(users=100, documents=1_000)
 QUESTION: Final = CheckRequest(
     action="read", resource=Entity(type="Document", id="d7"), context={"ip": Value(string_value="10.1.2.3")}
 )
-CONNECTIONS: Final = 4
+CHECK: Final = "/magistrate.v1.AuthorizationService/Check"
 RULES_A_MODULE: Final = 50
 PATIENCE: Final = 300.0
-MOST_UNDER_WAY: Final = 512
-"""Questions that wait for their answer at a time; more are left out, and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +120,7 @@ async def _compile_beside(folder: Path, address: str, token: str, scale: Scale) 
         digests[-1] = CheckResponse.FromString(answered).policy_digest
 
     calls = cycle([Call(QUESTION.SerializeToString(), token, note)])
-    asking = _Asking([await _connected(address, calls) for _ in range(CONNECTIONS)], scale.rate)
+    asking = Asking([await connected(address, calls, CHECK) for _ in range(CONNECTIONS)], scale.rate)
     await asking.until(lambda: False, 1.0)
     before = digests[-1]
     quiet = await asking.until(lambda: False, scale.quiet)
@@ -142,42 +140,6 @@ async def _compile_beside(folder: Path, address: str, token: str, scale: Scale) 
             f"    {name:10} {len(times):7,} checks   p50 {ordered[len(times) // 2]:6.2f} ms"
             f"   p99 {ordered[len(times) * 99 // 100]:7.2f} ms   most {ordered[-1]:7.1f} ms"
         )
-
-
-async def _connected(address: str, calls: Iterator[Call]) -> Connection:
-    host, _, port = address.rpartition(":")
-    path = "/magistrate.v1.AuthorizationService/Check"
-    loop = asyncio.get_running_loop()
-    _, connection = await loop.create_connection(lambda: Connection(path, calls, in_flight=0), host, int(port))
-    return connection
-
-
-class _Asking:
-    """Asks at a steady rate, whatever the answers take."""
-
-    def __init__(self, connections: Sequence[Connection], rate: int) -> None:
-        self._connections = connections
-        self._rate = rate
-        self.skipped = 0
-
-    async def until(self, is_enough: Callable[[], bool], most: float) -> list[float]:
-        """Asks until that holds, at most for so many seconds; the milliseconds that each answer took."""
-        loop = asyncio.get_running_loop()
-        for each in self._connections:
-            each.begin()
-        began, asked = loop.time(), 0
-        while not is_enough() and loop.time() - began < most:
-            while asked < (loop.time() - began) * self._rate:
-                connection = self._connections[asked % CONNECTIONS]
-                asked += 1
-                if connection.under_way < MOST_UNDER_WAY // CONNECTIONS:
-                    connection.ask()
-                else:  # a machine that is too busy is not to be drowned
-                    self.skipped += 1
-            await asyncio.sleep(0.001)
-        for each in self._connections:
-            await each.rest()
-        return [taken * 1000 for each in self._connections for taken in each.taken]
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The record: what it costs before the answer, beside a bare write of the same bytes, and how fast it is shipped.
+"""The record: what it costs before the answer, beside a bare write of the same bytes.
 
     python -m benchmarks.record [--quick]
 
-The spool lies in the temporary folder, the log in a SQLite database beside it.
+The spool lies in the temporary folder.
 """
 
 import os
@@ -19,11 +19,8 @@ from uuid_utils import uuid7
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
 from service.config import SpoolSettings
-from service.db.migration import migrate
-from service.db.opening import open_database
 from service.decisions.frames import make_frame
 from service.decisions.payload import encode_batch
-from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.identity import ASSERTED, Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, RecordKind
@@ -83,26 +80,9 @@ def compare(folder: Path, batches: Sequence[Sequence[DecisionRecord]]) -> tuple[
     return median(ours) / 1000, median(theirs) / 1000
 
 
-def ship(folder: Path, count: int) -> float:
-    """Records a second that one shipper moves into SQLite."""
-    spool = Spool(folder / "shipped", SpoolSettings())
-    for start in range(0, count, BATCH):
-        spool.record([record_of(number) for number in range(start, start + BATCH)])
-    spool.close()
-    database = open_database(f"sqlite:///{folder / 'log.db'}")
-    migrate(database, "log")
-    started = time.perf_counter()
-    moved = Shipper(folder / "shipped", database).ship()
-    seconds = time.perf_counter() - started
-    database.close()
-    if moved != count:
-        raise SystemExit(f"{moved} of {count} records were shipped")
-    return moved / seconds
-
-
 def main() -> None:
     """Prints each cost with the other side of its ratio."""
-    rounds, shipped = (500, 5_000) if "--quick" in sys.argv[1:] else (4_000, 50_000)
+    rounds = 500 if "--quick" in sys.argv[1:] else 4_000
     print("record: before the answer, beside one os.write of the same bytes")
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -113,7 +93,6 @@ def main() -> None:
                 f"  batch of {size:>3}: {ours:7.2f} µs, bare write {theirs:7.2f} µs, ratio {ours / theirs:4.2f};"
                 f" {ours / size:5.2f} µs a decision"
             )
-        print(f"  shipped to SQLite: {ship(folder, shipped):,.0f} records a second")
 
 
 if __name__ == "__main__":

@@ -33,8 +33,9 @@ SIDES: Final[Mapping[str, Mapping[str, str]]] = {
     "cached": {},
     "uncached": {"cache_entries": "0"},
     "two workers": {"workers": "2"},
+    "on the disk": {"spool__durability": "disk"},
 }
-"""The service with its cache, with every fact read from the store, and with two workers and their caches."""
+"""The service with its cache, with every fact read, with two workers, and with each answer after a sync of its record."""
 
 
 @dataclass(frozen=True, slots=True)

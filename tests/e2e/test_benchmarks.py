@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.parametrize("name", ["decision", "record", "credentials", "unary", "freshness", "hierarchies"])
+@pytest.mark.parametrize(
+    "name", ["decision", "record", "durability", "shipping", "credentials", "unary", "freshness", "hierarchies"]
+)
 def test_a_benchmark_runs(name: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", "--quick"],

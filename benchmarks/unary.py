@@ -35,7 +35,7 @@ SIDES: Final[Mapping[str, Mapping[str, str]]] = {
     "two workers": {"workers": "2"},
     "on the disk": {"spool__durability": "disk"},
 }
-"""The service with its cache, with every fact read, with two workers, and with each answer after a sync of its record."""
+"""The service with its cache, with every fact read, with two workers, with each answer after a sync."""
 
 
 @dataclass(frozen=True, slots=True)

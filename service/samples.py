@@ -17,6 +17,7 @@ class Written(TypedDict):
 
     counters: Sequence[tuple[str, Labels, float]]
     gauges: Mapping[str, float]
+    states: Sequence[tuple[str, Labels, float]]
     histograms: Sequence[tuple[str, Sequence[int], float]]
 
 
@@ -45,10 +46,14 @@ class Histogram:
 
 @dataclass(slots=True)
 class Samples:
-    """Counters, which only rise; gauges, which stand for now; histograms. Belongs to one thread."""
+    """Counters, which only rise; gauges, which stand for now; histograms. Belongs to one thread.
+
+    `states` are gauges of several things each, told apart by labels.
+    """
 
     counters: dict[Series, float] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    states: dict[Series, float] = field(default_factory=dict)
     histograms: dict[str, Histogram] = field(default_factory=dict)
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -72,14 +77,17 @@ class Samples:
         return {
             "counters": [(name, labels, value) for (name, labels), value in self.counters.items()],
             "gauges": self.gauges,
+            "states": [(name, labels, value) for (name, labels), value in self.states.items()],
             "histograms": [(name, each.buckets, each.total) for name, each in self.histograms.items()],
         }
 
     @classmethod
     def from_json(cls, written: Written) -> "Samples":
         """As it came."""
-        counters = {
-            (name, tuple((key, text) for key, text in labels)): value for name, labels, value in written["counters"]
-        }
+        counters, states = _series(written["counters"]), _series(written["states"])
         histograms = {name: Histogram(list(buckets), total) for name, buckets, total in written["histograms"]}
-        return cls(counters, dict(written["gauges"]), histograms)
+        return cls(counters, dict(written["gauges"]), states, histograms)
+
+
+def _series(written: Sequence[tuple[str, Labels, float]]) -> dict[Series, float]:
+    return {(name, tuple((key, text) for key, text in labels)): value for name, labels, value in written}

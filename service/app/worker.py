@@ -13,6 +13,7 @@ from service.app.dropping import dropping
 from service.app.introspecting import introspecting
 from service.app.log_reading import log_reading
 from service.app.own_credentials import OwnCredentials, revoke_own
+from service.app.sources import mapped_sources
 from service.app.strangers import build_failures, sum_up
 from service.authn.authenticator import TokenAuthenticator
 from service.authn.clock_watch import watch_clock
@@ -37,8 +38,10 @@ from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, E
 from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Watches
 from service.entities.batch_writer import BatchWriter
+from service.entities.elsewhere import Elsewhere
 from service.entities.fresh_facts import FreshFacts
 from service.entities.governed import GovernedEntities
+from service.entities.mapped.mixed_facts import MixedFacts
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
 from service.entities.transfer_wiring import build_transfer_office
@@ -118,15 +121,20 @@ async def serve_worker(
     issuers = trusted_issuers(settings, holder.find())
     feed = Feed(settings.max_staleness)
     policies = policies_of(settings, holder, database, feed)
-    store, revoked = EntityStore(database), RevocationStore(database, also=revoke_own)
+    revoked = RevocationStore(database, also=revoke_own)
     revocations = KnownRevocations(feed, revoked.all, settings.max_staleness)
     own = OwnCredentials.build(settings, database, feed, wall_clock)
     certificates = settings.mutual_tls
     tls = MutualTls(certificates, revocations) if certificates is not None else None
     opened = AsyncExitStack()
-    opaque = await opened.enter_async_context(introspecting(issuers, settings.limits))
+    sources = await opened.enter_async_context(mapped_sources(settings))
+    store = sources.behind(EntityStore(database))
     authenticator = TokenAuthenticator(
-        issuers, settings.limits, revocations=revocations, others={**own.verifiers, **opaque}, fetched=keys
+        issuers,
+        settings.limits,
+        revocations=revocations,
+        others={**own.verifiers, **await opened.enter_async_context(introspecting(issuers, settings.limits))},
+        fetched=keys,
     )
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = CountingRecorder(dropping(spool, settings, samples), samples)
@@ -150,8 +158,13 @@ async def serve_worker(
     )
     callers = Callers(reception, Peers(settings.trusted_proxies), has_certificates=tls is not None)
     gate = Gate(governance=governance, policies=policies, facts=store, recorder=Patient(recorder), clock=wall_clock)
-    trusted = Trusted.of(issuers, settings.limits.clock_skew_seconds, certificates)
-    revoking = Revoking(revoked, gate=gate, trusted=trusted, names=own.name, clock=wall_clock)
+    revoking = Revoking(
+        revoked,
+        gate=gate,
+        trusted=Trusted.of(issuers, settings.limits.clock_skew_seconds, certificates),
+        names=own.name,
+        clock=wall_clock,
+    )
     acts = CredentialActs(revoking, *own.acts(gate, wall_clock))
 
     def trust(active: ActivePolicies) -> None:
@@ -167,7 +180,9 @@ async def serve_worker(
             served: tuple[Served, ...] = (
                 (
                     AUTHORIZATION,
-                    authorization_servicer(callers, pdp, facts=fresh, limits=settings.limits, life=life),
+                    authorization_servicer(
+                        callers, pdp, facts=sources.beside(fresh), limits=settings.limits, life=life
+                    ),
                 ),
                 (CREDENTIAL, CredentialServicer(callers, acts)),
                 (
@@ -185,6 +200,7 @@ async def serve_worker(
                         database,
                         policies,
                         gate=gate,
+                        elsewhere=sources.elsewhere,
                         limits=settings.limits,
                         watches=Watches(
                             callers,
@@ -214,6 +230,7 @@ async def serve_worker(
                 gauge_credentials(samples, authenticator, keys, tls),
                 gauge_calls(samples, reception, failures),
                 *own.work(),
+                sources.gauge(samples, fresh.pool),
                 *follow_tls(tls, every, samples),
                 sum_up(settings, failures, wall_clock),
                 watch_clock(wall_clock, authenticator.forget),
@@ -232,6 +249,7 @@ def entity_servicer(
     policies: Policies,
     *,
     gate: Gate,
+    elsewhere: Elsewhere,
     limits: Limits,
     watches: Watches,
     transfers: TransferDoor,
@@ -239,9 +257,11 @@ def entity_servicer(
     """What answers EntityService."""
     return EntityServicer(
         callers=callers,
-        writes=GovernedEntities(database, policies, gate, clock=wall_clock, also=revoke_own),
-        reads=ReadableEntities(database, policies, gate),
-        batches=BatchWriter(database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own),
+        writes=GovernedEntities(database, policies, gate, clock=wall_clock, also=revoke_own, elsewhere=elsewhere),
+        reads=ReadableEntities(database, policies, gate, elsewhere),
+        batches=BatchWriter(
+            database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own, elsewhere=elsewhere
+        ),
         roles=GivenRoles(database, gate),
         watches=watches,
         transfers=transfers,
@@ -250,7 +270,7 @@ def entity_servicer(
 
 
 def authorization_servicer(
-    callers: Callers, pdp: DecisionPoint, *, facts: FreshFacts, limits: Limits, life: WorkerLife
+    callers: Callers, pdp: DecisionPoint, *, facts: FreshFacts | MixedFacts, limits: Limits, life: WorkerLife
 ) -> AuthorizationServicer:
     """What answers AuthorizationService, from facts as fresh as asked."""
 

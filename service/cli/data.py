@@ -20,6 +20,7 @@ from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.entities.elsewhere import Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Importer, Listener
 from service.errors import FactsUnavailable, why
@@ -60,7 +61,8 @@ def import_(
             done = imported_by_service(connection, file, asked, bar)
         else:
             with _facts(settings) as (database, schema):
-                done = Importer(database, schema).run(file, asked, Listener(read=bar))
+                importer = Importer(database, schema, elsewhere=Elsewhere(settings.sources))
+                done = importer.run(file, asked, Listener(read=bar))
     print_result(import_said(done, is_trial=dry_run), import_form(done, is_trial=dry_run), output)
 
 

@@ -25,6 +25,7 @@ READ_WAIT_MS: Final = 500
 WRITE_WAIT_MS: Final = 10_000
 """How long a write waits for its turn."""
 WRITE_CONNECTIONS: Final = 4
+SPARE_CONNECTIONS: Final = 2
 POOL: Final = PoolSettings()
 
 
@@ -55,16 +56,19 @@ def _parse(url: str) -> URL:
 
 
 def open_source(url: str, pool: PoolSettings) -> Database:
-    """The application's database of that URL, whose connections cannot write; errors are those of `open_database`."""
+    """The application's database of that URL, whose connections cannot write; errors are those of `open_database`.
+
+    A few connections are for those who do not read by the pool.
+    """
     parsed = _parse(url)
     if parsed.drivername == "sqlite":
         file = Path(parsed.database or "")
-        readers = _sqlite_engine(file, "ro", pool.statement_ms, pool.connections)
+        readers = _sqlite_engine(file, "ro", pool.statement_ms, pool.connections + SPARE_CONNECTIONS)
         event.listen(readers, "connect", _set_up_sqlite_reader)
         event.listen(readers, "connect", _set_up_sqlite_source)
         event.listen(readers, "begin", _begin)
         return Database(f"`{file}`", readers, readers, file, statement_ms=pool.statement_ms, is_bounded=True)
-    readers = _postgresql_engine(parsed, pool, pool.statement_ms, pool.connections)
+    readers = _postgresql_engine(parsed, pool, pool.statement_ms, pool.connections + SPARE_CONNECTIONS)
     event.listen(readers, "connect", _set_up_postgresql_source)
     event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
     return Database(_shown(parsed), readers, readers, None, statement_ms=pool.statement_ms)

@@ -11,6 +11,7 @@ from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import Json, RefType, TimestampType
 from policy_lang.values import Ref
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.errors import DataError
 from service.permits import PREFIX
 
@@ -31,10 +32,11 @@ Fact = EntityFact | Assignment | Link
 
 
 class Admission:
-    """Reads facts in the given form by one schema."""
+    """Reads facts in the given form by one schema; what stands elsewhere is none of the store's."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, elsewhere: Elsewhere = NOWHERE) -> None:
         self._schema = schema
+        self._elsewhere = elsewhere
         self._holders: Final = tuple(sorted(types_that_hold_roles(schema)))
 
     def entity(self, ref: Ref, attributes: Json, parents: Json = None) -> EntityFact:
@@ -56,6 +58,7 @@ class Admission:
             )
         if declared is None:
             raise DataError(_unknown("role", role, self._schema.roles))
+        self._elsewhere.refuse_role(role)
         if declared.on is None and place is not None:
             raise DataError(f"role `{role}` is assigned globally, at no place")
         if declared.on is not None and place is None:
@@ -73,6 +76,7 @@ class Admission:
         if not stands_on:
             raise DataError(_unknown("stored relation", relation, {name for name, _ in self._schema.relations}))
         end = reference("resource", stands_on, resource)
+        self._elsewhere.refuse_relation(relation, end.type)
         return Link(
             resource=end,
             relation=relation,
@@ -81,17 +85,18 @@ class Admission:
         )
 
     def stored_type(self, type_: str) -> EntityType:
-        """The declaration of a type that has rows."""
+        """The declaration of a type that has rows here."""
         declared = self._schema.types.get(type_)
         if declared is None:
             raise DataError(_unknown("type", type_, self._schema.types))
         if not declared.is_stored:
             raise DataError(f"`{type_}` has no rows: its entities are described by the {declared.rows.value}")
+        self._elsewhere.refuse_type(type_)
         return declared
 
     def has_rows(self, type_: str) -> bool:
-        """Whether entities of that type have rows, so that a reference to one can dangle."""
-        return self._schema.types[type_].is_stored
+        """Whether entities of that type have rows here, so that a reference to one can dangle."""
+        return self._schema.types[type_].is_stored and type_ not in self._elsewhere.types
 
     def _stored(self, declared: EntityType, name: str, given: Json) -> Json:
         attribute = declared.attributes.get(name)
@@ -110,7 +115,10 @@ class Admission:
             raise DataError("`parents`: expected a list")
         if parents and not declared.parents:
             raise DataError(f"`{declared.name}` has no parents")
-        return tuple(sorted({reference("parents", declared.parents, parent) for parent in parents}))
+        found = tuple(sorted({reference("parents", declared.parents, parent) for parent in parents}))
+        for parent in found:
+            self._elsewhere.refuse_type(parent.type)
+        return found
 
 
 def reference(field_name: str, targets: tuple[str, ...], given: Json) -> Ref:

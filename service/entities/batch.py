@@ -13,6 +13,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.feed import Change, assignment_change, entity_change, relation_change
 from service.entities.admission import Admission, EntityFact
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.errors import DataError, InvalidRequest, Violation
 from service.permits import PREFIX
 
@@ -110,8 +111,8 @@ def link_key(link: Link) -> Key:
 class BatchAdmission:
     """Admits batches by one schema."""
 
-    def __init__(self, schema: Schema, check_grant: CheckGrant) -> None:
-        self._admission = Admission(schema)
+    def __init__(self, schema: Schema, check_grant: CheckGrant, elsewhere: Elsewhere = NOWHERE) -> None:
+        self._admission = Admission(schema, elsewhere)
         self._check_grant = check_grant
 
     def admit(self, writes: Sequence[FactWrite]) -> Batch:

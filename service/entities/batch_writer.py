@@ -3,7 +3,7 @@
 Law: every fault is told with the field of its write. What the writes refer to must be there when all of them are done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -32,6 +32,7 @@ from service.entities.batch import (
 )
 from service.entities.batch_stakes import ALL, acts_of
 from service.entities.changes import Changes
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.governed import ended_with
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_sound_at, missing, parents_among
 from service.entities.stakes import Stakes
@@ -63,8 +64,10 @@ class BatchWriter:
         check_grant: CheckGrant,
         clock: Clock,
         also: Also = nothing_else,
+        elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         """`also` ends what was issued to a principal that is deleted."""
+        self._elsewhere = elsewhere
         self._database = database
         self._policies = policies
         self._gate = gate
@@ -78,7 +81,7 @@ class BatchWriter:
         for action in dict.fromkeys(_ENTERING[type(write)] for write in writes):
             visitor.require_somewhere(Act(action, ALL))
         schema = self._policies.active().bundle.program.schema
-        batch = BatchAdmission(schema, self._check_grant).admit(writes)
+        batch = BatchAdmission(schema, self._check_grant, self._elsewhere).admit(writes)
         end = partial(ended_with, also=partial(self._also, by=caller.principal.ref, now=self._clock()))
         with self._database.write() as connection:
             changes = batch.changes()
@@ -91,7 +94,7 @@ class BatchWriter:
                 self._database.wait_for(connection, HIERARCHY_LOCK)
             written = Changes(connection, stakes.tenants)
             faults = _taken_away(batch, written) + _written(batch, written, connection)
-            _refuse(faults + _dangling(batch, connection, schema))
+            _refuse(faults + _dangling(batch, connection, schema.stored - self._elsewhere.types.keys()))
             written.tell(end(schema, batch.deletes, connection))
             return written.advance()
 
@@ -134,14 +137,14 @@ def _written(batch: Batch, changes: Changes, connection: Connection) -> list[Vio
     return faults
 
 
-def _dangling(batch: Batch, connection: Connection, schema: Schema) -> list[Violation]:
-    """Assignments and links whose ends have rows and are not there, once all is written; those that are, stay."""
+def _dangling(batch: Batch, connection: Connection, types: Collection[str]) -> list[Violation]:
+    """Assignments and links whose ends are of those types and not there, once all is written; those that are, stay."""
     ends = {
         assignment_key(each): [end for end in (each.subject, each.place) if end is not None]
         for each in of_policies(batch.assigns)
     }
     ends |= {link_key(link): [link.resource, link.subject] for link in batch.relates}
-    absent = hold(connection, {end for each in ends.values() for end in each if end.type in schema.stored})
+    absent = hold(connection, {end for each in ends.values() for end in each if end.type in types})
     return [
         batch.fault(key, f"there is no entity `{min(absent.intersection(each))}`")
         for key, each in ends.items()

@@ -34,10 +34,10 @@ class Elsewhere:
         """Type of where a mapped role is held, None for everywhere → the sources that say so."""
 
     def refuse_type(self, type_: str) -> None:
-        """DataError where entities of the type are written by the application alone."""
+        """DataError where entities of the type are the application's alone."""
         source = self.types.get(type_)
         if source is not None:
-            raise DataError(f"`{type_}` is mapped: the application writes it, in the source `{source}`")
+            raise DataError(f"`{type_}` is mapped: its entities stand in the source `{source}`, and not in the store")
 
     def refuse_role(self, role: str) -> None:
         """DataError where the application alone gives the role."""

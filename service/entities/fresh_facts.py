@@ -55,6 +55,11 @@ class FreshFacts:
         self._under_way: dict[object, _UnderWay] = {}
         self._tasks: set[asyncio.Task[object]] = set()
 
+    @property
+    def pool(self) -> ReadPool | None:
+        """What reads beneath run in."""
+        return self._pool
+
     async def read(
         self,
         schema: Schema,

@@ -18,6 +18,7 @@ from service.db.engine import Database
 from service.db.feed import Change, assignment_change, entity_change, relation_change
 from service.db.turns import refuse_changed, take_turn
 from service.entities.admission import Admission, EntityFact
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.stakes import Stakes, tenant_of
 from service.entities.writer import EntityWriter
 from service.errors import NotFound
@@ -33,7 +34,14 @@ class GovernedEntities:
     """
 
     def __init__(
-        self, database: Database, policies: Policies, gate: Gate, *, clock: Clock, also: Also = nothing_else
+        self,
+        database: Database,
+        policies: Policies,
+        gate: Gate,
+        *,
+        clock: Clock,
+        also: Also = nothing_else,
+        elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         """`also` ends what was issued to a principal that is deleted."""
         self._database = database
@@ -41,37 +49,40 @@ class GovernedEntities:
         self._gate = gate
         self._clock = clock
         self._also = also
+        self._elsewhere = elsewhere
 
     def put(self, caller: Caller, ref: Ref, attributes: Json, parents: Json, *, if_revision: str = "") -> str:
         """Writes an entity whole."""
         visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
-        fact = Admission(schema).entity(ref, attributes, parents)
+        fact = Admission(schema, self._elsewhere).entity(ref, attributes, parents)
         approve = partial(self._approve_put, visitor, schema, fact, if_revision)
-        return EntityWriter(self._database, schema).put(ref, attributes, parents, approve=approve)
+        return EntityWriter(self._database, schema, self._elsewhere).put(ref, attributes, parents, approve=approve)
 
     def delete(self, caller: Caller, ref: Ref, *, if_revision: str = "") -> str:
         """Deletes an entity with its assignments, links and credentials; NotFound if there is none."""
         visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
         approve = partial(self._approve_delete, visitor, schema, ref, if_revision)
         end = partial(ended_with, schema, [ref], also=partial(self._also, by=caller.principal.ref, now=self._clock()))
-        return EntityWriter(self._database, schema).delete(ref, approve=approve, also=end)
+        return EntityWriter(self._database, schema, self._elsewhere).delete(ref, approve=approve, also=end)
 
     def assign(
         self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, expires_at: Json, if_revision: str = ""
     ) -> str:
         """Assigns a role of the policies."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
-        given = Admission(schema).assignment(_given(subject), role, _given(place), expires_at)
+        given = Admission(schema, self._elsewhere).assignment(_given(subject), role, _given(place), expires_at)
         approve = partial(self._approve_assignment, visitor, schema, given, "assign", if_revision)
-        writer = EntityWriter(self._database, schema)
+        writer = EntityWriter(self._database, schema, self._elsewhere)
         return writer.assign(_given(subject), role, _given(place), expires_at, approve=approve)
 
     def unassign(self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, if_revision: str = "") -> str:
         """Takes a role of the policies away."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
-        taken = Admission(schema).assignment(_given(subject), role, _given(place))
+        taken = Admission(schema, self._elsewhere).assignment(_given(subject), role, _given(place))
         approve = partial(self._approve_assignment, visitor, schema, taken, "unassign", if_revision)
-        return EntityWriter(self._database, schema).unassign(_given(subject), role, _given(place), approve=approve)
+        return EntityWriter(self._database, schema, self._elsewhere).unassign(
+            _given(subject), role, _given(place), approve=approve
+        )
 
     def write_relations(
         self, caller: Caller, writes: Sequence[Link], deletes: Sequence[Link], *, if_revision: str = ""
@@ -79,11 +90,11 @@ class GovernedEntities:
         """Writes and deletes rows of stored relations, all or none; neither need be admitted yet."""
         first = (*writes, *deletes)[0]
         visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, first.resource))
-        admission = Admission(schema)
+        admission = Admission(schema, self._elsewhere)
         for each in (*writes, *deletes):
             admission.link(_given(each.resource), each.relation, _given(each.subject))
         approve = partial(self._approve_links, visitor, schema, (*writes, *deletes), if_revision)
-        return EntityWriter(self._database, schema).write_relations(writes, deletes, approve=approve)
+        return EntityWriter(self._database, schema, self._elsewhere).write_relations(writes, deletes, approve=approve)
 
     def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
         """The caller, where it may do so at all: until then it learns nothing, not even of the policies."""

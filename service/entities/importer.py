@@ -22,6 +22,7 @@ from service.db.merging import merging, settle
 from service.db.staged_tables import staged_assignment, staged_entity, staged_link, staged_parent
 from service.db.staging import Row, Staging, staging
 from service.entities.admission import Admission, EntityFact, Fact
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.import_checks import FAULTS, Proposal, Tally, Terms, propose
 from service.entities.import_writing import write_staged
 from service.entities.lines import Line, lines_of, read_fact
@@ -67,9 +68,11 @@ class Listener:
 class Importer:
     """Imports into one database by one schema; temporary files are made in `folder`."""
 
-    def __init__(self, database: Database, schema: Schema, folder: Path | None = None) -> None:
+    def __init__(
+        self, database: Database, schema: Schema, folder: Path | None = None, *, elsewhere: Elsewhere = NOWHERE
+    ) -> None:
         self._database = database
-        self._admission = Admission(schema)
+        self._admission = Admission(schema, elsewhere)
         self._stored_types: Final = [name for name in schema.types if self._admission.has_rows(name)]
         self._folder = folder
 

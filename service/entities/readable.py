@@ -13,6 +13,7 @@ from policy_lang.values import Ref
 from service.db.dialect import plan_by_values, text_of
 from service.db.engine import Database
 from service.db.facts_tables import entity, relation_link, revision, role_assignment
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import parents_of
 from service.entities.filters import Filter, conditions, of_tenant
 from service.entities.forms import Form, Forms
@@ -58,10 +59,11 @@ class Assignments:
 class ReadableEntities:
     """Reads for callers that hold `entity.read` where the entity is; PermissionDenied before any other fault."""
 
-    def __init__(self, database: Database, policies: Policies, gate: Gate) -> None:
+    def __init__(self, database: Database, policies: Policies, gate: Gate, elsewhere: Elsewhere = NOWHERE) -> None:
         self._database = database
         self._policies = policies
         self._gate = gate
+        self._elsewhere = elsewhere
 
     def get(self, caller: Caller, ref: Ref) -> tuple[Form, str]:
         """An entity, and a revision at which it was so; NotFound if there is none."""
@@ -69,6 +71,7 @@ class ReadableEntities:
         with self._database.read() as connection:
             (tenant,) = Stakes(connection, schema).tenants([ref]).values()
             visitor.require([Act(Action.ENTITY_READ, ref, tenant, details={"read": "entity"})])
+            self._elsewhere.refuse_type(ref.type)
             row = connection.execute(_ENTITY.where(entity.c.type == ref.type, entity.c.id == ref.id)).first()
             form = None if row is None else _forms(schema).entity(ref, row[2], parents_of(connection, [ref])[ref])
             if form is None:
@@ -94,6 +97,7 @@ class ReadableEntities:
         if filters:
             details["filters"] = [f"{each.attribute} {each.comparison.value}" for each in filters]
         visitor.require([Act(Action.ENTITY_READ, Ref(type_, "*"), tenant, details=details)])
+        self._elsewhere.refuse_type(type_)
         query = _ENTITY.where(entity.c.type == type_, *conditions(schema, type_, filters))
         if tenant is not None:
             query = query.where(of_tenant(schema, type_, tenant))

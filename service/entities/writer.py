@@ -14,6 +14,7 @@ from service.db.feed import Change
 from service.db.turns import share_facts
 from service.entities.admission import Admission
 from service.entities.changes import Changes
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, missing, parents_among
 from service.entities.stakes import Stakes
 from service.errors import DataError
@@ -42,10 +43,10 @@ class EntityWriter:
     Values are in the given form. DataError says what may not be written; FactsUnavailable that nothing could be.
     """
 
-    def __init__(self, database: Database, schema: Schema) -> None:
+    def __init__(self, database: Database, schema: Schema, elsewhere: Elsewhere = NOWHERE) -> None:
         self._database = database
         self._schema = schema
-        self._admission = Admission(schema)
+        self._admission = Admission(schema, elsewhere)
 
     def put(self, ref: Ref, attributes: Json, parents: Json = None, *, approve: Approve = unasked) -> str:
         """Writes an entity whole: what is not given, of attributes and parents, is not set any more."""

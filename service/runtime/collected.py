@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from service.runtime.child import Child
-from service.samples import BUCKETS, Samples
+from service.samples import BUCKETS, Labels, Samples
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -35,6 +35,9 @@ HELP: Final[Mapping[str, str]] = {
     "magistrate_credential_cache_entries": "Credentials that are remembered.",
     "magistrate_unauthenticated": "Calls that were not authenticated.",
     "magistrate_rate_limited": "Calls that were refused for the rate of their credential.",
+    "magistrate_breaker_open": "1 while a database, of the facts or of a mapped source, is left alone after failures.",
+    "magistrate_breaker_opened": "Times that a database came to be left alone.",
+    "magistrate_reads_refused": "Reads of a database that found no place.",
     "magistrate_policy_reloads": "Policy folders read again, by result.",
     "magistrate_restarts": "Processes started again after one had died.",
     "magistrate_policy_workers": "Workers that answer by these policies.",
@@ -65,6 +68,15 @@ class Collected(Collector):
         """What the processes that have the gauge say."""
         return [samples.gauges[name] for samples in self._living.values() if name in samples.gauges]
 
+    def states(self, name: str) -> list[tuple[Labels, float]]:
+        """What the processes that have such a state say, by its labels."""
+        return [
+            (labels, value)
+            for samples in self._living.values()
+            for (known, labels), value in samples.states.items()
+            if known == name
+        ]
+
     def text(self) -> bytes:
         """Everything, as Prometheus reads it."""
         return generate_latest(self._registry)
@@ -78,6 +90,7 @@ class Collected(Collector):
         yield from _histograms(total)
         processes = [(child.program.name, samples) for child, samples in self._living.items()]
         yield from _gauges([*processes, ("supervisor", own)])
+        yield from _states(processes)
 
 
 def _counters(total: Samples) -> Iterator[Metric]:
@@ -104,4 +117,14 @@ def _gauges(processes: list[tuple[str, Samples]]) -> Iterator[Metric]:
         for name, value in samples.gauges.items():
             family = families.setdefault(name, GaugeMetricFamily(name, HELP[name], labels=["process"]))
             family.add_metric([process], value)
+    yield from families.values()
+
+
+def _states(processes: list[tuple[str, Samples]]) -> Iterator[Metric]:
+    families: dict[str, GaugeMetricFamily] = {}
+    for process, samples in processes:
+        for (name, labels), value in samples.states.items():
+            names = [*(key for key, _ in labels), "process"]
+            family = families.setdefault(name, GaugeMetricFamily(name, HELP[name], labels=names))
+            family.add_metric([*(text for _, text in labels), process], value)
     yield from families.values()

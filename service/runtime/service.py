@@ -77,6 +77,15 @@ class Service:
             may_answer_unrecorded=self._settings.spool.when_full == "continue",
             feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
             max_staleness=self._settings.max_staleness,
+            left_alone=tuple(
+                sorted(
+                    {
+                        f"`{labels[0][1]}`"
+                        for labels, is_open in self._collected.states("magistrate_breaker_open")
+                        if is_open
+                    }
+                )
+            ),
         )
 
     def metrics(self) -> bytes:

@@ -35,6 +35,8 @@ class Status:
     may_answer_unrecorded: bool
     feed_lags: tuple[float, ...]
     max_staleness: float
+    left_alone: tuple[str, ...] = ()
+    """Databases that some worker leaves alone after failures; it is ready for what needs none of them."""
 
     @property
     def workers_in_step(self) -> int:
@@ -75,7 +77,8 @@ def routes(status: Callable[[], Status], metrics: Callable[[], bytes]) -> Routes
 def _readiness(status: Status) -> Page:
     unready = status.unready
     if unready:
-        return Page(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{why}\n" for why in unready).encode())
+        whys = [*unready, *(f"{each} does not answer" for each in status.left_alone)]
+        return Page(HTTPStatus.SERVICE_UNAVAILABLE, "".join(f"{why}\n" for why in whys).encode())
     return Page(HTTPStatus.OK, "".join(f"{line}\n" for line in ("ready", *status.remarks)).encode())
 
 

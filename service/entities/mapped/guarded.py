@@ -27,7 +27,7 @@ class _UnderWay:
 
 
 class GuardedSource:
-    """A source, as the loop reads it. All methods run on the loop's thread."""
+    """A source, as the loop reads it. All methods but `read` run on the loop's thread."""
 
     def __init__(self, source: MappedSource, settings: SourceSettings) -> None:
         self.name = source.name
@@ -54,6 +54,10 @@ class GuardedSource:
             if brought is not None:
                 return brought
         return await self._read(schema, wanted, asks, ends)
+
+    def read(self, schema: Schema, wanted: Wanted, timeout_ms: int | None = None) -> Brought:
+        """What is wanted, read in the caller's own thread; FactsUnavailable where it cannot be."""
+        return self.pool.run_here(lambda: self._source.read(schema, wanted, timeout_ms))
 
     async def close(self) -> None:
         """Waits for the reads under way, and closes the source."""

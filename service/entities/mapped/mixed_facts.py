@@ -84,11 +84,6 @@ class MixedFacts:
         """As `FreshFacts.reach`."""
         return await self._facts.reach(schema, consistency, timeout_ms=timeout_ms)
 
-    async def close(self) -> None:
-        """Waits for what is being read of the sources; the store's facts are closed by who opened them."""
-        for source in self._sources.values():
-            await source.close()
-
     async def _fill(
         self, schema: Schema, wanted: Mapping[str, Wanted], *, shelves: Mapping[str, MappedShelf],
         ages: Mapping[str, float], ends: float | None,

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from policy_lang.facts import Assignment, Link, Row
 from policy_lang.schema import Schema
@@ -11,18 +11,26 @@ from policy_lang.values import Ref
 from service.entities.elsewhere import Elsewhere
 from service.entities.mapped.aged import Aged, MappedShelf
 from service.entities.mapped.noting import Noting
-from service.entities.mapped.source import MappedSource
 from service.entities.mapped.split import Split
+from service.entities.mapped.wanted import Brought, Wanted
 from service.entities.shelf import End, Parents
 from service.ports import FactStore, Snapshot
 
 T = TypeVar("T")
 
 
+class Reads(Protocol):
+    """A source that is read in the caller's own thread."""
+
+    def read(self, schema: Schema, wanted: Wanted, timeout_ms: int | None = None) -> Brought:
+        """What is wanted; FactsUnavailable where it cannot be read."""
+        ...
+
+
 class MappedStore:
     """Opens both; each snapshot reads of every source what it is asked for, and once."""
 
-    def __init__(self, stored: FactStore, elsewhere: Elsewhere, sources: Mapping[str, MappedSource]) -> None:
+    def __init__(self, stored: FactStore, elsewhere: Elsewhere, sources: Mapping[str, Reads]) -> None:
         self._stored = stored
         self._elsewhere = elsewhere
         self._sources = sources
@@ -39,7 +47,7 @@ class _Asking:
     """The mapped half: what a source has not told yet, it is asked for."""
 
     def __init__(
-        self, schema: Schema, elsewhere: Elsewhere, sources: Mapping[str, MappedSource], timeout_ms: int | None
+        self, schema: Schema, elsewhere: Elsewhere, sources: Mapping[str, Reads], timeout_ms: int | None
     ) -> None:
         self._schema = schema
         self._elsewhere = elsewhere

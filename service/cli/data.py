@@ -12,6 +12,7 @@ import click
 from policy_lang.schema import Schema
 from service.cli.calling import Connection, long_connection_options
 from service.cli.data_report import import_form, import_said, reading_bar, writing_bar
+from service.cli.data_sources import command as check_sources
 from service.cli.data_transfer import exported_by_service, imported_by_service, is_for_service
 from service.cli.facts import COMMANDS
 from service.cli.output import Output, output_option, print_result
@@ -92,7 +93,7 @@ def export(settings: Settings, file: Path | None, **connection: Unpack[Connectio
         sys.exit(FINDINGS)
 
 
-for _each in COMMANDS:
+for _each in (check_sources, *COMMANDS):
     command.add_command(_each)
 
 

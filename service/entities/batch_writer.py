@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from policy_lang.facts import Assignment
-from policy_lang.schema import Schema
 from service.db.also import Also, nothing_else
 from service.db.engine import Database
 from service.db.turns import refuse_changed, take_turn

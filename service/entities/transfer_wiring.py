@@ -3,6 +3,7 @@
 from service.config import Settings
 from service.db.engine import Database
 from service.desk import Desk
+from service.entities.elsewhere import Elsewhere
 from service.entities.transfer_office import TransferOffice
 from service.entities.transfer_work import TransferWork
 from service.entities.transfers import KIND, Counter, TransferFolder
@@ -21,7 +22,8 @@ def build_transfer_office(settings: Settings, database: Database, policies: Poli
 
 def build_transfer_work(settings: Settings, database: Database) -> TransferWork:
     """What does them."""
-    return TransferWork(database, _counter(settings, database), TransferFolder(settings.transfer_folder))
+    files, elsewhere = TransferFolder(settings.transfer_folder), Elsewhere(settings.sources)
+    return TransferWork(database, _counter(settings, database), files, elsewhere)
 
 
 def _counter(settings: Settings, database: Database) -> Counter:

@@ -11,6 +11,7 @@ from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
 from policy_lang.schema import Schema
 from service.db.engine import Database
+from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Imported, Importer, Listener
 from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder
@@ -37,7 +38,10 @@ class Unwanted(MagistrateError):
 class TransferWork:
     """The work of one replica."""
 
-    def __init__(self, database: Database, counter: Counter, folder: TransferFolder) -> None:
+    def __init__(
+        self, database: Database, counter: Counter, folder: TransferFolder, elsewhere: Elsewhere = NOWHERE
+    ) -> None:
+        self._elsewhere = elsewhere
         self._database = database
         self._counter = counter
         self._folder = folder
@@ -75,7 +79,7 @@ class TransferWork:
     def _import(self, id_: str, order: Order) -> Imported:
         wanted = _Wanted(self._counter, id_, self._stop)
         asked = Asked(may_change=order.upsert, is_trial=order.dry_run, may_move_grants=False)
-        importer = Importer(self._database, self._schema(order), self._folder.path)
+        importer = Importer(self._database, self._schema(order), self._folder.path, elsewhere=self._elsewhere)
         with self._folder.open(order.file) as file:
             return importer.run(file, asked, Listener(read=wanted.now_and_then, writes=wanted.check))
 

@@ -9,12 +9,12 @@ from typing import Final, Protocol
 
 from policy_lang.diagnostics import PolicyError
 from service.desk import Desk
-from service.errors import BundleRefused, FactsUnavailable, MagistrateError, NotFound
+from service.errors import BundleRefused, ConfigError, FactsUnavailable, MagistrateError, NotFound
 from service.policies.activations import Activation, Activations
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.policies.verdict import judge, read_texts, write_verdict
-from service.policies.watching import Fit, compile_texts
+from service.policies.watching import Fit, Fits, anywhere, compile_texts
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.1
@@ -59,6 +59,7 @@ class StoreFollower:
         desk: Desk,
         signatures: Signatures,
         workers: Workers,
+        fits: Fits = anywhere,
     ) -> None:
         self._replica = replica
         self._store = store
@@ -66,6 +67,7 @@ class StoreFollower:
         self._desk = desk
         self._signatures = signatures
         self._workers = workers
+        self._fits = fits
         self._active = ""
         self._prepared = ""
         self._answered = 0
@@ -130,10 +132,10 @@ class StoreFollower:
         try:
             pushed, texts = self._store.fetch(digest)
             self._signatures.check(digest, pushed.signature)
-            policies = compile_texts(texts)
+            policies = compile_texts(texts, self._fits)
         except PolicyError as error:
             return None, f"they may not be used by this version: {error.diagnostics[0].message}"
-        except (BundleRefused, NotFound) as error:
+        except (BundleRefused, NotFound, ConfigError) as error:
             return None, str(error)
         if policies.digest != digest:
             return None, f"the texts in the store are those of `{policies.digest}`"

@@ -11,6 +11,7 @@ from policy_lang.bundle import SUFFIX, load
 from policy_lang.compiler import Compiled
 from policy_lang.diagnostics import PolicyError
 from policy_lang.image import write_image
+from policy_lang.schema import Schema
 from service.errors import ConfigError
 from service.policies.folder import read_texts
 from service.telemetry import get_log
@@ -19,6 +20,14 @@ _log = get_log("policies")
 
 Stamp = Mapping[str, tuple[int, int, int]]
 """Path → inode, size and time of change of every policy file."""
+
+
+Fits = Callable[[Schema], None]
+"""Returns where declarations fit what they are used with; else ConfigError."""
+
+
+def anywhere(_: Schema) -> None:
+    """Fits whatever is declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,9 @@ class Unfit:
 class WatchedFolder:
     """A policy folder and what was last seen of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, fits: Fits = anywhere) -> None:
         self._folder = folder
+        self._fits = fits
         self._seen: Stamp | None = None
         self._judged: Stamp | None = None
 
@@ -67,7 +77,7 @@ class WatchedFolder:
             texts = read_texts(self._folder)
             if stamp_of(self._folder) != stamp:
                 return None
-            verdict = compile_texts(texts)
+            verdict = compile_texts(texts, self._fits)
         except ConfigError as error:
             verdict = Unfit(str(error), is_finding=False)
         except PolicyError as error:
@@ -86,10 +96,11 @@ class WatchedFolder:
             verdict = self.look()
 
 
-def compile_texts(texts: Mapping[str, str]) -> Fit:
-    """The policies of those texts, compiled; PolicyError if they may not be loaded."""
+def compile_texts(texts: Mapping[str, str], fits: Fits = anywhere) -> Fit:
+    """The policies of those texts, compiled; PolicyError if they may not be loaded, ConfigError if they do not fit."""
     began = perf_counter()
     bundle = load(texts)
+    fits(bundle.program.schema)
     image = write_image(bundle, Compiled(bundle.program))
     rules = sum(map(len, bundle.program.rules.values()))
     seconds = round(perf_counter() - began, 3)

@@ -12,6 +12,7 @@ from service.policies.following import StoreFollower, Workers
 from service.policies.office import PolicyOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
+from service.policies.watching import Fits, anywhere
 from service.ports import Clock, Gate
 
 POLICIES: Final = "verdict on policies"
@@ -30,7 +31,7 @@ def build_office(settings: Settings, database: Database, *, gate: Gate, clock: C
     )
 
 
-def follow_store(settings: Settings, workers: Workers, stop: threading.Event) -> None:
+def follow_store(settings: Settings, workers: Workers, stop: threading.Event, fits: Fits = anywhere) -> None:
     """Follows the store until `stop` is set; ConfigError or FactsUnavailable where that cannot begin."""
     database = open_database(settings.database_url)
     try:
@@ -41,6 +42,7 @@ def follow_store(settings: Settings, workers: Workers, stop: threading.Event) ->
             desk=Desk(database, settings.replica_id, POLICIES),
             signatures=Signatures.of(settings.bundle_keys),
             workers=workers,
+            fits=fits,
         ).run(stop)
     finally:
         database.close()

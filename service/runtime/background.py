@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.app.background import run_background
+from service.app.source_check import mapping_check
 from service.errors import MagistrateError
 from service.policies.watching import Fit, Unfit, WatchedFolder
 from service.policies.wiring import follow_store
@@ -93,7 +94,7 @@ def _compile(handing: Handing, stop: threading.Event) -> None:
 
 def _follow_store(handing: Handing, stop: threading.Event) -> None:
     try:
-        follow_store(handing.leash.settings, handing, stop)
+        follow_store(handing.leash.settings, handing, stop, mapping_check(handing.leash.settings))
     except MagistrateError as error:
         handing.leash.report(Broken(str(error), is_finding=False))
 
@@ -109,7 +110,7 @@ def _follow_folder(leash: Leash, stop: threading.Event) -> None:
                 leash.report(Broken(why, is_finding))
 
     settings = leash.settings
-    WatchedFolder(settings.policies).follow(tell, every=settings.watch_seconds, stop=stop)
+    WatchedFolder(settings.policies, mapping_check(settings)).follow(tell, every=settings.watch_seconds, stop=stop)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ A step is: the rows of a batch whatever their types, the rows of all their paren
 those held at places, the rows of relations.
 """
 
+import time
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 import orjson
 
@@ -24,6 +26,9 @@ from service.entities.mapped.wanted import Brought, Tie, Wanted
 from service.errors import FactsUnavailable, Trouble
 from service.source_settings import SourceSettings
 
+RELOOK_SECONDS: Final = 5.0
+"""How long tables that do not fit are not looked at again."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Parameters = dict[str, str]
@@ -36,14 +41,20 @@ class MappedSource:
         self.name = name
         self._settings = settings
         self._database = database
-        self._planned: tuple[Schema, Plan] | None = None
+        self._planned: _Planned | None = None
         self._prepared: dict[tuple[Branch, ...], Prepared[BranchRow]] = {}
 
     def read(self, schema: Schema, wanted: Wanted, timeout_ms: int | None = None) -> Brought:
         """What is wanted, as it is now; FactsUnavailable where it cannot be read, or cannot be used."""
         plan_ = self._plan(schema)
-        with self._database.reading(timeout_ms) as reading:
-            return _Read(self, plan_, reading).all(wanted)
+        try:
+            with self._database.reading(timeout_ms) as reading:
+                return _Read(self, plan_, reading).all(wanted)
+        except FactsUnavailable as error:
+            if error.trouble is Trouble.FAILURE:
+                # The tables may have been changed.
+                self._planned = None
+            raise
 
     def plan(self, schema: Schema) -> Plan:
         """How everything is read by those declarations, by the tables as they are now."""
@@ -67,13 +78,26 @@ class MappedSource:
 
     def _plan(self, schema: Schema) -> Plan:
         planned = self._planned
-        if planned is None or planned[0] is not schema:
-            planned = schema, self.plan(schema)
-            if planned[1].faults:
-                first = planned[1].faults[0].partition("\n")[0]
-                raise FactsUnavailable(f"the source `{self.name}` cannot be used: {first}", Trouble.DATA)
-            self._planned = planned
-        return planned[1]
+        if planned is None or not planned.serves(schema):
+            planned = self._planned = _Planned(schema, self.plan(schema), time.monotonic())
+        if planned.plan.faults:
+            first = planned.plan.faults[0].partition("\n")[0]
+            raise FactsUnavailable(f"the source `{self.name}` cannot be used: {first}", Trouble.DATA)
+        return planned.plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A plan, for which declarations it was made, and when (monotonic seconds)."""
+
+    schema: Schema
+    plan: Plan
+    at: float
+
+    def serves(self, schema: Schema) -> bool:
+        """Whether it is of those declarations; one with faults is good for a while, then the tables may be others."""
+        is_good = not self.plan.faults or time.monotonic() - self.at < RELOOK_SECONDS
+        return schema is self.schema and is_good
 
 
 class _Read:

@@ -1,25 +1,19 @@
 """The settings of a service: one TOML file, overridden by `MAGISTRATE_<NAME>`, overridden by the command line."""
 
-import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
-from pydantic_settings.exceptions import SettingsError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
-from service.issuer_settings import ClaimRole, IntrospectionSettings, IssuerSettings
+from service.issuer_settings import IssuerSettings
 from service.log_reading_settings import LogReadingSettings
 from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
-from service.record_settings import DropSettings, MaskSettings, RecordSettings
+from service.record_settings import RecordSettings
 from service.retention_settings import RetentionSettings
-from service.source_settings import MODELS as SOURCE_MODELS
 from service.source_settings import SOURCE_NAME, SourceSettings
 from service.transfer_settings import TransferSettings
 
@@ -189,62 +183,3 @@ class Settings(BaseSettings):
     def transfer_folder(self) -> Path:
         """The folder of this replica's imports and exports while they are under way."""
         return self.data / "transfers" / self.replica_id
-
-
-def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
-    """The settings of the file, the environment and the overrides, in rising order; ConfigError says what is wrong.
-
-    Paths in the file are relative to the current folder, like those of the command line.
-    """
-    if file is not None and not file.is_file():
-        raise ConfigError(f"there is no configuration file `{file}`")
-
-    class FromFile(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
-
-    try:
-        return FromFile(**overrides)  # type: ignore[arg-type]  # the values are validated, whatever they are
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"`{file}` is not TOML: {error}") from error
-    except ValidationError as error:
-        raise ConfigError("\n".join(_explain(fault) for fault in error.errors())) from error
-    except SettingsError as error:
-        raise ConfigError(str(error)) from error
-
-
-def _explain(fault: ErrorDetails) -> str:
-    where = ".".join(str(step) for step in fault["loc"])
-    if fault["type"] == "extra_forbidden":
-        near = get_close_matches(str(fault["loc"][-1]), _known_keys(), n=1)
-        return f"unknown setting `{where}`" + (f"\nhelp: did you mean `{near[0]}`?" if near else "")
-    return f"`{where}`: {fault['msg'].removeprefix('Value error, ')}" if where else fault["msg"]
-
-
-def _known_keys() -> list[str]:
-    models: tuple[type[BaseModel], ...] = (
-        Settings,
-        IssuerSettings,
-        IntrospectionSettings,
-        ClaimRole,
-        PepperSettings,
-        CertificateSettings,
-        Limits,
-        LogReadingSettings,
-        PoolSettings,
-        SpoolSettings,
-        *SOURCE_MODELS,
-        RecordSettings,
-        MaskSettings,
-        DropSettings,
-        TransferSettings,
-    )
-    return [name for model in models for name in model.model_fields]

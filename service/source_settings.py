@@ -155,9 +155,3 @@ class SourceSettings(BaseModel):
     types: dict[str, TypeSettings] = Field(default={}, description="the types that it holds, by name")
     roles: list[RoleSettings] = Field(default=[], description="tables of roles held")
     relations: list[RelationSettings] = Field(default=[], description="tables of stored relations")
-
-
-MODELS: Final[tuple[type[BaseModel], ...]] = (
-    SourceSettings, TypeSettings, AttributeSettings, ParentSettings, RoleSettings, RelationSettings
-)  # fmt: skip
-"""Whose fields may be meant where a setting is not known."""

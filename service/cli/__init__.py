@@ -34,6 +34,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "session": Entry("service.cli.session", "Open, list and end sessions."),
     "certificate": Entry("service.cli.certificate", "Revoke client certificates, and let them in again."),
     "admin": Entry("service.cli.admin", "Say who may do what to this service."),
+    "config": Entry("service.cli.config", "Show the settings of a service, and check them."),
     "db": Entry("service.cli.db", "Migrate the databases, show their state, back them up."),
 }
 

@@ -13,7 +13,8 @@ from typing import Concatenate, Final, ParamSpec
 import click
 
 from policy_lang.diagnostics import PolicyError
-from service.config import Settings, load_settings
+from service.config import Settings
+from service.configuring import load_settings
 from service.errors import (
     AuditUnavailable,
     ConfigError,

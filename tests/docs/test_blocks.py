@@ -30,7 +30,7 @@ import pytest
 
 from policy_lang import suite
 from policy_lang.linting.linter import check
-from service.config import load_settings
+from service.configuring import load_settings
 from tests.docs.blocks import Block, blocks_of, commands_of
 
 ROOT = Path(__file__).resolve().parents[2]

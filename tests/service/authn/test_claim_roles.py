@@ -11,7 +11,8 @@ from policy_lang.values import Ref
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.claim_roles import roles_of
 from service.authn.dev import dev_issuers, mint
-from service.config import Limits, load_settings
+from service.config import Limits
+from service.configuring import load_settings
 from service.errors import ConfigError
 from service.issuer_settings import ClaimRole, IssuerSettings
 from tests.service.authn.forge import NOW_MS

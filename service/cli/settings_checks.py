@@ -1,0 +1,177 @@
+"""Checks the settings of a service as its start would: files, keys, policies, databases, mapped tables."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final
+
+from policy_lang.counts import counted
+from policy_lang.diagnostics import PolicyError
+from policy_lang.schema import Schema
+from service.app.checkpointing import load_checkpoint_key
+from service.app.recording import build_contents
+from service.authn.api_keys.peppers import load_peppers
+from service.authn.issuers import check_issuers
+from service.authn.key_files import load_keys
+from service.authn.tls_files import load_tls_files
+from service.config import Settings
+from service.db.engine import Database
+from service.db.migration import Kind, State, status
+from service.db.opening import open_database
+from service.entities.mapped.source import MappedSource
+from service.errors import ConfigError, MagistrateError, SchemaOutdated
+from service.policies.folder import load_bundle
+from service.policies.signing import Signatures
+from service.runtime.address import parse_address
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check came to: what was found, or what is wrong."""
+
+    subject: str
+    is_sound: bool
+    said: str
+
+
+def check_settings(settings: Settings, *, connects: bool) -> Iterator[Finding]:
+    """What each check comes to, one after the other; without `connects` none that asks a database."""
+    checks = {**CHECKS, **CONNECTING} if connects else CHECKS
+    for subject, check in checks.items():
+        try:
+            said = check(settings)
+        except (MagistrateError, PolicyError) as error:
+            yield Finding(subject, is_sound=False, said=str(error))
+        else:
+            yield Finding(subject, is_sound=True, said=said)
+
+
+def _environment(_: Settings) -> str:
+    """Others may well put variables there that begin so; what is nearly a setting is meant to be one."""
+    given = [name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)]
+    settings = [name.upper() for name in Settings.model_fields]
+    said = [name for name in given if name.partition("__")[0] in settings]
+    near = {
+        name: get_close_matches(name.partition("__")[0], settings, n=1) for name in set(given) - set(said) - CALLERS
+    }
+    faults = [
+        f"`{PREFIX}{name}` is no setting\nhelp: did you mean `{PREFIX}{found[0]}`?"
+        for name, found in sorted(near.items())
+        if found
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return counted(len(said), "setting")
+
+
+def _addresses(settings: Settings) -> str:
+    wanted = [settings.grpc, settings.ops, *([settings.grpc_mtls] if settings.grpc_mtls else [])]
+    return ", ".join(str(parse_address(address)) for address in wanted)
+
+
+def _issuers(settings: Settings) -> str:
+    if settings.dev and settings.issuers:
+        raise ConfigError("`dev` trusts a key pair of its own\nhelp: take away the issuers, or `--dev`")
+    if settings.dev:
+        return "a key pair of its own (dev): for trying only"
+    check_issuers(settings.issuers)
+    for issuer in settings.issuers:
+        if not issuer.has_remote_keys:
+            load_keys(issuer)
+    remote = sum(issuer.has_remote_keys for issuer in settings.issuers)
+    asked = "; `magistrate issuer check` asks those on the network for their keys" if remote else ""
+    return counted(len(settings.issuers), "issuer") + asked
+
+
+def _certificates(settings: Settings) -> str:
+    certificates = settings.mutual_tls
+    if certificates is None:
+        return "no door for client certificates"
+    load_tls_files(certificates)
+    return f"client certificates on {settings.grpc_mtls}"
+
+
+def _secrets(settings: Settings) -> str:
+    load_peppers(settings.peppers, dev_folder=None)
+    build_contents(settings.record)
+    signs = "signed" if load_checkpoint_key(settings) else "not signed: `checkpoint_key` is not set"
+    return f"{counted(len(settings.peppers), 'pepper')}; checkpoints are {signs}"
+
+
+def _policies(settings: Settings) -> str:
+    Signatures.of(settings.bundle_keys)
+    if settings.policies_source == "store":
+        return f"pushed to the database, with {counted(len(settings.bundle_keys), 'key')} to be signed by"
+    bundle = load_bundle(settings.policies)
+    return f"{counted(len(bundle.files), 'file')} in `{settings.policies}`, {bundle.digest[:12]}"
+
+
+def _facts(settings: Settings) -> str:
+    return _database(settings.database_url, "facts")
+
+
+def _log(settings: Settings) -> str:
+    return _database(settings.log_database_url, "log")
+
+
+def _database(url: str, kind: Kind) -> str:
+    with _opened(url) as database:
+        found = status(database, kind)
+        if found.state is State.NEWER or (found.state is not State.CURRENT and not database.is_embedded):
+            has = found.found or "no tables"
+            raise SchemaOutdated(
+                f"the {kind} database {database.name} has {has}, this version wants {found.known}"
+                "\nhelp: `magistrate db migrate` brings it up to date"
+            )
+        made = {State.ABSENT: "which `serve` makes", State.OLDER: "which `serve` brings up to date"}
+        return f"{database.name}, {made.get(found.state, 'up to date')}"
+
+
+def _sources(settings: Settings) -> str:
+    if not settings.sources:
+        return "none"
+    if settings.policies_source == "store":
+        return f"{counted(len(settings.sources), 'source')}, checked when policies are put in force"
+    schema = load_bundle(settings.policies).program.schema
+    faults = [fault for name in settings.sources for fault in _faults_of(settings, name, schema)]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return counted(len(settings.sources), "source")
+
+
+def _faults_of(settings: Settings, name: str, schema: Schema) -> Iterator[str]:
+    source = settings.sources[name]
+    with _opened(source.database or settings.database_url) as database:
+        try:
+            MappedSource(name, source, database).plan(schema)
+        except MagistrateError as error:
+            yield str(error)
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    database = open_database(url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+Check = Callable[[Settings], str]
+
+PREFIX: Final = "MAGISTRATE_"
+CALLERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN"})
+"""Variables of commands that are no settings."""
+CHECKS: Final[Mapping[str, Check]] = {
+    "environment": _environment,
+    "addresses": _addresses,
+    "issuers": _issuers,
+    "certificates": _certificates,
+    "secrets": _secrets,
+    "policies": _policies,
+}
+"""What can be told from files alone."""
+CONNECTING: Final[Mapping[str, Check]] = {"facts": _facts, "log": _log, "sources": _sources}
+"""What asks a database."""

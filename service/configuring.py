@@ -1,0 +1,97 @@
+"""Reads a service's settings: those of the file, of the environment and of the command line, in rising order."""
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, TomlConfigSettingsSource
+from pydantic_settings.exceptions import SettingsError
+
+from service.config import Settings
+from service.errors import ConfigError
+
+FILE: Final = "file"
+ENVIRONMENT: Final = "environment"
+COMMAND_LINE: Final = "command line"
+DEFAULT: Final = "default"
+
+
+def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
+    """The settings of the file, the environment and the overrides, in rising order; ConfigError says what is wrong.
+
+    Paths in the file are relative to the current folder, like those of the command line.
+    """
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no configuration file `{file}`")
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    try:
+        return FromFile(**overrides)  # type: ignore[arg-type]  # the values are validated, whatever they are
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"`{file}` is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(fault) for fault in error.errors())) from error
+    except SettingsError as error:
+        raise ConfigError(str(error)) from error
+
+
+def said_by(file: Path | None, overrides: Mapping[str, object]) -> Mapping[str, Mapping[str, object]]:
+    """What each place says of settings that are sound, the strongest place first."""
+    return {
+        COMMAND_LINE: overrides,
+        ENVIRONMENT: EnvSettingsSource(Settings)(),
+        FILE: TomlConfigSettingsSource(Settings, toml_file=file)(),
+    }
+
+
+def _explain(fault: ErrorDetails) -> str:
+    where = ".".join(str(step) for step in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"`{where}`: {fault['msg'].removeprefix('Value error, ')}" if where else fault["msg"]
+    *above, name = fault["loc"]
+    here = [known for model in _models_at(Settings, above) for known in model.model_fields]
+    anywhere = [known for model in _models(Settings) for known in model.model_fields]
+    near = get_close_matches(str(name), here, n=1) or get_close_matches(str(name), anywhere, n=1)
+    return f"unknown setting `{where}`" + (f"\nhelp: did you mean `{near[0]}`?" if near else "")
+
+
+def _models_at(model: type[BaseModel], steps: Sequence[int | str]) -> list[type[BaseModel]]:
+    """The settings that may stand where the steps lead to."""
+    found = [model]
+    for step in steps:
+        fields = [each.model_fields[step] for each in found if step in each.model_fields]
+        # An index, a key of a table, or the tag of a choice stays among the settings that there were.
+        found = [inner for each in fields for inner in _inner(each.annotation)] or found
+    return found
+
+
+def _models(model: type[BaseModel]) -> list[type[BaseModel]]:
+    """The settings and all within them, each once."""
+    found = [model]
+    for each in found:
+        for field in each.model_fields.values():
+            found += [inner for inner in dict.fromkeys(_inner(field.annotation)) if inner not in found]
+    return found
+
+
+def _inner(annotation: object) -> Iterator[type[BaseModel]]:
+    """The settings that are named in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _inner(argument)

@@ -1,0 +1,133 @@
+"""`magistrate config` shows each setting and who says it, hides passwords, and checks what a start would need."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from policy_lang.types import Json
+from service.cli import main
+from service.cli.config import redacted
+from service.config import Settings
+from service.db.migration import migrate
+from service.db.opening import open_database
+
+POLICY = (
+    "module m\nprincipal type User {}\ntype Thing {}\nactions Thing { see }\nrule r: allow see on Thing to anyone\n"
+)
+ISSUER = """
+[[issuers]]
+issuer = "https://id.example.com"
+audience = ["magistrate"]
+algorithms = ["HS256"]
+secret_file = "{secret}"
+principal_type = "User"
+"""
+
+
+def run(*arguments: str | Path, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(main, ["config", *map(str, arguments)], env=env)
+
+
+def shown(*arguments: str | Path, env: dict[str, str] | None = None) -> dict[str, tuple[Json, str]]:
+    rows = json.loads(run("show", "--output", "json", *arguments, env=env).stdout)
+    return {row["setting"]: (row["value"], row["from"]) for row in rows}
+
+
+@pytest.fixture
+def sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A configuration that a service can start by, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "m.policy").write_text(POLICY)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x" * 64)
+    secret.chmod(0o600)
+    file = tmp_path / "magistrate.toml"
+    file.write_text(f"workers = 2\n{ISSUER.format(secret=secret)}\n[spool]\nmax_bytes = 1000000\n")
+    return file
+
+
+def test_every_setting_says_where_it_comes_from(sound: Path) -> None:
+    env = {"MAGISTRATE_SPOOL__MAX_BYTES": "2000000", "MAGISTRATE_DATA": "elsewhere"}
+    found = shown("--config", sound, env=env)
+    assert found["workers"] == (2, "file")
+    assert found["issuers.0.issuer"] == ("https://id.example.com", "file")
+    assert found["spool.max_bytes"] == (2_000_000, "MAGISTRATE_SPOOL__MAX_BYTES")
+    assert found["data"] == ("elsewhere", "MAGISTRATE_DATA")
+    assert found["grpc"] == ("127.0.0.1:7080", "default")
+    assert {name.partition(".")[0] for name in found} == set(Settings.model_fields)
+    changed = {name: each for name, each in found.items() if each[1] != "default"}
+    assert shown("--config", sound, "--changed", env=env) == changed
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("postgresql://me:geheim@host:5432/db?sslmode=require", "postgresql://me:***@host:5432/db"),
+        ("postgresql://me:ge%40heim@host/db", "postgresql://me:***@host/db"),
+        ("postgresql://me@host/db?password=geheim", "postgresql://me@host/db"),
+        ("postgresql://host/db?user=me&password=geheim", "postgresql://host/db"),
+        ("https://id.example.com", "https://id.example.com"),
+        ("sqlite:///a.db", "sqlite:///a.db"),
+        ("://geheim@", "(not shown)"),
+    ],
+)  # fmt: skip
+def test_no_password_is_shown(url: str, said: str) -> None:
+    assert redacted(url) == said
+    assert redacted([url]) == [said]
+
+
+def test_what_is_sound_passes_and_nothing_is_made(sound: Path) -> None:
+    result = run("check", "--config", sound)
+    assert (result.exit_code, result.stderr) == (0, ""), result.stdout
+    assert all(line.startswith("ok") for line in result.stdout.splitlines())
+    assert not (sound.parent / ".magistrate").exists()
+
+
+def test_everything_that_is_wrong_is_said_at_once(sound: Path) -> None:
+    (sound.parent / "secret").chmod(0o644)
+    (sound.parent / "policies" / "m.policy").write_text(POLICY.replace("on Thing", "on Thong"))
+    result = run("check", "--config", sound, "--grpc", "nowhere", "--output", "json")
+    said = {row["subject"]: row["said"] for row in json.loads(result.stdout) if not row["sound"]}
+    assert result.exit_code == 1
+    assert set(said) == {"addresses", "issuers", "policies"}
+    assert "E202" in said["policies"]
+
+
+def test_a_variable_that_is_nearly_a_setting_is_named(sound: Path) -> None:
+    env = {"MAGISTRATE_WORKRES": "3", "MAGISTRATE_SERVICE_HOST": "10.0.0.1", "MAGISTRATE_TOKEN": "t"}
+    lines = run("check", "--config", sound, "--offline", env=env).stdout.splitlines()
+    assert lines[:2] == [
+        "error environment: `MAGISTRATE_WORKRES` is no setting",
+        "help: did you mean `MAGISTRATE_WORKERS`?",
+    ]
+    assert all(line.startswith("ok") for line in lines[2:])
+
+
+def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
+    settings = Settings(data=sound.parent / ".magistrate")
+    settings.data.mkdir()
+    database = open_database(settings.database_url)
+    migrate(database, "facts")
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE magistrate_facts_version SET version_num = 'facts_9999'")
+    database.close()
+    assert run("check", "--config", sound).exit_code == 1
+    assert run("check", "--config", sound, "--offline").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("polices = 'x'", "unknown setting `polices`\nhelp: did you mean `policies`?"),
+        ("[spool]\nmax_byts = 3", "unknown setting `spool.max_byts`\nhelp: did you mean `max_bytes`?"),
+        ("[pool]\nwating = 3", "unknown setting `pool.wating`\nhelp: did you mean `waiting`?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_setting_is_refused_with_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "m.toml"
+    file.write_text(text)
+    result = run("show", "--config", file)
+    assert (result.exit_code, result.stderr) == (2, f"error: {said}\n")

@@ -44,6 +44,7 @@ def test_a_sound_log_says_what_is_proven(database: Database, tmp_path: Path, pub
         "sound",
         "  north: 12 records, the chain holds, checkpoint 2 proves 1 to 12",
         "  south: 12 records, the chain holds, checkpoint 2 proves 1 to 12",
+        "  west: 12 records, the chain holds, checkpoint 2 proves 1 to 12",
     ]
 
 

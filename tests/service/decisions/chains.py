@@ -10,7 +10,7 @@ from service.config import SpoolSettings
 from service.db.engine import Database
 from service.db.log_partitions import Partitions
 from service.db.log_tables import chain_head, chain_link, decision
-from service.decisions.chain import Head, begin, make_links
+from service.decisions.chain import begin, hash_next, hash_record
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.rows import decision_row
 from service.decisions.shipper import Shipper
@@ -20,7 +20,7 @@ from service.model import DecisionRecord
 from tests.service.decisions.records import samples
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-NORTH, SOUTH = "north", "south"
+NORTH, SOUTH, WEST = CHAINS = "north", "south", "west"
 LENGTH = 12
 """Records of each chain."""
 
@@ -35,11 +35,11 @@ def keep(database: Database, folder: Path, replica: str, records: list[DecisionR
 
 
 def fill(database: Database, folder: Path) -> Path:
-    """Two chains of LENGTH records: a checkpoint saw half of each, and a second one all; the file of those."""
+    """Three chains of LENGTH records: a checkpoint saw half of each, and a second one all; the file of those."""
     file = folder / "checkpoints.jsonl"
     writer = CheckpointWriter(database, file, KEY)
     for _ in range(2):
-        for replica in (NORTH, SOUTH):
+        for replica in CHAINS:
             keep(database, folder, replica, samples(LENGTH // 2))
         writer.write()
     return file
@@ -72,33 +72,32 @@ def id_at(database: Database, replica: str, sequence: int) -> str:
 
 
 def chain_anew(database: Database, replica: str, first: int) -> None:
-    """Computes a chain anew from a place on, over what its records say now, as somebody who knows how would."""
+    """Computes a chain anew from a place on, over what its records say now, as somebody who knows how would.
+
+    Where a record was taken out its hash stays.
+    """
     link = chain_link.c
     with database.write() as connection:
         before = connection.execute(
             select(link.chain_hash).where(link.replica == replica, link.sequence == first - 1)
         ).scalar()
         rows = connection.execute(
-            select(link.sequence, decision.c.body)
-            .join(decision, decision.c.id == link.decision_id)
+            select(link.sequence, link.salt, link.record_hash, decision.c.body)
+            .outerjoin(decision, decision.c.id == link.decision_id)
             .where(link.replica == replica, link.sequence >= first)
             .order_by(link.sequence)
         ).all()
-        head = begin(replica) if before is None else Head(replica, first - 1, before)
-        links = make_links(head, [row.body for row in rows])
-        for row, made in zip(rows, links, strict=True):
+        hash_ = begin(replica).hash if before is None else before
+        for row in rows:
+            record_hash = row.record_hash if row.body is None else hash_record(row.salt, row.body)
+            hash_ = hash_next(hash_, record_hash)
             connection.execute(
                 update(chain_link)
                 .where(link.replica == replica, link.sequence == row.sequence)
-                .values(
-                    sequence=made.sequence, salt=made.salt, record_hash=made.record_hash, chain_hash=made.chain_hash
-                )
+                .values(record_hash=record_hash, chain_hash=hash_)
             )
-        last = links[-1]
         connection.execute(
-            update(chain_head)
-            .where(chain_head.c.replica == replica)
-            .values(sequence=last.sequence, hash=last.chain_hash)
+            update(chain_head).where(chain_head.c.replica == replica).values(sequence=rows[-1].sequence, hash=hash_)
         )
 
 

@@ -12,7 +12,7 @@ from service.db.log_tables import checkpoint
 from service.decisions.checkpoint import BadCheckpoint, read_checkpoint
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.verification import verify_log
-from tests.service.decisions.chains import KEY, LENGTH, NORTH, SOUTH, faults_of, fill, found, keep, tamper
+from tests.service.decisions.chains import CHAINS, KEY, LENGTH, NORTH, faults_of, fill, found, keep, tamper
 from tests.service.decisions.records import samples
 
 CHECKPOINT = ("checkpoint", None, None)
@@ -29,8 +29,8 @@ def test_the_file_holds_what_the_database_holds(log_database: Database, tmp_path
     assert file.read_text().splitlines() == stored(log_database)
     assert file.stat().st_mode & 0o777 == 0o600
     first, second = (read_checkpoint(line).content for line in stored(log_database))
-    assert [(head.replica, head.sequence) for head in first.heads] == [(NORTH, LENGTH // 2), (SOUTH, LENGTH // 2)]
-    assert [(head.replica, head.sequence) for head in second.heads] == [(NORTH, LENGTH), (SOUTH, LENGTH)]
+    assert [(head.replica, head.sequence) for head in first.heads] == [(replica, LENGTH // 2) for replica in CHAINS]
+    assert [(head.replica, head.sequence) for head in second.heads] == [(replica, LENGTH) for replica in CHAINS]
 
 
 def test_nothing_new_is_no_checkpoint(log_database: Database, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_one_line_that_an_auditor_kept_is_enough(log_database: Database, tmp_pat
     kept.write_text(file.read_text().splitlines(keepends=True)[1])
     tamper(log_database, "DELETE FROM checkpoint")
     report = found(log_database, kept)
-    assert [chain.proven for chain in report.chains] == [LENGTH, LENGTH]
+    assert [chain.proven for chain in report.chains] == [LENGTH] * 3
     assert faults_of(report) == [CHECKPOINT, CHECKPOINT]  # it is not in the database, nor is the one before
 
 
@@ -86,7 +86,7 @@ def test_what_is_done_to_the_database_shows_in_the_file(
     tamper(log_database, statement)
     report = found(log_database, file)
     assert faults_of(report) == faults
-    assert [chain.proven for chain in report.chains] == [LENGTH, LENGTH]
+    assert [chain.proven for chain in report.chains] == [LENGTH] * 3
 
 
 def test_a_last_checkpoint_that_was_taken_out_is_not_missed_without_the_file(
@@ -96,7 +96,7 @@ def test_a_last_checkpoint_that_was_taken_out_is_not_missed_without_the_file(
     tamper(log_database, "DELETE FROM checkpoint WHERE number = 2")
     report = found(log_database)
     assert report.is_sound
-    assert [(chain.proven, chain.proven_by) for chain in report.chains] == [(LENGTH // 2, 1)] * 2
+    assert [(chain.proven, chain.proven_by) for chain in report.chains] == [(LENGTH // 2, 1)] * 3
 
 
 @pytest.mark.parametrize("key", [None, Ed25519PrivateKey.from_private_bytes(bytes(32))], ids=["unsigned", "other key"])

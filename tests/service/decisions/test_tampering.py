@@ -9,9 +9,9 @@ from policy_lang.decision import Effect
 from service.db.engine import Database
 from service.decisions.rows import decision_row
 from tests.service.decisions.chains import (
+    CHAINS,
     LENGTH,
     NORTH,
-    SOUTH,
     chain_anew,
     faults_of,
     fill,
@@ -194,8 +194,7 @@ def test_a_log_as_it_was_written_is_sound_and_proven_to_its_end(log_database: Da
     report = found(log_database, fill(log_database, tmp_path))
     assert report.is_sound
     assert [(chain.replica, chain.links, chain.proven, chain.proven_by) for chain in report.chains] == [
-        (NORTH, LENGTH, LENGTH, 2),
-        (SOUTH, LENGTH, LENGTH, 2),
+        (replica, LENGTH, LENGTH, 2) for replica in CHAINS
     ]
 
 
@@ -216,11 +215,11 @@ def test_an_edit_of_any_column_names_the_record(log_database: Database, tmp_path
     fill(log_database, tmp_path)
     changed = f"{column} + 1" if column in WHOLE_NUMBERS else f"{column} || 'x'"
     do(log_database, [f"UPDATE decision SET {column} = {changed} WHERE id = '{{id}}'"])
-    north, south = found(log_database).chains
+    north, south, west = found(log_database).chains
     (fault,) = north.faults
     assert (fault.sequence, fault.id) == (PLACE, id_at(log_database, NORTH, PLACE))
     assert "body" in fault.text if column == "body" else f"`{column}`" in fault.text
-    assert (north.sound, north.proven, south.proven) == (PLACE - 1, 0, LENGTH)
+    assert (north.sound, north.proven, south.proven, west.proven) == (PLACE - 1, 0, LENGTH, LENGTH)
 
 
 def test_a_record_put_in_without_a_link_is_named(log_database: Database, tmp_path: Path) -> None:
@@ -244,7 +243,7 @@ def test_a_record_put_between_two_breaks_the_chain_there(log_database: Database,
         f" SELECT replica, 4, '{forged.id}', salt, record_hash, chain_hash FROM chain_link"
         " WHERE replica = 'north' AND sequence = 3",
     )
-    north, _ = found(log_database).chains
+    north, _, _ = found(log_database).chains
     assert {(fault.kind.value, fault.sequence, fault.id) for fault in north.faults[:2]} == {
         ("changed", 4, forged.id),
         ("broken", 4, forged.id),

@@ -23,11 +23,9 @@ from service.decisions.exporting.lines import (
 from service.decisions.exporting.manifest import Manifest, files_of, read_manifest, write_manifest
 from service.decisions.exporting.writing import Order, export_log
 from service.decisions.log_filter import LogFilter
-from tests.service.decisions.chains import KEY, NORTH, SOUTH, keep
+from tests.service.decisions.chains import CHAINS, KEY, keep
 from tests.service.decisions.records import sample
 
-WEST = "west"
-CHAINS = (NORTH, SOUTH, WEST)
 NOW = 1_767_607_200_000
 BOB = Ref("User", "bob")
 

@@ -19,12 +19,10 @@ from service.decisions.retention.erasing import Erasure
 from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import Warrant
 from service.errors import ConfigError
-from tests.service.decisions.chains import KEY, NORTH, SOUTH, insert_beside, keep, tamper
+from tests.service.decisions.chains import CHAINS, KEY, NORTH, SOUTH, WEST, insert_beside, keep, tamper
 from tests.service.decisions.exporting.exports import (
     BOB,
-    CHAINS,
     NOW,
-    WEST,
     at,
     checked,
     export,

@@ -8,6 +8,7 @@ from service.app.checkpointing import build_checkpoints
 from service.app.replaying import build_replays
 from service.app.retaining import build_expiry
 from service.app.shipping import gauge_shipping
+from service.app.verifying import build_verifications
 from service.authn.pruning import prune_credentials_until
 from service.config import Settings
 from service.db.log_partitions import Partitions
@@ -39,6 +40,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("retention", build_expiry(settings, database).run),
         ("replays", build_replays(settings, facts, database).run),
         ("transfers", build_transfer_work(settings, facts).run),
+        ("verifications", build_verifications(settings, facts, database).run),
     )
     others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]
     for each in others:

@@ -10,6 +10,7 @@ from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
 from service.decisions.replay_forms import REPLAYS
 from service.decisions.replay_office import ReplayOffice
+from service.decisions.verify_office import VERIFICATIONS, VerifyOffice
 from service.desk import Desk
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.decision_log import LONGEST_SECONDS, DecisionLogServicer
@@ -33,11 +34,12 @@ async def log_reading(
     reading = settings.log_reading
     pool = PoolSettings(connections=reading.connections, statement_ms=int(LONGEST_SECONDS * 1000))
     database = open_database(settings.log_database_url, pool)
-    log = DecisionLog(database, scan_limit=reading.scan_records)
+    log = DecisionLog(database, scan_limit=reading.scan_records, indexed_paths=settings.record.indexed_paths)
     office = LogOffice(gate=gate, log=log, policies=policies, former=pushed_texts(settings, facts))
     replays = ReplayOffice(gate=gate, desk=Desk(facts, settings.replica_id, REPLAYS), find=office.texts)
+    verifications = VerifyOffice(gate, Desk(facts, settings.replica_id, VERIFICATIONS))
     try:
-        yield DecisionLogServicer(callers, office, replays, settings=reading, ended=ended)
+        yield DecisionLogServicer(callers, office, replays, verifications=verifications, settings=reading, ended=ended)
     finally:
         database.close()
 

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from policy_lang.types import Json
 from service.authn.private_files import read_bytes
 from service.cli.log_verify_export import export_fields, export_lines
-from service.cli.log_verify_report import log_fields, log_limits, log_lines
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.opening import open_database
 from service.decisions.exporting.checking import verify_export
 from service.decisions.verification import verify_log
+from service.decisions.verification_report import log_fields, log_limits, log_lines
 from service.errors import ConfigError
 from service.signing_keys import read_public_key
 

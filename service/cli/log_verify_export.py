@@ -7,10 +7,10 @@ import orjson
 from policy_lang.excerpt import visible
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
-from service.cli.log_verify_report import erasure_fields, erasure_line, fault_fields, fault_line
 from service.decisions.exporting.chain_check import CheckedChain
 from service.decisions.exporting.checking import ExportReport
 from service.decisions.exporting.manifest import Manifest
+from service.decisions.verification_report import erasure_fields, erasure_line, fault_fields, fault_line
 
 
 def export_lines(report: ExportReport) -> Iterator[str]:

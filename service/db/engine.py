@@ -7,8 +7,9 @@ PostgreSQL a read sees one snapshot. Readers and writers have pools of their own
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar, cast
 
@@ -83,6 +84,7 @@ class Database:
         self._writers = writers
         self._statement_ms = statement_ms
         self._is_bounded = is_bounded
+        self._go_on: Callable[[], None] = _always
 
     @property
     def is_embedded(self) -> bool:
@@ -156,9 +158,16 @@ class Database:
             finally:
                 connection.close()
 
+    def interruptible(self, go_on: Callable[[], None]) -> "Database":
+        """The same database, which asks before each read whether to go on: what that raises ends a long work."""
+        other = copy(self)
+        other._go_on = go_on
+        return other
+
     @contextmanager
     def read(self, timeout_ms: int | None = None) -> Iterator[Connection]:
         """A read transaction; each statement may take `timeout_ms`, all of them together on SQLite."""
+        self._go_on()
         with translated(self.name), self._readers.connect() as connection, connection.begin():
             if timeout_ms is None:
                 yield connection
@@ -239,3 +248,7 @@ def _interrupt(connection: object, after_ms: int | None) -> None:
 _STEPS_BETWEEN_LOOKS: Final = 10_000
 _EMPTY_WAL = "PRAGMA wal_checkpoint(TRUNCATE)"
 _STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %(ms)s, true)"
+
+
+def _always() -> None:
+    """Goes on."""

@@ -992,3 +992,231 @@ class MaskedInput(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MaskedInput: _TypeAlias = MaskedInput  # noqa: Y015
+
+@_typing.final
+class VerifyRequest(_message.Message):
+    """How to verify the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLIC_KEYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def public_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The Ed25519 keys that checkpoints and notes must be signed by, in PEM; without any, signatures are not looked at."""
+
+    def __init__(
+        self,
+        *,
+        public_keys: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["public_keys", b"public_keys"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyRequest: _TypeAlias = VerifyRequest  # noqa: Y015
+
+@_typing.final
+class VerifyResponse(_message.Message):
+    """What was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_SOUND_FIELD_NUMBER: _builtins.int
+    CHAINS_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    FAULT_COUNT_FIELD_NUMBER: _builtins.int
+    LAST_CHECKPOINT_FIELD_NUMBER: _builtins.int
+    UNSIGNED_CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    UNCHAINED_RECORDS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    UNSIGNED_NOTES_FIELD_NUMBER: _builtins.int
+    ERASURES_FIELD_NUMBER: _builtins.int
+    NOT_SHOWN_FIELD_NUMBER: _builtins.int
+    is_sound: _builtins.bool
+    """Whether everything is as it was written."""
+    fault_count: _builtins.int
+    """How many there are."""
+    last_checkpoint: _builtins.int
+    """The number of the last checkpoint; 0 for none."""
+    unsigned_checkpoints: _builtins.int
+    """Checkpoints without a signature."""
+    unchained_records: _builtins.int
+    """Records that are in no chain, from before there were chains."""
+    notes: _builtins.int
+    """Notes of what expired or was erased."""
+    unsigned_notes: _builtins.int
+    """Notes without a signature."""
+    @_builtins.property
+    def chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___ChainVerdict]:
+        """Each chain."""
+
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogFault]:
+        """The first things that are wrong beside the chains."""
+
+    @_builtins.property
+    def erasures(self) -> _containers.RepeatedCompositeFieldContainer[Global___Erasure]:
+        """The first notes by which somebody had records erased."""
+
+    @_builtins.property
+    def not_shown(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What this verification cannot show, in words."""
+
+    def __init__(
+        self,
+        *,
+        is_sound: _builtins.bool = ...,
+        chains: _abc.Iterable[Global___ChainVerdict] | None = ...,
+        faults: _abc.Iterable[Global___LogFault] | None = ...,
+        fault_count: _builtins.int = ...,
+        last_checkpoint: _builtins.int = ...,
+        unsigned_checkpoints: _builtins.int = ...,
+        unchained_records: _builtins.int = ...,
+        notes: _builtins.int = ...,
+        unsigned_notes: _builtins.int = ...,
+        erasures: _abc.Iterable[Global___Erasure] | None = ...,
+        not_shown: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "erasures", b"erasures", "fault_count", b"fault_count", "faults", b"faults", "is_sound", b"is_sound", "last_checkpoint", b"last_checkpoint", "not_shown", b"not_shown", "notes", b"notes", "unchained_records", b"unchained_records", "unsigned_checkpoints", b"unsigned_checkpoints", "unsigned_notes", b"unsigned_notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyResponse: _TypeAlias = VerifyResponse  # noqa: Y015
+
+@_typing.final
+class ChainVerdict(_message.Message):
+    """What was found of one replica's chain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLICA_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    HOLDS_TO_FIELD_NUMBER: _builtins.int
+    PROVEN_TO_FIELD_NUMBER: _builtins.int
+    PROVEN_BY_FIELD_NUMBER: _builtins.int
+    EXPIRED_FIELD_NUMBER: _builtins.int
+    ERASED_FIELD_NUMBER: _builtins.int
+    FAULTS_FIELD_NUMBER: _builtins.int
+    FAULT_COUNT_FIELD_NUMBER: _builtins.int
+    replica: _builtins.str
+    """The replica."""
+    records: _builtins.int
+    """How many links it has."""
+    holds_to: _builtins.int
+    """Up to which place it is as it was written, by itself."""
+    proven_to: _builtins.int
+    """Up to which place a checkpoint has seen the same; 0 for none."""
+    proven_by: _builtins.int
+    """The number of that checkpoint; 0 for none."""
+    expired: _builtins.int
+    """Records that expired, as notes say."""
+    erased: _builtins.int
+    """Records that were erased, as notes say."""
+    fault_count: _builtins.int
+    """How many there are."""
+    @_builtins.property
+    def faults(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogFault]:
+        """The first things that are wrong."""
+
+    def __init__(
+        self,
+        *,
+        replica: _builtins.str = ...,
+        records: _builtins.int = ...,
+        holds_to: _builtins.int = ...,
+        proven_to: _builtins.int = ...,
+        proven_by: _builtins.int = ...,
+        expired: _builtins.int = ...,
+        erased: _builtins.int = ...,
+        faults: _abc.Iterable[Global___LogFault] | None = ...,
+        fault_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erased", b"erased", "expired", b"expired", "fault_count", b"fault_count", "faults", b"faults", "holds_to", b"holds_to", "proven_by", b"proven_by", "proven_to", b"proven_to", "records", b"records", "replica", b"replica"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChainVerdict: _TypeAlias = ChainVerdict  # noqa: Y015
+
+@_typing.final
+class LogFault(_message.Message):
+    """Something that is not as it was written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REPLICA_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    DECISION_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`changed`, `removed`, `broken`, `inserted`, `truncated`, `replaced`, `dropped` or `checkpoint`, or another in time."""
+    replica: _builtins.str
+    """The replica whose chain it is in; empty for none."""
+    sequence: _builtins.int
+    """The place in the chain; 0 for none."""
+    decision_id: _builtins.str
+    """The decision; empty for none."""
+    text: _builtins.str
+    """What it is, in words."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        replica: _builtins.str = ...,
+        sequence: _builtins.int = ...,
+        decision_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision_id", b"decision_id", "kind", b"kind", "replica", b"replica", "sequence", b"sequence", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogFault: _TypeAlias = LogFault  # noqa: Y015
+
+@_typing.final
+class Erasure(_message.Message):
+    """A note by which somebody had records erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    RECORDS_FIELD_NUMBER: _builtins.int
+    note: _builtins.int
+    """Its number."""
+    by: _builtins.str
+    """By whom."""
+    reason: _builtins.str
+    """Why."""
+    records: _builtins.int
+    """How many records."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        note: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        by: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        records: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "note", b"note", "reason", b"reason", "records", b"records", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Erasure: _TypeAlias = Erasure  # noqa: Y015

@@ -60,6 +60,11 @@ class DecisionLogServiceStub:
                 request_serializer=magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.FromString,
                 _registered_method=True)
+        self.Verify = channel.unary_unary(
+                '/magistrate.v1.DecisionLogService/Verify',
+                request_serializer=magistrate_dot_v1_dot_decision__log__pb2.VerifyRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_decision__log__pb2.VerifyResponse.FromString,
+                _registered_method=True)
         self.Replay = channel.unary_unary(
                 '/magistrate.v1.DecisionLogService/Replay',
                 request_serializer=magistrate_dot_v1_dot_decision__log__pb2.ReplayRequest.SerializeToString,
@@ -106,6 +111,15 @@ class DecisionLogServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Verify(self, request, context):
+        """Verifies the whole log: every chain by itself, by the checkpoints of the database and of the answering replica's file,
+        and by the notes of what expired or was erased. It is as true as the service: whoever does not trust that verifies
+        the database or an export by himself. Takes as long as reading everything does. Needs `log.read` everywhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Replay(self, request, context):
         """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
         differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
@@ -137,6 +151,11 @@ def add_DecisionLogServiceServicer_to_server(servicer, server):
                     servicer.Stats,
                     request_deserializer=magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.SerializeToString,
+            ),
+            'Verify': grpc.unary_unary_rpc_method_handler(
+                    servicer.Verify,
+                    request_deserializer=magistrate_dot_v1_dot_decision__log__pb2.VerifyRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_decision__log__pb2.VerifyResponse.SerializeToString,
             ),
             'Replay': grpc.unary_unary_rpc_method_handler(
                     servicer.Replay,
@@ -258,6 +277,33 @@ class DecisionLogService:
             '/magistrate.v1.DecisionLogService/Stats',
             magistrate_dot_v1_dot_decision__log__pb2.StatsRequest.SerializeToString,
             magistrate_dot_v1_dot_decision__log__pb2.StatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Verify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.DecisionLogService/Verify',
+            magistrate_dot_v1_dot_decision__log__pb2.VerifyRequest.SerializeToString,
+            magistrate_dot_v1_dot_decision__log__pb2.VerifyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -50,6 +50,11 @@ class DecisionLogServiceStub:
     """
     Stats: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.StatsRequest, _decision_log_pb2.StatsResponse]
     """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+    Verify: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.VerifyRequest, _decision_log_pb2.VerifyResponse]
+    """Verifies the whole log: every chain by itself, by the checkpoints of the database and of the answering replica's file,
+    and by the notes of what expired or was erased. It is as true as the service: whoever does not trust that verifies
+    the database or an export by himself. Takes as long as reading everything does. Needs `log.read` everywhere.
+    """
     Replay: _grpc.UnaryUnaryMultiCallable[_decision_log_pb2.ReplayRequest, _decision_log_pb2.ReplayResponse]
     """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
     differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
@@ -78,6 +83,11 @@ class DecisionLogServiceAsyncStub(DecisionLogServiceStub):
     """
     Stats: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.StatsRequest, _decision_log_pb2.StatsResponse]  # type: ignore[assignment]
     """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+    Verify: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.VerifyRequest, _decision_log_pb2.VerifyResponse]  # type: ignore[assignment]
+    """Verifies the whole log: every chain by itself, by the checkpoints of the database and of the answering replica's file,
+    and by the notes of what expired or was erased. It is as true as the service: whoever does not trust that verifies
+    the database or an export by himself. Takes as long as reading everything does. Needs `log.read` everywhere.
+    """
     Replay: _aio.UnaryUnaryMultiCallable[_decision_log_pb2.ReplayRequest, _decision_log_pb2.ReplayResponse]  # type: ignore[assignment]
     """Decides recorded questions again by other policies, by what the records kept of their inputs, and tells which answers
     differ. Nothing comes in force. Needs `log.read`, and for policies that come with the request `policy.validate`.
@@ -127,6 +137,17 @@ class DecisionLogServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_decision_log_pb2.StatsResponse, _abc.Awaitable[_decision_log_pb2.StatsResponse]]:
         """Counts records: by rule, principal, code and action, and over time. Needs `log.read`."""
+
+    @_abc_1.abstractmethod
+    def Verify(
+        self,
+        request: _decision_log_pb2.VerifyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decision_log_pb2.VerifyResponse, _abc.Awaitable[_decision_log_pb2.VerifyResponse]]:
+        """Verifies the whole log: every chain by itself, by the checkpoints of the database and of the answering replica's file,
+        and by the notes of what expired or was erased. It is as true as the service: whoever does not trust that verifies
+        the database or an export by himself. Takes as long as reading everything does. Needs `log.read` everywhere.
+        """
 
     @_abc_1.abstractmethod
     def Replay(

@@ -14,6 +14,7 @@ from service.decisions.log_filter import LogFilter
 from service.decisions.office import LogOffice
 from service.decisions.replay_office import ReplayOffice
 from service.decisions.tailing import Followed
+from service.decisions.verify_office import VerifyOffice
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.decision_log_codec import (
     read_filter,
@@ -29,6 +30,7 @@ from service.doors.grpc.decision_log_codec import (
 from service.doors.grpc.replay_codec import read_replay, write_replayed
 from service.doors.grpc.rim import answering, streaming
 from service.doors.grpc.turns import Turns, seconds_left
+from service.doors.grpc.verify_codec import write_verified
 from service.errors import LogUnavailable, RateLimited
 from service.log_reading_settings import LogReadingSettings
 from service.model import Caller
@@ -66,12 +68,14 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
         office: LogOffice,
         replays: ReplayOffice,
         *,
+        verifications: VerifyOffice,
         settings: LogReadingSettings,
         ended: Callable[[], Awaitable[object]],
     ) -> None:
         self._callers = callers
         self._office = office
         self._replays = replays
+        self._verifications = verifications
         self._ended = ended
         self._most_tails = settings.tails
         self._tails = 0
@@ -134,6 +138,16 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
         within = seconds_left(context, LONGEST_REPLAY_SECONDS)
         replay = partial(self._replays.replay, caller, wanted, digest, within)
         return write_replayed(await self._replay_turns.take(context, replay))
+
+    @answering
+    async def Verify(  # noqa: N802
+        self, request: pb.VerifyRequest, context: ServicerContext[pb.VerifyRequest, pb.VerifyResponse]
+    ) -> pb.VerifyResponse:
+        """Verifies the log."""
+        caller, keys = await self._callers.admitted(context), list(request.public_keys)
+        within = seconds_left(context, LONGEST_REPLAY_SECONDS)
+        verify = partial(self._verifications.verify, caller, keys, within)
+        return write_verified(await self._replay_turns.take(context, verify))
 
     async def _followed(
         self, caller: Caller, wanted: LogFilter, at: Followed, context: ServicerContext[Request, Response]

@@ -20,6 +20,7 @@ from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
 from service.decisions.replay_forms import REPLAYS
 from service.decisions.replay_office import ReplayOffice
+from service.decisions.verify_office import VERIFICATIONS, VerifyOffice
 from service.desk import Desk
 from service.doors.grpc.decision_log import DecisionLogServicer
 from service.doors.grpc.server import DECISION_LOG, GrpcDoor
@@ -54,6 +55,7 @@ class Audit:
     records: KeptRecords
     policies: ActivePolicies
     desk: Desk
+    verifications: Desk
     settings: LogReadingSettings = field(default_factory=LogReadingSettings)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -91,7 +93,10 @@ class Audit:
         )
         received = callers(Named(verified), recorder=self.records)
         replays = ReplayOffice(gate=self.gate, desk=self.desk, find=office.texts)
-        servicer = DecisionLogServicer(received, office, replays, settings=self.settings, ended=self.ended.wait)
+        verifications = VerifyOffice(self.gate, self.verifications)
+        servicer = DecisionLogServicer(
+            received, office, replays, verifications=verifications, settings=self.settings, ended=self.ended.wait
+        )
         return GrpcDoor([(DECISION_LOG, servicer)], Limits())
 
 
@@ -110,7 +115,7 @@ def build_audit(log: Database, tmp_path: Path) -> Audit:
         recorder=records,
         clock=lambda: NOW,
     )
-    return Audit(log, gate, grants, records, policies, Desk(facts, "r1", REPLAYS))
+    return Audit(log, gate, grants, records, policies, Desk(facts, "r1", REPLAYS), Desk(facts, "r1", VERIFICATIONS))
 
 
 def moment(milliseconds: int) -> Timestamp:

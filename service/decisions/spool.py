@@ -29,6 +29,9 @@ _GRANT_BYTES: Final = 4 << 20
 _SEGMENTS: Final = 8
 """A full spool has at least so many segments, so that shipping one makes room."""
 
+STALL_SECONDS: Final = 5.0
+"""A sync that takes longer is a fault of the disk: callers wait for it in vain, and shall go elsewhere."""
+
 _TRIAL: Final = make_frame(b"[" + b" " * 4096 + b"]")
 """A batch of no records, of the size of a usual one."""
 
@@ -64,7 +67,9 @@ class Spool:
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last record could not be kept."""
+        """Whether the last record could not be kept, or waits for its sync too long."""
+        if self._commits is not None and self._commits.seconds_under_way > STALL_SECONDS:
+            return True
         return self._is_failing
 
     def record(self, records: Sequence[DecisionRecord]) -> Keeping | None:
@@ -82,6 +87,7 @@ class Spool:
             try:
                 return self._append(frame, len(records))
             except OSError as error:
+                self._seal()
                 why = self._fail(len(records), error)
                 if why is not None:
                     raise AuditUnavailable(why) from error
@@ -102,6 +108,7 @@ class Spool:
                 elif self._granted == 0:
                     self._measure(len(_TRIAL))
             except OSError as error:
+                self._seal()
                 self._fail(0, error)
 
     def close(self) -> None:
@@ -119,7 +126,9 @@ class Spool:
         if segment is None or segment.is_lost:
             self._let_go()
             segment = self._segment = create_segment(self._folder)
-        self._write(segment, frame)
+        written = os.write(segment.descriptor, frame)
+        if written != size:
+            raise OSError(f"only {written} of {size} bytes were written")
         self._granted -= size
         segment.position += size
         commits, keeping = self._commits, None
@@ -131,19 +140,6 @@ class Spool:
             self._let_go()
         return keeping
 
-    def _write(self, segment: Segment, frame: bytes) -> None:
-        """Writes it whole, or seals the segment: readers stop at its last whole frame."""
-        try:
-            written = os.write(segment.descriptor, frame)
-        except OSError:
-            self._let_go()
-            raise
-        if written != len(frame):
-            with suppress(OSError):  # readers would stop there anyway: this gives the room back
-                os.ftruncate(segment.descriptor, segment.position)
-            self._let_go()
-            raise OSError(f"only {written} of {len(frame)} bytes were written")
-
     def _measure(self, size: int) -> None:
         settings = self._settings
         room = settings.max_bytes - spool_size(self._folder)
@@ -151,10 +147,20 @@ class Spool:
         if room >= size and free >= size:
             self._granted = min(room, free, self._grant_bytes)
             return
-        self._let_go()  # a segment in use is never deleted, so it must not be what fills the spool
         if room < size:
             raise OSError(f"the spool has reached its limit of {settings.max_bytes} bytes")
         raise OSError(f"less than {settings.min_free_bytes} bytes are free on the disk of the spool")
+
+    def _seal(self) -> None:
+        """Ends the segment behind its last whole frame, where readers would stop anyway: it shall be shipped and go.
+
+        A segment in use is never deleted, so it must not be what fills the spool.
+        """
+        segment = self._segment
+        if segment is not None:
+            with suppress(OSError):
+                os.ftruncate(segment.descriptor, segment.position)
+            self._let_go()
 
     def _let_go(self) -> None:
         segment, self._segment = self._segment, None

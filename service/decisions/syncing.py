@@ -9,7 +9,9 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 
 from service.decisions.segments import Segment
 from service.errors import AuditUnavailable
@@ -71,7 +73,8 @@ class Group:
                 act()
             self._settled.set()
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._tell)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+                self._loop.call_soon_threadsafe(self._tell)
 
     def _tell(self) -> None:
         for future in self._waiting:
@@ -93,8 +96,15 @@ class GroupCommit:
         self._change = threading.Condition()
         self._group = Group()
         self._is_closing = False
+        self._began: float | None = None
         self._thread = threading.Thread(target=self._run, name="spool-sync", daemon=True)
         self._thread.start()
+
+    @property
+    def seconds_under_way(self) -> float:
+        """How long the present sync takes already, 0 between syncs."""
+        began = self._began
+        return 0.0 if began is None else monotonic() - began
 
     def want(self, segment: Segment, records: int) -> Group:
         """What to wait for, until these records, which are written to the segment, are on the disk."""
@@ -120,9 +130,12 @@ class GroupCommit:
 
     def _run(self) -> None:
         while (group := self._next()) is not None:
+            self._began = monotonic()
             error = self._sync(group)
+            self._began = None
             for segment in group.retired:
-                os.close(segment.descriptor)  # which frees the lock
+                with suppress(OSError):  # all that was wanted of it is synced, or its loss was told
+                    os.close(segment.descriptor)  # which frees the lock
             group.settle(self._outcome(group.records, error) if group.segments else None)
 
     def _next(self) -> Group | None:

@@ -21,8 +21,10 @@ class Syncs:
     _may_pass: threading.Event = field(default_factory=threading.Event)
 
     def hold(self) -> None:
-        """Lets none return from now on."""
+        """Lets none return from now on; `under_way` counts those that begin from now on."""
         self._may_pass.clear()
+        while self.under_way.acquire(blocking=False):
+            pass
 
     def release(self) -> None:
         """Lets all return."""

@@ -17,6 +17,7 @@ from service.decisions.spool import Spool
 from service.errors import AuditUnavailable
 from service.model import Keeping
 from service.samples import Samples
+from tests.e2e.running import wait_for
 from tests.service.decisions.records import sample, samples
 from tests.service.decisions.syncs import PATIENCE, Syncs, descriptors_of, unsyncable, watched_syncs
 from tests.service.decisions.test_spool import ids_in
@@ -141,6 +142,18 @@ def test_a_failed_sync_is_never_tried_again_and_the_next_record_begins_a_segment
     assert descriptors_of(lost) == []
     Shipper(folder, log_database).ship()
     assert ids_in(log_database) == [record.id for record in kept]
+
+
+def test_a_sync_that_hangs_shows(syncs: Syncs, durable: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.decisions.spool.STALL_SECONDS", 0.0)
+    assert not durable.is_failing
+    syncs.hold()
+    keeping = recorded(durable)
+    assert syncs.under_way.acquire(timeout=PATIENCE)
+    assert durable.is_failing
+    syncs.release()
+    keeping.wait()
+    wait_for(lambda: not durable.is_failing)
 
 
 def test_continue_answers_and_counts_what_could_not_be_synced(folder: Path, syncs: Syncs) -> None:

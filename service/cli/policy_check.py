@@ -12,6 +12,7 @@ from policy_lang.linting.linter import Checked, check, check_without_lints
 from policy_lang.pages import codes, page
 from service.cli.policy_report import check_json, check_sarif
 from service.cli.settings import FINDINGS, reported
+from service.cli.stored_data import misfits_json, misfits_of, misfits_sarif, show_misfits
 from service.policies.folder import read_texts
 
 
@@ -36,23 +37,44 @@ def _explain(context: click.Context, _: click.Parameter, code: str | None) -> No
 @click.option(
     "--output", type=click.Choice(["text", "json", "sarif"]), default="text", show_default=True, help="The form."
 )
-def check_command(folder: Path, strict: bool, no_lint: bool, costs: bool, output: str) -> None:
+@click.option(
+    "--against-store",
+    is_flag=True,
+    help="Hold the stored facts against the policies' types too, on the service's host.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="MAGISTRATE_CONFIG",
+    help="Settings in TOML, for --against-store.",
+)
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="The service's own folder, for it.")
+@click.option("--database", metavar="URL", help="The facts, for it; SQLite in the data folder by default.")
+def check_command(
+    folder: Path, strict: bool, no_lint: bool, costs: bool, output: str, against_store: bool, config: Path | None,
+    **store: object,
+) -> None:  # fmt: skip
     """Check the policy files in FOLDER: every fault and lint at once, with its place and help.
 
     Exit code 1 if there is a fault; a lint is a warning. `# allow W401: why` above a statement, or behind a line,
-    allows one there.
+    allows one there. With --against-store also if stored facts do not fit the types, roles and relations: what is
+    counted, with examples, and nothing of the values.
     """
     with reported():
         texts = read_texts(folder)
-    found = check_without_lints(texts) if no_lint else check(texts)
-    is_ok = not any(strict or each.severity is Severity.ERROR for each in found.diagnostics)
+        found = check_without_lints(texts) if no_lint else check(texts)
+        is_stored = against_store and found.bundle is not None
+        misfits = misfits_of(found.bundle.program.schema, config, store) if found.bundle and is_stored else None
+    is_ok = not misfits and not any(strict or each.severity is Severity.ERROR for each in found.diagnostics)
     match output:
         case "json":
-            click.echo(check_json(found, is_ok=is_ok, has_costs=costs))
+            stored = None if misfits is None else misfits_json(misfits, texts)
+            click.echo(check_json(found, is_ok=is_ok, has_costs=costs, stored=stored))
         case "sarif":
-            click.echo(check_sarif(found.diagnostics, folder))
+            click.echo(check_sarif(found.diagnostics, folder, lambda uri: misfits_sarif(misfits or (), texts, uri)))
         case _:
             show(found.diagnostics)
+            show_misfits(misfits or (), texts)
             _show_costs(found) if costs else None
             if is_ok:
                 click.echo(f"ok: {', '.join(_contents(found))}")

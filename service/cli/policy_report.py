@@ -1,6 +1,6 @@
 """What `magistrate policy` found, for programs: JSON, and SARIF 2.1.0 for what shows findings beside the code."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +15,13 @@ from policy_lang.pages import page, title
 from policy_lang.types import Json
 
 _SARIF: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+OfFolder = Callable[[str], tuple[Sequence[Json], Sequence[Json]]]
+"""Gives further rules and results of a SARIF log, by the URI of the folder of policies."""
+
+
+def _nothing_more(_: str) -> tuple[Sequence[Json], Sequence[Json]]:
+    return (), ()
 
 
 def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
@@ -32,19 +39,26 @@ def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
     }
 
 
-def check_json(found: Checked, *, is_ok: bool, has_costs: bool) -> str:
-    """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked."""
+def check_json(found: Checked, *, is_ok: bool, has_costs: bool, stored: Sequence[Json] | None = None) -> str:
+    """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked.
+
+    `stored` is what of the stored facts does not fit, None where that was not looked at.
+    """
     costs: list[Json] = [asdict(cost) for cost in found.costs] if has_costs else []
     diagnostics: list[Json] = [*map(diagnostic_json, found.diagnostics)]
-    return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **({"costs": costs} if has_costs else {})})
+    more: dict[str, Json] = {"costs": costs} if has_costs else {}
+    if stored is not None:
+        more["stored"] = stored
+    return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **more})
 
 
-def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
+def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path, more: OfFolder = _nothing_more) -> str:
     """The findings as a SARIF log; paths are seen from where the command runs."""
+    rules, results = more(_uri(folder))
     driver: dict[str, Json] = {
         "name": "magistrate",
         "version": version("magistrate"),
-        "rules": [_sarif_rule(code) for code in sorted({found.code for found in diagnostics})],
+        "rules": [*(_sarif_rule(code) for code in sorted({found.code for found in diagnostics})), *rules],
     }
     return _text(
         {
@@ -54,7 +68,7 @@ def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path) -> str:
                 {
                     "tool": {"driver": driver},
                     "columnKind": "unicodeCodePoints",
-                    "results": [_sarif_result(found, folder) for found in diagnostics],
+                    "results": [*(_sarif_result(found, folder) for found in diagnostics), *results],
                 }
             ],
         }

@@ -26,3 +26,9 @@ def bounded(connection: Connection, timeout_ms: int) -> Iterator[None]:
         yield
     finally:
         driver.set_progress_handler(None, _STEPS)
+
+
+def unbounded(connection: Connection) -> None:
+    """Lets the statements of a transaction take as long as they do, for work that nobody waits for."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))

@@ -1,0 +1,132 @@
+"""Says what of the stored facts does not fit policies: to people, to programs, and beside what declares it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from policy_lang.bundle import examine, read
+from policy_lang.counts import counted
+from policy_lang.excerpt import excerpt, visible
+from policy_lang.schema import Schema
+from policy_lang.source import Span
+from policy_lang.syntax.statements import File, RoleDeclaration, StoredRelation, TypeDeclaration
+from policy_lang.types import Json
+from service.cli.progress import progress
+from service.configuring import load_settings
+from service.db.migration import State, status
+from service.db.opening import open_database
+from service.entities.fitting import CODES, Misfit, find_misfits
+from service.errors import FactsUnavailable, SchemaOutdated
+
+_Places = Mapping[tuple[str, str], Span]
+"""Where a type, a role or a stored relation is declared, and where an attribute of a type is."""
+_NOWHERE: Final = ""
+
+
+def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object]) -> list[Misfit]:
+    """What of the facts in the service's database does not fit; nothing is written there, not even a migration."""
+    settings = load_settings(config, {name: value for name, value in given.items() if value is not None})
+    database = open_database(settings.database_url)
+    try:
+        if not database.exists():
+            raise FactsUnavailable(f"there is no database {database.name}")
+        if status(database, "facts").state is not State.CURRENT:
+            raise SchemaOutdated(
+                f"the facts database {database.name} is of another version\nhelp: run `magistrate db migrate`"
+            )
+        with progress("looking at entities") as bar:
+            return find_misfits(database, schema, bar)
+    finally:
+        database.close()
+
+
+def show_misfits(misfits: Sequence[Misfit], texts: Mapping[str, str]) -> None:
+    """Shows them to a person, each where the policies declare it."""
+    places = _places(texts)
+    for found in misfits:
+        click.echo(_rendered(found, _place(found, places)) + "\n", err=True)
+
+
+def misfits_json(misfits: Sequence[Misfit], texts: Mapping[str, str]) -> list[Json]:
+    """The same for programs; line and column count from 1, and are left out where nothing declares it."""
+    places = _places(texts)
+    return [_as_json(found, _place(found, places)) for found in misfits]
+
+
+def misfits_sarif(misfits: Sequence[Misfit], texts: Mapping[str, str], uri: str) -> tuple[list[Json], list[Json]]:
+    """Rules and results of a SARIF log, of policies in the folder of that URI."""
+    places = _places(texts)
+    rules: list[Json] = [
+        {
+            "id": code,
+            "shortDescription": {"text": CODES[code]},
+            "defaultConfiguration": {"level": "error"},
+        }
+        for code in sorted({found.code for found in misfits})
+    ]
+    return rules, [_sarif_result(found, _place(found, places), uri) for found in misfits]
+
+
+def _rendered(found: Misfit, place: Span | None) -> str:
+    head = visible(f"error[{found.code}]: {_message(found)}")
+    note = f"help: such as {_examples(found)}"
+    return "\n".join((head, *(excerpt(place, (note,)) if place is not None else (f"  = {visible(note)}",))))
+
+
+def _message(found: Misfit) -> str:
+    return f"{counted(found.count, 'row')} of `{found.subject}`: {found.why}"
+
+
+def _examples(found: Misfit) -> str:
+    return ", ".join(f"`{each}`" for each in found.examples)
+
+
+def _as_json(found: Misfit, place: Span | None) -> Json:
+    shown: dict[str, Json] = {
+        "code": found.code,
+        "subject": found.subject,
+        "message": found.why,
+        "count": found.count,
+        "examples": list(found.examples),
+    }
+    if place is not None:
+        start = place.file.position(place.start)
+        shown |= {"path": place.file.path, "line": start.line, "column": start.column}
+    return shown
+
+
+def _sarif_result(found: Misfit, place: Span | None, uri: str) -> Json:
+    result: dict[str, Json] = {
+        "ruleId": found.code,
+        "level": "error",
+        "message": {"text": f"{_message(found)} (such as {_examples(found)})"},
+    }
+    if place is not None:
+        start = place.file.position(place.start)
+        physical: dict[str, Json] = {
+            "artifactLocation": {"uri": f"{uri}/{place.file.path}"},
+            "region": {"startLine": start.line, "startColumn": start.column},
+        }
+        result["locations"] = [{"physicalLocation": physical}]
+    return result
+
+
+def _place(found: Misfit, places: _Places) -> Span | None:
+    """Where the attribute is declared, else what it would be of; None where nothing declares that any more."""
+    return places.get((found.name, found.attribute)) or places.get((found.name, _NOWHERE))
+
+
+def _places(texts: Mapping[str, str]) -> _Places:
+    return dict(place for tree in examine(read(texts)).trees for place in _declared(tree))
+
+
+def _declared(tree: File) -> Iterator[tuple[tuple[str, str], Span]]:
+    for statement in tree.statements:
+        match statement:
+            case TypeDeclaration(name, attributes):
+                yield (name.text, _NOWHERE), name.span
+                yield from (((name.text, each.name.text), each.name.span) for each in attributes)
+            case RoleDeclaration(name) | StoredRelation(name):
+                yield (f"{tree.module.text}.{name.text}", _NOWHERE), name.span

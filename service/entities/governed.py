@@ -4,12 +4,13 @@ Law (identity.md, Tenants): a write touches the tenant of the entity as it was a
 entities that it ties together; the caller must hold the action at each of them. What has no tenant needs it everywhere.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from policy_lang.facts import Assignment, Link
+from policy_lang.notation import format_timestamp
 from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -93,7 +94,8 @@ class GovernedEntities:
         admission = Admission(schema, self._elsewhere)
         for each in (*writes, *deletes):
             admission.link(_given(each.resource), each.relation, _given(each.subject))
-        approve = partial(self._approve_links, visitor, schema, (*writes, *deletes), if_revision)
+        told = {"relate": writes, "unrelate": deletes}
+        approve = partial(self._approve_links, visitor, schema, told, if_revision)
         return EntityWriter(self._database, schema, self._elsewhere).write_relations(writes, deletes, approve=approve)
 
     def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
@@ -112,7 +114,12 @@ class GovernedEntities:
         tenants = [tenant_of(schema, fact.ref, fact.attributes)]
         if stakes.is_there(fact.ref):
             tenants += stakes.tenants([fact.ref]).values()
-        acts = _writes(fact.ref, tenants, "put")
+        details: dict[str, Json] = {
+            "change": "put",
+            "parents": [str(parent) for parent in fact.parents],
+            "attributes": sorted(fact.attributes),
+        }
+        acts = _writes(fact.ref, tenants, details)
         acts += [Act(Action.ENTITY_WRITE, parent, tenant, details={"change": "children"})
                  for parent, tenant in stakes.tenants(moved).items()]  # fmt: skip
         visitor.require([*acts, *_gives(fact.ref, stakes.grants_above(moved), "move")])
@@ -125,7 +132,7 @@ class GovernedEntities:
         take_turn(self._database, connection, changes)
         stakes = Stakes(connection, schema)
         grants = [*stakes.grants_of(ref), *stakes.grants_above(stakes.parents(ref))]
-        acts = _writes(ref, stakes.tenants([ref]).values(), "delete")
+        acts = _writes(ref, stakes.tenants([ref]).values(), {"change": "delete"})
         visitor.require([*acts, *_gives(ref, grants, "delete")])
         if not stakes.is_there(ref):
             raise NotFound(f"there is no `{ref}`")
@@ -139,21 +146,32 @@ class GovernedEntities:
         place = given.place
         ends = [given.subject] if place is None else [given.subject, place]
         tenants = set(Stakes(connection, schema).tenants(ends).values()) if place is not None else {None}
-        details: dict[str, Json] = {"change": change, "role": given.role, "scope": str(place) if place else None}
+        details: dict[str, Json] = {
+            "change": change,
+            "role": given.role,
+            "scope": str(place) if place else None,
+            "expires_at": None if given.expires_at is None else format_timestamp(given.expires_at),
+        }
         visitor.require(
             [Act(Action.ROLE_ASSIGN, given.subject, tenant, details=details) for tenant in _sorted(tenants)]
         )
         _stop_if_changed(connection, changes, if_revision)
 
     def _approve_links(
-        self, visitor: Visitor, schema: Schema, links: Sequence[Link], if_revision: str, connection: Connection
+        self,
+        visitor: Visitor,
+        schema: Schema,
+        told: Mapping[str, Sequence[Link]],
+        if_revision: str,
+        connection: Connection,
     ) -> None:
+        links = [link for each in told.values() for link in each]
         changes = list(dict.fromkeys(relation_change(link.resource, link.relation) for link in links))
         take_turn(self._database, connection, changes)
         ends = sorted({end for link in links for end in (link.resource, link.subject)})
         tenants = Stakes(connection, schema).tenants(ends)
         touched = {(link.resource, tenants[end]) for link in links for end in (link.resource, link.subject)}
-        acts = [Act(Action.ENTITY_WRITE, ref, tenant, details={"change": "relations"})
+        acts = [Act(Action.ENTITY_WRITE, ref, tenant, details=_related(ref, told))
                 for ref, tenant in sorted(touched, key=str)]  # fmt: skip
         visitor.require(acts)
         _stop_if_changed(connection, changes, if_revision)
@@ -167,8 +185,19 @@ def ended_with(
     return [change for ref in principals for change in also(connection, ref)]
 
 
-def _writes(ref: Ref, tenants: Iterable[Ref | None], change: str) -> list[Act]:
-    return [Act(Action.ENTITY_WRITE, ref, tenant, details={"change": change}) for tenant in _sorted(set(tenants))]
+def _writes(ref: Ref, tenants: Iterable[Ref | None], details: Mapping[str, Json]) -> list[Act]:
+    return [Act(Action.ENTITY_WRITE, ref, tenant, details=details) for tenant in _sorted(set(tenants))]
+
+
+def _related(ref: Ref, told: Mapping[str, Sequence[Link]]) -> dict[str, Json]:
+    """The rows of relations that are written to a resource, and those that are deleted."""
+    named = {change: [_said(link) for link in links if link.resource == ref] for change, links in told.items()}
+    return {"change": "relations", **{change: links for change, links in named.items() if links}}
+
+
+def _said(link: Link) -> str:
+    until = "" if link.expires_at is None else f" until {format_timestamp(link.expires_at)}"
+    return f"{link.subject} {link.relation} {link.resource}{until}"
 
 
 def _gives(ref: Ref, grants: Iterable[Assignment], change: str) -> list[Act]:

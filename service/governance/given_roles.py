@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from policy_lang.facts import Assignment
+from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from service.db.engine import Database
 from service.db.feed import assignment_change
@@ -48,7 +49,11 @@ class GivenRoles:
 
     def _approve(self, caller: Caller, named: Assignment, change: str) -> None:
         grant = _grant(named).role
-        details: dict[str, Json] = {"change": change, "scope": str(named.place) if named.place else None}
+        details: dict[str, Json] = {
+            "change": change,
+            "scope": str(named.place) if named.place else None,
+            "expires_at": None if named.expires_at is None else format_timestamp(named.expires_at),
+        }
         visitor = self._gate.admit(caller)
         visitor.require_somewhere(Act(Action.ROLE_ASSIGN, named.subject))
         check_grant(grant)

@@ -5,8 +5,9 @@ Everything here waits, for the database and for the background process, so threa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.desk import Desk, awaited
 from service.errors import ActivationFailed, NotFound
@@ -29,6 +30,13 @@ class Offered:
     texts: Mapping[str, str]
     message: str
     signature: bytes | None
+
+
+class Change(NamedTuple):
+    """What is put in force, and as the record calls that."""
+
+    name: str
+    digest: str
 
 
 class PolicyOffice:
@@ -77,13 +85,13 @@ class PolicyOffice:
         """Puts pushed policies in force; NotFound, BundleRefused, ActivationUnderWay, ActivationFailed."""
         visitor = self._gate.admit(caller)
         _turn_away(visitor, Action.POLICY_ACTIVATE, digest)
-        return self._put_in_force(visitor, caller, self._store.resolve(digest), within)
+        return self._put_in_force(visitor, caller, Change("activate", self._store.resolve(digest)), within)
 
     def rollback(self, caller: Caller, within: float) -> Activation:
         """Puts in force again what was before; NotFound where nothing was, else as `activate`."""
         visitor = self._gate.admit(caller)
         _turn_away(visitor, Action.POLICY_ACTIVATE, ALL)
-        return self._put_in_force(visitor, caller, self._activations.former(), within)
+        return self._put_in_force(visitor, caller, Change("rollback", self._activations.former()), within)
 
     def bundles(self, caller: Caller, limit: int, before: Place | None) -> tuple[Sequence[Pushed], str]:
         """A page of the bundles, and the digest of what is in force."""
@@ -109,10 +117,12 @@ class PolicyOffice:
     def _judged(self, texts: Mapping[str, str], within: float) -> Verdict:
         return read_verdict(self._desk.outcome(write_texts(texts), within))
 
-    def _put_in_force(self, visitor: Visitor, caller: Caller, digest: str, within: float) -> Activation:
+    def _put_in_force(self, visitor: Visitor, caller: Caller, change: Change, within: float) -> Activation:
+        digest = change.digest
         pushed, _ = self._store.fetch(digest)
         self._signatures.check(digest, pushed.signature)
-        visitor.require([Act(Action.POLICY_ACTIVATE, Ref(BUNDLE, digest))])
+        details: dict[str, Json] = {"change": change.name, "before": self._activations.standing().active}
+        visitor.require([Act(Action.POLICY_ACTIVATE, Ref(BUNDLE, digest), details=details)])
         # Less than there is, so that the caller still hears which replica was waited for in vain.
         begun = self._activations.begin(digest, str(caller.principal.ref), within * 0.8)
 

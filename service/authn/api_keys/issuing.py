@@ -5,12 +5,12 @@ further than questions lets nobody act as somebody who holds more of the built-i
 become auditor by it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from policy_lang.forms import check_id
-from policy_lang.notation import BadValue
+from policy_lang.notation import BadValue, format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.api_keys.api_key import SERVICE_TYPE, ApiKey, KeyParts, new_parts, new_secret, write_key
@@ -88,7 +88,8 @@ class ApiKeys:
             created_by=str(caller.principal.ref),
             expires_at=wanted.expires_at,
         )
-        self._admit_lending(caller, key, "create")
+        until = None if key.expires_at is None else format_timestamp(key.expires_at)
+        self._admit_lending(caller, key, {"change": "create", "name": key.name[:300], "expires_at": until})
         self._check(key, now)
         return Issued(key, write_key(parts), self._store.add(key))
 
@@ -98,8 +99,9 @@ class ApiKeys:
         if key is None:
             self._gate.admit(caller).require([_act(Action.KEY_MANAGE, id_, "rotate")])
             raise NotFound(f"there is no API key `{id_[:64]}`")
-        self._admit_lending(caller, key, "rotate")
-        if not 0 <= overlap_ms <= LONGEST_OVERLAP_MS:
+        is_overlap = 0 <= overlap_ms <= LONGEST_OVERLAP_MS
+        self._admit_lending(caller, key, {"change": "rotate", "overlap_ms": overlap_ms if is_overlap else None})
+        if not is_overlap:
             raise InvalidRequest([Violation("overlap", "up to 30 days")])
         secret, now = new_secret(), self._clock()
         rotated, revision = self._store.rotate(id_, self._peppers.mac(secret), now=now, former_until=now + overlap_ms)
@@ -120,16 +122,20 @@ class ApiKeys:
 
     def page(self, caller: Caller, after: str | None, size: int) -> Sequence[ApiKey]:
         """At most so many keys in the order of their ids, after that one."""
-        self._gate.admit(caller).require([Act(Action.KEY_MANAGE, _ALL)])
+        self._gate.admit(caller).require([Act(Action.KEY_MANAGE, _ALL, details={"read": "list"})])
         return self._store.page(after, size)
 
-    def _admit_lending(self, caller: Caller, key: ApiKey, change: str) -> None:
+    def _admit_lending(self, caller: Caller, key: ApiKey, change: Mapping[str, Json]) -> None:
         """Lets in who may have the secret of such a key."""
         lends = any(not rpc.startswith(f"{QUESTIONS}.") for rpc in key.scopes.rpcs)
         visitor = self._gate.admit(caller, key.principal if lends else None)
-        details: dict[str, Json] = {"principal": str(key.principal)[:300], "owner": str(key.owner)[:300]}
-        details["rpcs"] = [rpc[:64] for rpc in sorted(key.scopes.rpcs)[:_MOST_SCOPES]]
-        visitor.require([replace(_act(Action.KEY_MANAGE, key.id, change, details), lent=lends)])
+        details: dict[str, Json] = {
+            **change,
+            "principal": str(key.principal)[:300],
+            "owner": str(key.owner)[:300],
+            "rpcs": [rpc[:64] for rpc in sorted(key.scopes.rpcs)[:_MOST_SCOPES]],
+        }
+        visitor.require([Act(Action.KEY_MANAGE, Ref(_TYPE, key.id), details=details, lent=lends)])
         if caller.bounds is not None and not _within(key.scopes, caller.bounds.scopes):
             raise PermissionDenied("key_scope", "the key would reach further than the credential that asks for it")
         if caller.bounds is not None and _outlives(key.expires_at, caller.bounds.ends_at):
@@ -161,8 +167,8 @@ class ApiKeys:
         return faults
 
 
-def _act(action: Action, id_: str, change: str, details: dict[str, Json] | None = None) -> Act:
-    return Act(action, Ref(_TYPE, id_[:64]), details={"change": change, **(details or {})})
+def _act(action: Action, id_: str, change: str) -> Act:
+    return Act(action, Ref(_TYPE, id_[:64]), details={"change": change})
 
 
 def _within(wanted: Scopes, own: Scopes) -> bool:

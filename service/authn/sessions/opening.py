@@ -11,6 +11,7 @@ from typing import Final
 
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.sessions.session import Purpose, Session, digest_of, id_of, new_token
 from service.authn.sessions.store import SessionStore
@@ -65,10 +66,10 @@ class Sessions:
 
     def open(self, caller: Caller, wanted: WantedSession) -> Opened:
         """Opens a session; InvalidRequest for one that cannot be meant."""
-        self._admit_opening(caller, wanted)
-        _check(wanted)
         token, now = new_token(), self._clock()
         digest = digest_of(token) or b""
+        self._admit_opening(caller, wanted, id_of(digest))
+        _check(wanted)
         session = Session(
             id=id_of(digest),
             digest=digest,
@@ -111,8 +112,9 @@ class Sessions:
         self._gate.admit(caller).require([Act(Action.KEY_MANAGE, Ref(_TYPE, "*"), details={"principal": of})])
         return self._store.page(principal, after, size)
 
-    def _admit_opening(self, caller: Caller, wanted: WantedSession) -> None:
-        act = Act(Action.CHECK_AS, _cut(wanted.principal), details={"change": "open", "purpose": wanted.purpose.value})
+    def _admit_opening(self, caller: Caller, wanted: WantedSession, id_: str) -> None:
+        details: dict[str, Json] = {"change": "open", "purpose": wanted.purpose.value, "session": id_}
+        act = Act(Action.CHECK_AS, _cut(wanted.principal), details=details)
         if wanted.purpose is Purpose.PRINCIPAL_TOKEN:
             self._gate.admit(caller).require([act])
             return

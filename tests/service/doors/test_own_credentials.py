@@ -112,6 +112,14 @@ def test_a_key_is_kept_and_recorded_without_its_secret(desk: Desk) -> None:
     assert secret not in repr(kept)
     (record,) = desk.records.records
     assert (record.action, record.resource) == ("magistrate.key.manage", Ref("api_key", id_))
+    assert record.inputs == {
+        "change": "create",
+        "name": "ci",
+        "expires_at": None,
+        "principal": "User:eve",
+        "owner": "User:admin",
+        "rpcs": ["AuthorizationService.*"],
+    }
     assert record.origin.peer == "127.0.0.1"
     assert secret not in repr(record)
 
@@ -151,6 +159,15 @@ def test_a_key_whose_principal_came_to_hold_more_is_not_rotated_by_its_maker(des
     kept = desk.keys.find(key.id)
     assert kept is not None
     assert kept.rotated_at is None
+
+
+def test_the_record_of_a_session_names_it_and_not_what_opens_it(desk: Desk) -> None:
+    request = pb.CreateSessionRequest(principal=EVE, purpose=pb.SESSION_PURPOSE_CALL)
+    opened = desk.ask("admin", lambda stub, who: stub.CreateSession(request, metadata=who))
+    (record,) = desk.records.records
+    assert (record.action, record.resource) == ("magistrate.key.manage", Ref("User", "eve"))
+    assert record.inputs == {"change": "open", "purpose": "call", "session": opened.session.id}
+    assert opened.token not in repr(record)
 
 
 def test_a_session_that_calls_lends_nobody_who_holds_more(desk: Desk) -> None:

@@ -203,11 +203,63 @@ def test_what_cannot_be_recorded_is_not_done(firm: Firm) -> None:
 def test_the_record_says_who_did_what_by_which_role(firm: Firm) -> None:
     firm.roles.assign(caller("chief"), Assignment(USER1, "magistrate.reader", T1, NOW + 1))
     record = firm.records[-1]
-    assert (record.action, record.resource, record.tenant) == ("magistrate.role.assign", USER1, T1)
+    assert (record.caller, record.action, record.resource, record.tenant) == (
+        Ref("User", "chief"), "magistrate.role.assign", USER1, T1,
+    )  # fmt: skip
     assert record.rules == ("magistrate.admin",)
-    assert record.inputs == {"change": "assign", "scope": "Tenant:t1", "role": "magistrate.reader"}
-    firm.writes.put(caller("root"), USER1, {"tenant": "t1", "secret": "mark"}, None)
-    assert "mark" not in repr(firm.records[-1])
+    assert record.inputs == {
+        "change": "assign",
+        "scope": "Tenant:t1",
+        "role": "magistrate.reader",
+        "expires_at": "2027-01-15T08:00:00.001Z",
+    }
+
+
+DETAILS: dict[str, tuple[Call, dict[str, Json]]] = {
+    "put": (
+        lambda firm, who: firm.writes.put(caller(who), Ref("Team", "new"), {"tenant": "t1"}, ["team-t1"]),
+        {"change": "put", "parents": ["Team:team-t1"], "attributes": ["tenant"]},
+    ),
+    "put without a secret": (
+        lambda firm, who: firm.writes.put(caller(who), USER1, {"tenant": "t1", "secret": "mark"}, None),
+        {"change": "put", "parents": [], "attributes": ["secret", "tenant"]},
+    ),
+    "delete": (lambda firm, who: firm.writes.delete(caller(who), DOC1), {"change": "delete"}),
+    "assign": (
+        lambda firm, who: firm.writes.assign(caller(who), USER1, "firm.editor", T1, expires_at="2030-01-01T00:00:00Z"),
+        {"change": "assign", "role": "firm.editor", "scope": "Tenant:t1", "expires_at": "2030-01-01T00:00:00Z"},
+    ),
+    "relate": (
+        lambda firm, who: firm.writes.write_relations(caller(who), [Link(DOC1, "firm.friend", USER1, NOW)], []),
+        {"change": "relations", "relate": ["User:member-t1 firm.friend Doc:doc-t1 until 2027-01-15T08:00:00Z"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("change", DETAILS)
+def test_the_record_says_what_was_changed_and_no_value(firm: Firm, change: str) -> None:
+    act, details = DETAILS[change]
+    firm.records.clear()
+    act(firm, "root")
+    told = [record.inputs for record in firm.records if record.inputs["change"] != "children"]
+    assert told
+    assert all(inputs == details for inputs in told)
+    assert "mark" not in repr(firm.records)
+
+
+def test_rows_of_relations_that_are_taken_are_told_from_those_that_are_given(firm: Firm) -> None:
+    firm.writes.write_relations(caller("root"), [Link(DOC1, "firm.friend", USER1, None)], [])
+    firm.records.clear()
+    firm.writes.write_relations(
+        caller("root"), [Link(DOC1, "firm.friend", USER2, None)], [Link(DOC1, "firm.friend", USER1, None)]
+    )
+    assert [record.inputs for record in firm.records] == 2 * [
+        {
+            "change": "relations",
+            "relate": ["User:member-t2 firm.friend Doc:doc-t1"],
+            "unrelate": ["User:member-t1 firm.friend Doc:doc-t1"],
+        }
+    ]
 
 
 def test_pages_go_on_where_they_ended(firm: Firm) -> None:

@@ -158,9 +158,9 @@ def test_what_is_pushed_and_put_in_force_is_recorded_by_its_digest(
 ) -> None:
     digest = push(office, caller("author"))
     office.activate(caller("admin"), digest, WITHIN)
-    assert [(kept.action, kept.resource.id) for kept in records.records] == [
-        ("magistrate.policy.push", digest),
-        ("magistrate.policy.activate", digest),
+    assert [(kept.action, kept.resource.id, kept.inputs) for kept in records.records] == [
+        ("magistrate.policy.push", digest, {"message": ""}),
+        ("magistrate.policy.activate", digest, {"change": "activate", "before": ""}),
     ]
     assert workers.said[:2] == ["vacant", f"prepare {digest[:4]}"]
 

@@ -22,13 +22,13 @@ END
 $$;
 
 REVOKE ALL ON decision, decision_rule, decision_missing, decision_attribute, chain_link, chain_head, chain_origin,
-  checkpoint, spool_position, unauthenticated, magistrate_log_version
+  checkpoint, log_note, log_hold, spool_position, unauthenticated, magistrate_log_version
   FROM magistrate_log_service, magistrate_log_reader, magistrate_log_retention;
 
 -- The service adds records, and can neither change nor remove one.
 GRANT SELECT, INSERT ON decision, decision_rule, decision_missing, decision_attribute, chain_link, checkpoint
   TO magistrate_log_service;
-GRANT SELECT ON chain_origin, magistrate_log_version TO magistrate_log_service;
+GRANT SELECT ON chain_origin, log_note, log_hold, magistrate_log_version TO magistrate_log_service;
 -- How far it has come moves on, and the sums of calls that were not authenticated are no records.
 GRANT SELECT, INSERT, UPDATE ON chain_head, spool_position TO magistrate_log_service;
 GRANT SELECT, INSERT, UPDATE, DELETE ON unauthenticated TO magistrate_log_service;
@@ -36,10 +36,12 @@ GRANT EXECUTE ON FUNCTION magistrate_log_make_partition(bigint, bigint) TO magis
 
 -- An auditor reads everything.
 GRANT SELECT ON decision, decision_rule, decision_missing, decision_attribute, chain_link, chain_head, chain_origin,
-  checkpoint, spool_position, unauthenticated, magistrate_log_version TO magistrate_log_reader;
+  checkpoint, log_note, log_hold, spool_position, unauthenticated, magistrate_log_version TO magistrate_log_reader;
 
--- Retention takes records out, and leaves their links.
+-- Retention takes records out, and leaves their links, and a note of each.
 GRANT SELECT ON chain_head, chain_origin, checkpoint, magistrate_log_version TO magistrate_log_retention;
 GRANT SELECT, DELETE ON decision, decision_rule, decision_missing, decision_attribute TO magistrate_log_retention;
 GRANT SELECT, UPDATE ON chain_link TO magistrate_log_retention;
+GRANT SELECT, INSERT ON log_note TO magistrate_log_retention;
+GRANT SELECT, INSERT, DELETE ON log_hold TO magistrate_log_retention;
 GRANT EXECUTE ON FUNCTION magistrate_log_drop_partition(bigint, bigint) TO magistrate_log_retention;

@@ -36,13 +36,23 @@ GRANTED: Mapping[str, tuple[str, str]] = {
     "chain_link": (ADDS, "SELECT UPDATE"),
     "checkpoint": (ADDS, READS),
     "chain_origin": (READS, READS),
+    "log_note": (READS, ADDS),
+    "log_hold": (READS, "DELETE INSERT SELECT"),
     "chain_head": (COUNTS, READS),
     "spool_position": (COUNTS, ""),
     "unauthenticated": (SUMS, ""),
     version_table("log"): (READS, READS),
 }
 """Table → what the service may do there, and what retention; the reader may read each."""
-RECORDS = ("decision", "decision_rule", "decision_missing", "decision_attribute", "chain_link", "checkpoint")
+RECORDS = (
+    "decision",
+    "decision_rule",
+    "decision_missing",
+    "decision_attribute",
+    "chain_link",
+    "checkpoint",
+    "log_note",
+)
 HARM = {
     "update": "UPDATE {} SET {} = {}",
     "delete": "DELETE FROM {}",

@@ -4,7 +4,7 @@ Pages are told apart by id: the next one begins before the last id of this one, 
 Attributes that no index has are looked for record by record, within a range of time and so many records at a time.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from service.db.engine import Database
+from service.db.log_spans import UNBOUNDED, Bounds, id_bounds
 from service.db.log_tables import decision, decision_attribute, spool_position
 from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
 from service.decisions.payload import decode_record
@@ -80,7 +81,7 @@ class DecisionLog:
         paths = self._indexed(connection, wanted)
         if not wanted.attributes.keys() <= paths:
             return self._looked_for(connection, wanted, limit, after)
-        bodies = connection.execute(page_query(wanted, limit + 1, after, paths)).scalars().all()
+        bodies = _bodies(connection, wanted, limit + 1, after, paths=paths)
         records = tuple(decode_record(body) for body in bodies[:limit])
         return Page(records, records[-1].id if len(bodies) > limit else None)
 
@@ -138,7 +139,7 @@ class DecisionLog:
         """The records that the columns find, a few in memory at a time."""
         paths = self._indexed(connection, wanted)
         while True:
-            bodies = connection.execute(page_query(wanted, _LOOK, after, paths)).scalars().all()
+            bodies = _bodies(connection, wanted, _LOOK, after, paths=paths)
             for body in bodies:
                 record = decode_record(body)
                 yield record
@@ -147,12 +148,33 @@ class DecisionLog:
                 return
 
 
-def page_query(wanted: LogFilter, limit: int, after: str | None, indexed_paths: Collection[str] = ()) -> "Select[str]":
-    """The bodies of a page, ordered by the id of the table where the search begins: its index has that order."""
+def page_query(
+    wanted: LogFilter,
+    limit: int,
+    after: str | None,
+    indexed_paths: Collection[str] = (),
+    *,
+    bounds: Bounds = UNBOUNDED,
+) -> "Select[str]":
+    """The bodies of a page, ordered by the id of the table where the search begins: its index has that order.
+
+    `bounds` are those of the ids that records of the wanted time have.
+    """
     query, key = narrowed(select(decision.c.body), wanted, indexed_paths)
+    if bounds.first is not None:
+        query = query.where(key >= bounds.first)
+    if bounds.behind is not None:
+        query = query.where(key < bounds.behind)
     if after is not None:
         query = query.where(key < str(UUID(after)))
     return query.order_by(key.desc()).limit(limit)
+
+
+def _bodies(
+    connection: Connection, wanted: LogFilter, limit: int, after: str | None, *, paths: Collection[str]
+) -> Sequence[str]:
+    bounds = id_bounds(connection, wanted.since, wanted.until)
+    return connection.execute(page_query(wanted, limit, after, paths, bounds=bounds)).scalars().all()
 
 
 def _is_path(path: str) -> ColumnElement[bool]:

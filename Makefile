@@ -11,7 +11,7 @@ BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness motion crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness bench-log motion crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ $(BENCHED): pyproject.toml benchmarks/peers/installing.py
 
 freshness: setup ## Write through one service, check by another, 10,000 times on each database
 	@$(BIN)/python -m benchmarks.freshness
+
+bench-log: setup ## Ask a log of ten million generated records on PostgreSQL; it needs 32 GB and some ten minutes
+	@$(BIN)/python -m benchmarks.log --write $(BENCH_ARGUMENTS)
 
 motion: setup ## Change policies, keys and processes under 1,000 checks a second, and print what callers saw
 	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py

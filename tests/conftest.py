@@ -5,6 +5,7 @@ import secrets
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -40,10 +41,19 @@ def postgresql_server() -> Iterator[URL]:
 
 def _empty_postgresql(postgresql_server: URL) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
+    with database_of(postgresql_server) as url:
+        yield url
+
+
+@contextmanager
+def database_of(server: URL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database, which goes when the block ends."""
     name = f"magistrate_{secrets.token_hex(6)}"
-    _administer(postgresql_server, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
-    yield postgresql_server.set(database=name).render_as_string(hide_password=False)
-    _administer(postgresql_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    _administer(server, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 postgresql_url = pytest.fixture(name="postgresql_url")(_empty_postgresql)

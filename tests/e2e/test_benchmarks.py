@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["decision", "record", "durability", "shipping", "credentials", "unary", "freshness", "hierarchies"]
+    "name", ["decision", "record", "durability", "shipping", "credentials", "unary", "freshness", "hierarchies", "log"]
 )
 def test_a_benchmark_runs(name: str) -> None:
     ended = subprocess.run(

@@ -29,6 +29,8 @@ def table_names(database: Database) -> list[str]:
 
 def _table(connection: Connection, inspector: Inspector, name: str) -> MappedTable | None:
     schema, short = split_name(name)
+    if schema is not None and schema not in inspector.get_schema_names():
+        return None
     try:
         found = inspector.get_columns(short, schema=schema)
     except NoSuchTableError:

@@ -31,11 +31,11 @@ STEADY = 200
 
 @dataclass
 class Seen:
-    """What the callers saw: decision by request of those answered, and when; the requests of those that broke off."""
+    """What the callers saw: decision by request of those answered, and when; of those that broke off why."""
 
     answered: dict[str, str] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
-    lost: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
     def take(self, line: str) -> None:
@@ -44,8 +44,8 @@ class Seen:
             case ["answered", at, request, decision]:
                 self.answered[request] = decision
                 self.times.append(float(at))
-            case ["lost", request]:
-                self.lost.add(request)
+            case ["lost", request, *why]:
+                self.lost[request] = " ".join(why)
             case _:
                 self.failed.append(line)
 

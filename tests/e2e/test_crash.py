@@ -53,7 +53,7 @@ def test_what_was_answered_is_in_the_log_once_whatever_dies(
     assert len(told.seen.answered) >= STEADY * (ROUNDS // len(TRIED))
 
 
-SAW = Seen(answered={"r1": "d1", "r2": "d2"}, lost={"r3", "r4"})
+SAW = Seen(answered={"r1": "d1", "r2": "d2"}, lost={"r3": "UNAVAILABLE", "r4": "UNAVAILABLE"})
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ SECONDS = int(os.environ.get("OUTAGE_SECONDS", "0"))
 MAX_BYTES = (1 << 20) + SECONDS * RATE * 200
 """A spool that is full before the outage is over: a record of this load has more than 400 bytes."""
 POLICIES = ("refuse", "continue") if SECONDS else ("refuse",)
+AUDIT = "the decision cannot be recorded"
 CANNOT = "the record cannot be written"
 
 
@@ -87,13 +88,17 @@ def go_through(own_server: OwnServer, server: Server, witness: Witness, outage: 
 
 def assert_nothing_lost(project: Project, seen: Seen, outage: Outage, when_full: str) -> None:
     log = recorded(project)
+    assert seen.failed == []
     assert len(log) == len({decision for decision, _ in log})
     if when_full == "refuse":
         assert {(decision, request) for request, decision in seen.answered.items()} == set(log)
-        assert (bool(seen.lost), outage.unrecorded) == (True, 0)
+        assert AUDIT in " ".join(seen.lost.values())
+        assert outage.unrecorded == 0
     else:
-        assert (seen.lost, seen.failed) == (set(), [])
-        assert len(seen.answered) - len(log) == outage.unrecorded > 0
+        assert AUDIT not in " ".join(seen.lost.values())
+        # A call that the machine was too busy for may have been decided, and recorded or counted.
+        assert 0 <= len(log) + outage.unrecorded - len(seen.answered) <= len(seen.lost)
+        assert outage.unrecorded > 0
     ids = chained(project)
     assert ids == sorted(ids)
 

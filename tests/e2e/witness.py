@@ -3,8 +3,8 @@
     python -m tests.e2e.witness ADDRESS RATE TOKEN_FILE NOTES
 
 Of ten checks four are asked alone, two over a stream and four as a batch, over connections that repeat nothing. It asks
-wherever a connection stands, until its standard input closes. The notes have a line for each check:
-`answered SECONDS REQUEST_ID DECISION_ID`, or `lost REQUEST_ID` where the connection broke, or `failed REQUEST_ID WHY`.
+wherever a connection stands, until its standard input closes. The notes have a line for each check: `answered SECONDS
+REQUEST_ID DECISION_ID`, or `lost REQUEST_ID WHY` where the service could not be reached, or `failed REQUEST_ID WHY`.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Stream:
         """Sends one more."""
         async with self._writing:
             if self.is_broken:
-                self._notes.lost(asked)
+                self._notes.lost(asked, why=BROKEN)
                 return
             self._waiting[asked.request_id] = asked
             with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # `read` meets the same
@@ -61,13 +61,16 @@ class Stream:
         """Notes answers until the stream ends."""
         try:
             async for answer in self._call:
-                del self._waiting[answer.request_id]
-                self._notes.answered(answer.request_id, answer.response.decision_id)
+                asked = self._waiting.pop(answer.request_id)
+                if answer.HasField("error"):
+                    self._notes.lost(asked, why=answer.error.message)
+                else:
+                    self._notes.answered(asked.request_id, answer.response.decision_id)
         except grpc.aio.AioRpcError as error:
             self._notes.failed(error, *self._waiting.values())
             self._waiting.clear()
         self.is_broken = True
-        self._notes.lost(*self._waiting.values())
+        self._notes.lost(*self._waiting.values(), why=BROKEN)
 
     async def finish(self) -> None:
         """Sends no more."""
@@ -86,17 +89,17 @@ class Notes:
         """It has its answer."""
         self._file.write(f"answered {time.monotonic():.3f} {request_id} {decision_id}\n")
 
-    def lost(self, *asked: CheckRequest) -> None:
-        """The connection broke."""
-        self._file.write("".join(f"lost {each.request_id}\n" for each in asked))
+    def lost(self, *asked: CheckRequest, why: str) -> None:
+        """They have no answer, and may have been decided."""
+        self._file.write("".join(f"lost {each.request_id} {why}\n" for each in asked))
 
     def failed(self, error: grpc.aio.AioRpcError, *asked: CheckRequest) -> None:
         """The call ended so."""
+        why = " ".join(f"{error.code().name} {error.details()}".split())
         if error.code() in LOSSES or error.details() == BROKEN:
-            self.lost(*asked)
+            self.lost(*asked, why=why)
         else:
-            how = f"{error.code().name} {error.details()}"
-            self._file.write("".join(f"failed {each.request_id} {how}\n" for each in asked))
+            self._file.write("".join(f"failed {each.request_id} {why}\n" for each in asked))
 
 
 class Connection:
@@ -154,8 +157,8 @@ class Connection:
         except grpc.aio.AioRpcError as error:
             self._notes.failed(error, *asked)
         else:
-            for each in answer.results:
-                self._notes.answered(each.response.request_id, each.response.decision_id)
+            for each, result in zip(asked, answer.results, strict=True):
+                self._notes.answered(each.request_id, result.response.decision_id)
 
 
 def _question(numbers: "count[int]") -> CheckRequest:

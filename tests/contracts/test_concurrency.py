@@ -6,16 +6,19 @@ from threading import Event
 
 import orjson
 import pytest
+from sqlalchemy import Connection
 
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database
+from service.db.feed import EVERYTHING, advance, entity_change
+from service.db.turns import FACTS_LOCK, refuse_changed, take_turn
 from service.entities.admission import EntityFact
 from service.entities.changes import Changes
 from service.entities.importer import Asked, Importer
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
-from service.errors import DataError
+from service.errors import DataError, EntityChanged
 from tests.contracts.documents import SCHEMA
 
 WRITERS, WRITES = 20, 5
@@ -172,3 +175,67 @@ def test_a_write_under_way_is_not_seen(
     with store.snapshot(SCHEMA) as after:
         assert (after.revision == before) is is_refused
         assert bool(after.rows([Ref("Tenant", "t2")])) is not is_refused
+
+
+def test_twenty_writers_beside_an_import_lose_nothing_and_nobody_sees_half(
+    facts: Database, writer: EntityWriter, store: EntityStore
+) -> None:
+    """Each import says one level of ten documents; each writer makes a way of teams of its own."""
+    importer, refs, done = Importer(facts, SCHEMA), [Ref("Document", f"d{at}") for at in range(10)], Event()
+
+    def lines_at(level: int) -> BytesIO:
+        line = {"kind": "resource", "type": "Document", "attributes": {"level": level}}
+        return BytesIO(b"\n".join(orjson.dumps(line | {"id": ref.id}) for ref in refs))
+
+    def write(who: int) -> list[str]:
+        return [writer.put(Ref("Team", f"w{who}-{at}"), {}, [f"w{who}-{at - 1}"] if at else []) for at in range(WRITES)]
+
+    def import_all() -> list[str]:
+        return [importer.run(lines_at(level), Asked(may_change=True)).revision for level in range(10)]
+
+    def read() -> int:
+        reads = 0
+        while not done.is_set():
+            with store.snapshot(SCHEMA) as snapshot:
+                levels = {
+                    row.attributes["level"] for half in (refs[:5], refs[5:]) for row in snapshot.rows(half).values()
+                }
+            assert len(levels) <= 1, levels
+            reads += 1
+        return reads
+
+    with ThreadPoolExecutor(WRITERS + 3) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        importing = threads.submit(import_all)
+        writing = [threads.submit(write, who) for who in range(WRITERS)]
+        try:
+            given = [*importing.result(), *(revision for each in writing for revision in each.result())]
+        finally:
+            done.set()
+        assert all(reader.result() for reader in readers)
+    numbers = sorted(int(revision.partition(".")[2]) for revision in given)
+    assert numbers == list(range(1, WRITERS * WRITES + 10 + 1))
+    with store.snapshot(SCHEMA) as snapshot:
+        assert {row.attributes["level"] for row in snapshot.rows(refs).values()} == {9}
+        teams = [Ref("Team", f"w{who}-{at}") for who in range(WRITERS) for at in range(WRITES)]
+        assert len(snapshot.rows(teams)) == len(teams)
+
+
+def test_a_write_that_has_not_seen_an_import_is_stopped(facts: Database, writer: EntityWriter) -> None:
+    """The condition is looked at once nothing can come between it and the write: here, after the import."""
+    tenant, change = Ref("Tenant", "t1"), [entity_change(Ref("Tenant", "t1"))]
+    before = writer.put(tenant, {})
+    begun = Event()
+
+    def approve(connection: Connection) -> None:
+        begun.set()
+        take_turn(facts, connection, change)
+        refuse_changed(connection, change, before)
+
+    with ThreadPoolExecutor(1) as threads, facts.session() as importing:
+        with importing.begin():
+            facts.wait_for(importing, FACTS_LOCK)
+            put = threads.submit(writer.put, tenant, {}, approve=approve)
+            assert facts.is_embedded or begun.wait(10)
+            advance(importing, [EVERYTHING])
+        assert isinstance(put.exception(), EntityChanged)

@@ -20,9 +20,9 @@ _HOST: Final = ("config", "policies", "data", "database")
 
 
 def is_for_service() -> bool:
-    """Whether this command is told where the service is, or who asks it; UsageError if where the database is, too.
+    """Whether to ask the service, as a token or its place says; UsageError if the database is named, too.
 
-    What the command line says counts for more than the environment.
+    Of the environment a token alone counts, and not against what the command line says.
     """
     source = click.get_current_context().get_parameter_source
     host = [name for name in _HOST if source(name) is ParameterSource.COMMANDLINE]
@@ -30,7 +30,7 @@ def is_for_service() -> bool:
     if host and service:
         of_host, of_service = (f"`--{names[0].replace('_', '-')}`" for names in (host, service))
         raise click.UsageError(f"{of_host} is for the database itself, {of_service} is for the service: give one")
-    return bool(service) or (not host and any(source(name) is ParameterSource.ENVIRONMENT for name in _SERVICE))
+    return bool(service) or (not host and source("token") is ParameterSource.ENVIRONMENT)
 
 
 def imported_by_service(connection: Connection, file: BinaryIO, asked: Asked, tell: Callable[[int], None]) -> Imported:

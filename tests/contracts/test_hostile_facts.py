@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from policy_lang.forms import ID_LIMIT
 from policy_lang.types import Json
 from service.db.engine import Database
 from service.db.facts_tables import entity, entity_parent, relation_link, role_assignment
@@ -19,14 +18,7 @@ from service.db.opening import open_database
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Importer
 from tests.contracts.documents import SCHEMA
-
-HOSTILE = (
-    "'; DROP TABLE entity; --", '" OR 1=1 --', "a\\", "\\N", "\\.", "\\x41", "%s", "%(refs)s", ":refs", "$1", "?",
-    "a:b", "Type:x", ":", "a b", "´`", "{}", "[]", '["a","b"]', "null", "NULL", "%", "_", "*", "..", "ａ", "é",
-    "e\u0301",
-    "😀", "İ", "ß", "1e3", "0x1F", "-- x", "/* x */", ";", "=1+1", "$$", "E'\\''", "a" * ID_LIMIT,
-)  # fmt: skip
-"""Ids that mean something to SQL, to COPY, to a driver's placeholders, to JSON or to a collation."""
+from tests.hostile import HOSTILE
 
 
 def unexpected(what: str) -> None:

@@ -62,11 +62,6 @@ class RecordSettings(BaseModel):
     find_by: list[PathText] = Field(default=[], max_length=16, description="inputs by whose values records are found")
     drop: list[DropSettings] = Field(default=[], description="allows that are not recorded")
 
-    @property
-    def indexed_paths(self) -> frozenset[str]:
-        """The paths of `find_by` as records name them; those of types name inputs that records name by their way."""
-        return frozenset(path.removesuffix("?") for path in self.find_by)
-
     @model_validator(mode="after")
     def _hashing_has_its_key(self) -> "RecordSettings":
         if any(mask.how == "hash" for mask in self.mask) != (self.mask_key_file is not None):

@@ -6,10 +6,10 @@ from service.decisions.spool import Spool
 from service.model import DecisionRecord
 
 
-def record(settings: Settings, act: DecisionRecord) -> None:
-    """Records an act before it is committed; AuditUnavailable where it cannot be, and then it is not done."""
+def record(settings: Settings, *acts: DecisionRecord) -> None:
+    """Records acts before they are committed; AuditUnavailable where that cannot be, and then they are not done."""
     spool = Spool(settings.spool_folder, settings.spool)
     try:
-        Patient(spool).record([act])
+        Patient(spool).record(acts)
     finally:
         spool.close()

@@ -34,7 +34,7 @@ async def log_reading(
     reading = settings.log_reading
     pool = PoolSettings(connections=reading.connections, statement_ms=int(LONGEST_SECONDS * 1000))
     database = open_database(settings.log_database_url, pool)
-    log = DecisionLog(database, scan_limit=reading.scan_records, indexed_paths=settings.record.indexed_paths)
+    log = DecisionLog(database, scan_limit=reading.scan_records)
     office = LogOffice(gate=gate, log=log, policies=policies, former=pushed_texts(settings, facts))
     replays = ReplayOffice(gate=gate, desk=Desk(facts, settings.replica_id, REPLAYS), find=office.texts)
     verifications = VerifyOffice(gate, Desk(facts, settings.replica_id, VERIFICATIONS))

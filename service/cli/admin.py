@@ -95,7 +95,11 @@ def _facts(settings: Settings) -> Iterator[Database]:
 
 
 def _record(settings: Settings, assignment: Assignment, change: str, revision: str) -> None:
-    details: dict[str, Json] = {"change": change, "tenant": str(assignment.place) if assignment.place else None}
+    details: dict[str, Json] = {
+        "change": change,
+        "tenant": str(assignment.place) if assignment.place else None,
+        "until": None if assignment.expires_at is None else format_timestamp(assignment.expires_at),
+    }
     act = Act(Action.ROLE_ASSIGN, assignment.subject, assignment.place, assignment.role, details)
     now = time.time_ns() // 1_000_000
     record(settings, act_record(operator(), act, rules=BY_OPERATOR, now=now, revision=revision))

@@ -4,17 +4,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Unpack, cast
 
 import click
 
 from policy_lang.schema import Schema
+from policy_lang.types import Json
 from service.cli.calling import Connection, long_connection_options
 from service.cli.data_report import import_form, import_said, reading_bar, writing_bar
 from service.cli.data_sources import command as check_sources
 from service.cli.data_transfer import exported_by_service, imported_by_service, is_for_service
 from service.cli.facts import COMMANDS
+from service.cli.operator import record_acts, ship
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
@@ -24,10 +27,12 @@ from service.db.opening import open_database
 from service.entities.elsewhere import Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Importer, Listener
+from service.entities.transfer_office import EVERYTHING
 from service.errors import FactsUnavailable, why
+from service.permits import Act, Action
 from service.policies.folder import load_bundle
 
-_STORE = ("policies", "data", "database")
+_STORE = ("policies", "data", "database", "log_database", "replica_id")
 _LONGEST = 540.0
 """Seconds that an import or export may take over the service, unless the user says otherwise."""
 
@@ -37,7 +42,8 @@ def command() -> None:
     """Write and read the facts that policies decide on.
 
     Everything asks the service, which holds the caller to its roles and records what it does. `import` and `export`
-    without a service or a token work on the database itself, on the service's host: whoever holds it may.
+    without a service or a token work on the database itself, on the service's host: whoever holds it may, and is
+    recorded as `operator:<user>`.
     """
 
 
@@ -57,13 +63,17 @@ def import_(
     --token or --token-file the service does it, else this command on the database itself.
     """
     asked = Asked(may_change=upsert, is_trial=dry_run)
+    details: dict[str, Json] = {"change": "import", "upsert": upsert, "dry_run": dry_run}
+    acts = [Act(action, EVERYTHING, details=details) for action in (Action.ENTITY_WRITE, Action.ROLE_ASSIGN)]
     with reading_bar(file) as bar:
         if is_for_service():
             done = imported_by_service(connection, file, asked, bar)
         else:
             with _facts(settings) as (database, schema):
                 importer = Importer(database, schema, elsewhere=Elsewhere(settings.sources))
-                done = importer.run(file, asked, Listener(read=bar))
+                done = importer.run(file, asked, Listener(read=bar, writes=partial(record_acts, settings, acts)))
+            if not dry_run:
+                ship(settings)
     print_result(import_said(done, is_trial=dry_run), import_form(done, is_trial=dry_run), output)
 
 
@@ -88,7 +98,9 @@ def export(settings: Settings, file: Path | None, **connection: Unpack[Connectio
             left_out = exported_by_service(connection, target, bar)
     else:
         with _facts_there(settings) as (database, schema), _target(file) as target, writing_bar("facts") as bar:
+            record_acts(settings, [Act(Action.ENTITY_READ, EVERYTHING, details={"read": "export"})])
             Exporter(database, schema).write(target, leave_out, bar)
+        ship(settings)
     if left_out:
         sys.exit(FINDINGS)
 

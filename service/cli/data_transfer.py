@@ -16,7 +16,7 @@ from service.entities.importer import Asked, Imported
 
 CHUNK_BYTES: Final = 1 << 18
 _SERVICE: Final = ("token", "token_file", "server", "insecure")
-_HOST: Final = ("config", "policies", "data", "database")
+_HOST: Final = ("config", "policies", "data", "database", "log_database", "replica_id")
 
 
 def is_for_service() -> bool:

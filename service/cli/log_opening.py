@@ -27,7 +27,7 @@ def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLo
     """The log; FactsUnavailable where what is waited for does not come."""
     database = open_database(settings.log_database_url)
     try:
-        log = DecisionLog(database, indexed_paths=settings.record.indexed_paths)
+        log = DecisionLog(database)
         if wait:
             _wait_for_spool(log, settings.spool_folder)
         yield log
@@ -37,7 +37,7 @@ def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLo
 
 def ship_spool(settings: Settings, database: Database) -> None:
     """Has all in the log that is in the spool now; FactsUnavailable where that does not come to be."""
-    log = DecisionLog(database, indexed_paths=settings.record.indexed_paths)
+    log = DecisionLog(database)
     with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused
         Shipper(settings.spool_folder, database).ship()
     _wait_for_spool(log, settings.spool_folder)

@@ -43,8 +43,11 @@ def test_records_are_masked_found_and_dropped_as_configured(project: Project) ->
         assert "decisions are left out of the record by configuration" in server.log()
 
     records = json.loads(project.must_run("log", "query", "--output", "json"))
-    assert [record["action"] for record in records] == ["export", "edit", "magistrate.record.reduce"]
-    export, edit, reduced = records
+    export, edit, reduced, *imported = records
+    assert [record["action"] for record in records[:3]] == ["export", "edit", "magistrate.record.reduce"]
+    assert {(record["action"], record["caller"]["type"], record["inputs"]["change"]) for record in imported} == {
+        ("magistrate.entity.write", "operator", "import"), ("magistrate.role.assign", "operator", "import"),
+    }  # fmt: skip
     assert reduced["inputs"] == {"reads": {"actions": ["read"], "types": [], "keep": 0.0}}
     assert {(record["trace_id"], record["peer"]) for record in (export, edit)} == {(TRACE, "127.0.0.1")}
     assert export["caller_evidence"]["kind"] == "token"
@@ -54,6 +57,18 @@ def test_records_are_masked_found_and_dropped_as_configured(project: Project) ->
     found = json.loads(project.must_run("log", "query", "--input", "resource.locked=false", "--output", "json"))
     assert [record["decision_id"] for record in found] == [export["decision_id"], edit["decision_id"]]
     assert "local started with the drop rules `reads` since" in project.must_run("log", "verify")
+
+
+def test_what_an_operator_does_on_the_host_is_recorded_before_it_is_done(project: Project) -> None:
+    project.must_run("data", "export", "facts.jsonl")
+    project.must_run("data", "import", "facts.jsonl", "--dry-run")
+    project.must_run("admin", "grant", "User:bob", "reader", "--until", "2030-01-01T00:00:00Z")
+    granted, exported, *imported = json.loads(project.must_run("log", "query", "--output", "json"))
+    assert (granted["action"], granted["inputs"]["until"]) == ("magistrate.role.assign", "2030-01-01T00:00:00Z")
+    assert (exported["action"], exported["inputs"]) == ("magistrate.entity.read", {"read": "export"})
+    assert [record["inputs"]["change"] for record in imported] == ["import", "import"]
+    for record in (granted, exported, *imported):
+        assert (record["caller"]["type"], record["caller_evidence"]["kind"]) == ("operator", "operator")
 
 
 @pytest.mark.parametrize(

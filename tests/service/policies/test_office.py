@@ -165,6 +165,18 @@ def test_what_is_pushed_and_put_in_force_is_recorded_by_its_digest(
     assert workers.said[:2] == ["vacant", f"prepare {digest[:4]}"]
 
 
+def test_a_roll_back_is_recorded_as_one_with_what_was_before(office: PolicyOffice, records: KeptRecords) -> None:
+    first = push(office, caller("author"))
+    office.activate(caller("admin"), first, WITHIN)
+    other = {path: text + "# another\n" for path, text in TEXTS.items()}
+    second = office.push(caller("author"), Offered(other, "", None), WITHIN)[0].digest
+    office.activate(caller("admin"), second, WITHIN)
+    office.rollback(caller("admin"), WITHIN)
+    kept = records.records[-1]
+    assert (kept.action, kept.resource.id) == ("magistrate.policy.activate", first)
+    assert kept.inputs == {"change": "rollback", "before": second}
+
+
 def test_what_cannot_be_recorded_is_not_done(office: PolicyOffice, records: KeptRecords, facts: Database) -> None:
     records.is_refusing = True
     with pytest.raises(Exception, match="told to refuse"):

@@ -61,7 +61,9 @@ def main(arguments: Sequence[str]) -> None:
         spools = {each: Spool(folder / each, SpoolSettings(durability=each)) for each in ("process", "disk")}
         recorders: dict[str, Recorder] = {NONE: Unrecorded(), **spools}
         points = {kind: point_in(folder, recorder) for kind, recorder in recorders.items()}
-        print(f"a record kept, beside none: up to {scale.decisions:,} decisions a round, median of {scale.rounds} rounds")
+        print(
+            f"a record kept, beside none: up to {scale.decisions:,} decisions a round, median of {scale.rounds} rounds"
+        )
         print(f"  one sync of a record's bytes on this disk: {sync_us(folder, scale):,.0f} µs")
         for flight in IN_FLIGHT:
             costs: dict[str, list[Cost]] = {kind: [] for kind in points}

@@ -168,6 +168,34 @@ def test_the_loop_ships_what_is_left_when_it_is_told_to_stop(
     assert segments(folder) == []
 
 
+class Waits(threading.Event):
+    """Notes how long it would be waited for, and is set after the tenth time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.seconds.append(timeout or 0.0)
+        if len(self.seconds) == 10:
+            self.set()
+        return self.is_set()
+
+
+def test_after_failures_it_waits_longer_up_to_a_bound_and_each_time_by_chance(
+    folder: Path, log_database: Database
+) -> None:
+    folder.touch()  # a file, which holds no segments
+    shippers, waits = [Shipper(folder, log_database) for _ in range(2)], [Waits(), Waits()]
+    for shipper, stop in zip(shippers, waits, strict=True):
+        shipper.run(stop)
+    longest = [0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0, 10.0, 10.0]
+    for stop in waits:
+        assert all(most / 2 <= found <= most for found, most in zip(stop.seconds, longest, strict=True))
+    assert waits[0].seconds != waits[1].seconds
+    assert [shipper.failures for shipper in shippers] == [11, 11]
+
+
 def test_a_segment_larger_than_a_chunk_is_shipped_whole(spool: Spool, folder: Path, log_database: Database) -> None:
     records = samples(4000)
     for place in range(0, len(records), 500):

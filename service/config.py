@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         return self.log_database or f"sqlite:///{self.data / 'log.db'}"
 
     @property
+    def retention_database_url(self) -> str:
+        """URL of the decision log for who takes records out of it."""
+        return self.retention.log_database or self.log_database_url
+
+    @property
     def checkpoints_path(self) -> Path:
         """The file of checkpoints."""
         return self.checkpoint_file or self.data / "checkpoints.jsonl"

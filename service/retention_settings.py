@@ -59,6 +59,10 @@ class RetentionSettings(BaseModel):
         default=FOREVER, validate_default=True, description="records of acts on the service itself, whoever's they are"
     )
     rules: tuple[RetentionRule, ...] = Field(default=(), description="by tenant and effect, tenant or effect")
+    log_database: str = Field(
+        default="",
+        description="URL of the log for who takes records out, by a role of its own; that of the log when empty",
+    )
     every_seconds: float = Field(
         default=3600.0, ge=0.05, le=86_400, description="how often the service looks for records that expired"
     )

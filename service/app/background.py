@@ -28,6 +28,8 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     used.
     """
     database, facts = open_database(settings.log_database_url), open_database(settings.database_url)
+    own = settings.retention.log_database
+    retained = open_database(own) if own else database  # the same where it can be: on SQLite its writers take turns
     checkpoints = build_checkpoints(settings, database)
     shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
     works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
@@ -37,7 +39,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
         ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
-        ("retention", build_expiry(settings, database).run),
+        ("retention", build_expiry(settings, retained).run),
         ("replays", build_replays(settings, facts, database).run),
         ("transfers", build_transfer_work(settings, facts).run),
         ("verifications", build_verifications(settings, facts, database).run),
@@ -52,5 +54,5 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         for each in others:
             each.join()
         checkpoints.try_write()
-        facts.close()
-        database.close()
+        for each_database in (facts, retained, database):
+            each_database.close()

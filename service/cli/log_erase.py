@@ -39,10 +39,10 @@ def erase_command(
 
     Exit code: 0 done, 1 some are held, 2 usage, 3 the log is not available.
     """
-    database = open_database(settings.log_database_url)
+    database = open_database(settings.retention_database_url)
     try:
         ensure_current(database, "log")
-        ship_spool(settings, database)
+        ship_spool(settings)
         erasure = Erasure(database, principal, is_mentioned=mentioned)
         if dry_run:
             count = erasure.count()

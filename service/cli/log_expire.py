@@ -29,7 +29,7 @@ def expire_command(settings: Settings, dry_run: bool, output: Output) -> None:
 
     Exit code: 0 done, 2 usage, 3 the log is not available.
     """
-    database = open_database(settings.log_database_url)
+    database = open_database(settings.retention_database_url)
     try:
         ensure_current(database, "log")
         expiry = build_expiry(settings, database, operator())

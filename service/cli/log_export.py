@@ -53,7 +53,7 @@ def export_command(settings: Settings, path: Path, wait: bool, output: Output, *
     try:
         ensure_current(database, "log")
         if wait:
-            ship_spool(settings, database)
+            ship_spool(settings)
         record(settings, _act(who, wanted, now))
         made = export_log(database, order, path)
     finally:

@@ -109,7 +109,7 @@ def list_(settings: Settings, output: Output) -> None:
 
 @contextmanager
 def _log(settings: Settings) -> Iterator[Database]:
-    database = open_database(settings.log_database_url)
+    database = open_database(settings.retention_database_url)
     try:
         ensure_current(database, "log")
         yield database

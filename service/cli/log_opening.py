@@ -9,7 +9,6 @@ from typing import Final
 import click
 
 from service.config import Settings
-from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.shipper import Shipper
@@ -35,12 +34,15 @@ def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLo
         database.close()
 
 
-def ship_spool(settings: Settings, database: Database) -> None:
+def ship_spool(settings: Settings) -> None:
     """Has all in the log that is in the spool now; FactsUnavailable where that does not come to be."""
-    log = DecisionLog(database)
-    with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused
-        Shipper(settings.spool_folder, database).ship()
-    _wait_for_spool(log, settings.spool_folder)
+    database = open_database(settings.log_database_url)
+    try:
+        with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused
+            Shipper(settings.spool_folder, database).ship()
+        _wait_for_spool(DecisionLog(database), settings.spool_folder)
+    finally:
+        database.close()
 
 
 def _wait_for_spool(log: DecisionLog, folder: Path) -> None:

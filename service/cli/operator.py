@@ -4,20 +4,28 @@ import os
 import pwd
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 import click
 
 from policy_lang.values import Ref
 from service.app.acting import record
 from service.config import Settings
+from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.decisions.log import DecisionLog
 from service.decisions.shipper import Shipper
 from service.errors import FactsUnavailable, SchemaOutdated
 from service.governance.records import BY_OPERATOR, act_record
 from service.identity import OPERATOR
 from service.model import Caller, Principal
 from service.permits import Act
+
+SHIPPED_SECONDS: Final = 2.0
+"""How long a command waits for the service to ship what it may be shipping already."""
+_POLL_SECONDS: Final = 0.02
 
 
 def operator() -> Caller:
@@ -43,8 +51,22 @@ def ship(settings: Settings) -> None:
     database = open_database(settings.log_database_url)
     try:
         ensure_current(database, "log")
-        Shipper(settings.spool_folder, database).ship()
+        _ship(settings.spool_folder, database)
     except (FactsUnavailable, SchemaOutdated) as error:
         click.echo(f"warning: the record stays in `{settings.spool_folder}` for now: {error}", err=True)
     finally:
         database.close()
+
+
+def _ship(folder: Path, database: Database) -> None:
+    log = DecisionLog(database)
+    mark = log.unshipped(folder)
+    try:
+        Shipper(folder, database).ship()
+    except FactsUnavailable:
+        # The service may be shipping the same, and one of two is refused; then it is there in a moment.
+        give_up = time.monotonic() + SHIPPED_SECONDS
+        while not log.is_shipped(mark):
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(_POLL_SECONDS)

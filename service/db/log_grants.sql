@@ -38,10 +38,10 @@ GRANT EXECUTE ON FUNCTION magistrate_log_make_partition(bigint, bigint) TO magis
 GRANT SELECT ON decision, decision_rule, decision_missing, decision_attribute, chain_link, chain_head, chain_origin,
   checkpoint, log_note, log_hold, spool_position, unauthenticated, magistrate_log_version TO magistrate_log_reader;
 
--- Retention takes records out, and leaves their links, and a note of each.
+-- Retention takes records out under notes, which stay, and leaves their links without salt. It keeps the holds too.
 GRANT SELECT ON chain_head, chain_origin, checkpoint, magistrate_log_version TO magistrate_log_retention;
 GRANT SELECT, DELETE ON decision, decision_rule, decision_missing, decision_attribute TO magistrate_log_retention;
-GRANT SELECT, UPDATE ON chain_link TO magistrate_log_retention;
+GRANT SELECT, UPDATE (salt, note) ON chain_link TO magistrate_log_retention;
 GRANT SELECT, INSERT ON log_note TO magistrate_log_retention;
 GRANT SELECT, INSERT, DELETE ON log_hold TO magistrate_log_retention;
 GRANT EXECUTE ON FUNCTION magistrate_log_drop_partition(bigint, bigint) TO magistrate_log_retention;

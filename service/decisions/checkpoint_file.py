@@ -37,6 +37,7 @@ class AppendedFile:
         if os.write(self._descriptor, content) != len(content):
             raise OSError("there is no room for a checkpoint in its file")
         os.fsync(self._descriptor)
+        self._end += len(content)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from service.telemetry import get_log
 _TURN: Final = 0x6D61_6769_0003
 """The advisory lock of those who write checkpoints."""
 _AT_ONCE: Final = 1000
-"""Lines that one look brings into the file."""
+"""Lines in memory at once."""
 
 _log = get_log("decisions")
 
@@ -80,10 +80,19 @@ class CheckpointWriter:
         """Brings into the file what it lacks. One whose last line the database has otherwise is only added to."""
         with appending(self._file) as file:
             after = 0 if file.last is None else read_checkpoint(file.last).content.number
-            table = checkpoint.c
-            query = select(table.number, table.line).where(table.number >= after).order_by(table.number)
-            with self._database.read() as connection:
-                rows = connection.execute(query.limit(_AT_ONCE)).all()
-            if file.last is not None and (not rows or rows[0].line != file.last):
+            if file.last is not None and self._stored(after) != file.last:
                 _log.error("checkpoints.differ", file=str(self._file), number=after)
-            file.append([row.line for row in rows if row.number > after])
+            while lines := self._behind(after):
+                file.append(list(lines.values()))
+                after = max(lines)
+
+    def _stored(self, number: int) -> str | None:
+        with self._database.read() as connection:
+            return connection.execute(select(checkpoint.c.line).where(checkpoint.c.number == number)).scalar()
+
+    def _behind(self, number: int) -> dict[int, str]:
+        """The next lines of the database behind that number, by theirs."""
+        table = checkpoint.c
+        query = select(table.number, table.line).where(table.number > number).order_by(table.number).limit(_AT_ONCE)
+        with self._database.read() as connection:
+            return {row.number: row.line for row in connection.execute(query)}

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from policy_lang.values import Ref
 from service.config import SpoolSettings
 from service.db.engine import Database
 from service.db.log_partitions import DAY_MS, Partition, Partitions, drop
@@ -18,6 +19,10 @@ from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.partitioning import make_partitions
+from service.decisions.retention.erasing import Erasure
+from service.decisions.retention.holds import TURN, Hold, lift, place
+from service.decisions.retention.notes import NoteKind
+from service.decisions.retention.removing import Warrant
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.decisions.unauthenticated import Unauthenticated
@@ -25,7 +30,9 @@ from service.decisions.verification import verify_log
 from service.errors import FactsUnavailable
 from service.partition_settings import PartitionSettings
 from tests.service.db.log_members import Members, grant, log_members
+from tests.service.decisions.chains import KEY
 from tests.service.decisions.records import sample
+from tests.service.decisions.retention.aged import NOW, aged, expire, fill, settings
 
 ADDS, READS, COUNTS, SUMS = "INSERT SELECT", "SELECT", "INSERT SELECT UPDATE", "DELETE INSERT SELECT UPDATE"
 GRANTED: Mapping[str, tuple[str, str]] = {
@@ -33,26 +40,24 @@ GRANTED: Mapping[str, tuple[str, str]] = {
     "decision_rule": (ADDS, "DELETE SELECT"),
     "decision_missing": (ADDS, "DELETE SELECT"),
     "decision_attribute": (ADDS, "DELETE SELECT"),
-    "chain_link": (ADDS, "SELECT UPDATE"),
+    "chain_link": (ADDS, READS),
+    "log_note": (READS, "INSERT SELECT"),
+    "log_hold": (READS, "DELETE INSERT SELECT"),
     "checkpoint": (ADDS, READS),
     "chain_origin": (READS, READS),
-    "log_note": (READS, ADDS),
-    "log_hold": (READS, "DELETE INSERT SELECT"),
     "chain_head": (COUNTS, READS),
     "spool_position": (COUNTS, ""),
     "unauthenticated": (SUMS, ""),
     version_table("log"): (READS, READS),
 }
-"""Table → what the service may do there, and what retention; the reader may read each."""
+"""Table → what the service may do there, and what retention; the reader may read each.
+
+Retention may also update two columns of the links: the salt, which it empties, and the number of the note.
+"""
 RECORDS = (
-    "decision",
-    "decision_rule",
-    "decision_missing",
-    "decision_attribute",
-    "chain_link",
-    "checkpoint",
-    "log_note",
-)
+    "decision", "decision_rule", "decision_missing", "decision_attribute", "chain_link", "checkpoint", "log_note",
+    "log_hold",
+)  # fmt: skip
 HARM = {
     "update": "UPDATE {} SET {} = {}",
     "delete": "DELETE FROM {}",
@@ -146,3 +151,36 @@ def test_retention_takes_a_day_out_and_adds_no_record(members: Members, tmp_path
             assert drop(connection, day)
         with pytest.raises(FactsUnavailable, match="permission denied"):
             recorded(database, tmp_path)
+
+
+def test_retention_expires_and_erases_under_its_role(members: Members, tmp_path: Path) -> None:
+    fill(members.owner, tmp_path, "local", [aged(40), aged(40, tenant="t2"), aged(1, principal="eve")])
+    with opened(members, "retention") as database:
+        with database.alone(TURN) as connection:
+            place(connection, Hold("case", "a suit", "operator:bob", NOW, tenant=Ref("Tenant", "t2")))
+        assert expire(database, settings(default="30d")).records == 1
+        warrant = Warrant(NoteKind.ERASED, "operator:bob", "request 114", NOW, KEY)
+        assert Erasure(database, Ref("User", "eve"), is_mentioned=False).erase(warrant, lambda _: None).records == 1
+        with database.alone(TURN) as connection:
+            lift(connection, "case")
+    report = verify_log(members.owner, None, (KEY.public_key(),))
+    assert (report.is_sound, report.chains[0].expired, report.chains[0].erased) == (True, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE chain_link SET chain_hash = salt",
+        "DELETE FROM chain_link",
+        "UPDATE log_note SET line = ''",
+        "DELETE FROM log_note",
+        "UPDATE decision SET code = ''",
+        "UPDATE log_hold SET reason = ''",
+    ],
+)
+def test_retention_changes_no_record_and_no_note(members: Members, statement: str) -> None:
+    with (
+        psycopg.connect(members.url("retention")) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())

@@ -48,6 +48,18 @@ def test_a_file_gets_what_it_lacks_after_a_torn_end(log_database: Database, tmp_
     assert file.read_text() == whole
 
 
+def test_a_file_gets_all_that_it_lacks_however_many(
+    log_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.decisions.checkpoint_writing._AT_ONCE", 2)
+    for _ in range(5):
+        keep(log_database, tmp_path, NORTH, samples(1))
+        CheckpointWriter(log_database, tmp_path / "one.jsonl", KEY).write()
+    late = tmp_path / "two.jsonl"
+    assert not CheckpointWriter(log_database, late, KEY).write()
+    assert late.read_text().splitlines() == stored(log_database)
+
+
 def test_two_replicas_write_one_sequence(log_database: Database, tmp_path: Path) -> None:
     files = [tmp_path / "one.jsonl", tmp_path / "two.jsonl"]
     for turn in range(4):

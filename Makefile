@@ -11,7 +11,7 @@ BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy freshness bench-log motion crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy bench-import freshness bench-log motion crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ $(BENCHED): pyproject.toml benchmarks/peers/installing.py
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --editable .
 	@$(BENCH)/bin/python -m benchmarks.peers.installing $(BENCH)
 	@touch $@
+
+bench-import: setup ## Import and export a million facts on each database, and print rates, memory and who waited
+	@$(BIN)/python -m benchmarks.importing --write
 
 freshness: setup ## Write through one service, check by another, 10,000 times on each database
 	@$(BIN)/python -m benchmarks.freshness

@@ -114,6 +114,6 @@ def _temporary(table: Table, connection: Connection) -> str:
     return f"CREATE TEMPORARY TABLE {table.name} ({columns}) ON COMMIT DROP"
 
 
-_CACHE: Final = "PRAGMA cache_size = -65536"
+_CACHE: Final = "PRAGMA cache_size = -16384"
 _PLANNING: Final = "SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
 """An import's statements run once, over many rows."""

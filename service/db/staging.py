@@ -113,7 +113,7 @@ _PRAGMAS: Final = (
     # It is nobody's but this process's, and worth nothing after it.
     "PRAGMA journal_mode = OFF",
     "PRAGMA synchronous = OFF",
-    "PRAGMA cache_size = -65536",
+    "PRAGMA cache_size = -32768",
 )
 _DROP_OLDER_PARENTS: Final = f"""
 DELETE FROM {staged_parent.name} AS parent WHERE line < (

@@ -13,6 +13,7 @@ from typing import Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service.db.engine import Database
+from service.decisions.retention.dropping import drop_whole, droppable
 from service.decisions.retention.holds import TURN, Hold, holds
 from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import STEP, Warrant, remove
@@ -91,7 +92,10 @@ class Expiry:
         FactsUnavailable or AuditUnavailable where it cannot go on; what is done by then is done.
         """
         at = time.time_ns() // 1_000_000 if now is None else now
-        records = notes = unfit = 0
+        dropped = self._drop(at, stop)
+        records, notes, unfit = dropped.records, dropped.notes, 0
+        if not dropped.is_whole:
+            return dropped
         for stretch in stretches(self._settings, at):
             for ids in self._steps(stretch, stop):
                 began = time.monotonic()
@@ -105,6 +109,28 @@ class Expiry:
     def foresee(self, now: int) -> list[Foreseen]:
         """What a pass at that time would take out; nothing is changed."""
         return [self._count(stretch) for stretch in stretches(self._settings, now)]
+
+    def _drop(self, now: int, stop: threading.Event) -> Expired:
+        """Drops the partitions of which all has expired; what cannot be dropped just now goes row by row."""
+        records = notes = 0
+        warrant = Warrant(NoteKind.EXPIRED, self._by, "a partition of which all had expired", now, self._key)
+        for whole in droppable(self._database, list(stretches(self._settings, now))):
+            if stop.is_set():
+                break
+            try:
+                with self._database.write() as connection:
+                    if not self._database.has_turn(connection, _PASS):
+                        return Expired(records, notes, 0, is_whole=False)
+                    self._database.wait_for(connection, TURN)
+                    note = drop_whole(connection, whole, warrant)
+                    if note is not None:
+                        self._witness(note)
+            except FactsUnavailable as error:
+                _log.warning("retention.not_dropped", error=str(error))
+                continue
+            if note is not None:
+                records, notes = records + note.content.records, notes + 1
+        return Expired(records, notes, 0, is_whole=True)
 
     def _count(self, stretch: Stretch) -> Foreseen:
         records = held = 0

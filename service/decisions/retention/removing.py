@@ -57,7 +57,7 @@ def remove(connection: Connection, ids: Sequence[str], warrant: Warrant) -> Remo
     if not gone:
         return Removal(None, unfit)
     overwrite_deleted(connection)
-    note = _write(connection, _covered(fit), len(before), warrant)
+    note = add_note(connection, _covered(fit), len(before), warrant)
     mark = update(chain_link).where(chain_link.c.decision_id.in_(gone))
     connection.execute(mark.values(salt=b"", note=note.content.number))
     for table in CHILDREN:
@@ -87,7 +87,8 @@ def _covered(rows: Sequence[ChainedRow]) -> tuple[Covered, ...]:
     )
 
 
-def _write(connection: Connection, chains: tuple[Covered, ...], unchained: int, warrant: Warrant) -> WrittenNote:
+def add_note(connection: Connection, chains: tuple[Covered, ...], unchained: int, warrant: Warrant) -> WrittenNote:
+    """Writes the next note; the transaction has the turn of holds, so no other writes one beside it."""
     last = connection.execute(select(log_note).order_by(log_note.c.number.desc()).limit(1)).first()
     content = Note(
         number=1 if last is None else last.number + 1,

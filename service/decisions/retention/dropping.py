@@ -1,0 +1,103 @@
+"""Takes whole partitions out of the log on PostgreSQL: those of which everything has expired and nothing is held.
+
+Law: what is in a partition is judged record by record as anything that is taken out, a page at a time and before; then
+one transaction writes the note, empties the salts, and drops the partition if it still holds just that.
+"""
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+
+from service.db.engine import Database
+from service.db.log_partitions import Partition, drop, first_id, partitions
+from service.db.log_tables import chain_link, decision
+from service.decisions.chain_rows import ChainedRow, rows_of
+from service.decisions.retention.holds import holds, is_held
+from service.decisions.retention.notes import Covered, WrittenNote, ranges_of
+from service.decisions.retention.removing import STEP, Warrant, add_note
+from service.decisions.retention.stretches import Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A partition of which everything may go: how many records it has, and which places of chains they are."""
+
+    partition: Partition
+    records: int
+    chains: tuple[Covered, ...]
+
+
+def droppable(database: Database, stretches: Sequence[Stretch]) -> Iterator[Whole]:
+    """The partitions of which all may go, the earliest first; none on SQLite."""
+    if not stretches:
+        return
+    latest = max(stretch.before for stretch in stretches)
+    with database.read() as connection:
+        past = [each for each in partitions(connection) if each.until_ms <= latest]
+    has_expired = or_(*(and_(each.within, each.applies, _before(each.before)) for each in stretches))
+    for partition in past:
+        whole = _survey(database, partition, has_expired)
+        if whole is not None:
+            yield whole
+
+
+def drop_whole(connection: Connection, whole: Whole, warrant: Warrant) -> WrittenNote | None:
+    """Drops the partition, and gives the note that was written; None where it holds something else by now.
+
+    The transaction has the turn of holds (`holds.TURN`). An empty partition goes without a note, and gives none.
+    """
+    within = _within(whole.partition)
+    count, held = connection.execute(
+        select(func.count(), func.count().filter(is_held(holds(connection)))).select_from(decision).where(within)
+    ).one()
+    if count != whole.records or held:
+        return None
+    note = None
+    if whole.records:
+        note = add_note(connection, whole.chains, 0, warrant)
+        gone = chain_link.c.decision_id.in_(select(decision.c.id).where(within))
+        connection.execute(update(chain_link).where(gone).values(salt=b"", note=note.content.number))
+    drop(connection, whole.partition)
+    return note
+
+
+def _survey(database: Database, partition: Partition, has_expired: ColumnElement[bool]) -> Whole | None:
+    """What is in a partition, None where something in it stays."""
+    key = decision.c.id
+    records = 0
+    places: dict[str, array[int]] = {}
+    last: dict[str, ChainedRow] = {}
+    after: str | None = None
+    while True:
+        with database.read() as connection:
+            query = select(key, has_expired, is_held(holds(connection))).where(_within(partition))
+            query = query if after is None else query.where(key > after)
+            page = connection.execute(query.order_by(key).limit(STEP)).all()
+            rows = rows_of(connection, [id_ for id_, _, _ in page])
+        if not all(is_expired and not held for _, is_expired, held in page) or len(rows) < len(page):
+            return None
+        if not all(row.is_there and row.wrong is None and row.note is None for row in rows):
+            return None
+        for row in rows:
+            places.setdefault(row.replica, array("q")).append(row.link.sequence)
+            if row.replica not in last or row.link.sequence > last[row.replica].link.sequence:
+                last[row.replica] = row
+        records += len(page)
+        if len(page) < STEP:
+            return Whole(partition, records, tuple(_covered(each, places, last) for each in sorted(places)))
+        after = page[-1][0]
+
+
+def _covered(replica: str, places: "Mapping[str, array[int]]", last: dict[str, ChainedRow]) -> Covered:
+    return Covered(replica, ranges_of(sorted(places[replica])), last[replica].link.chain_hash)
+
+
+def _within(partition: Partition) -> ColumnElement[bool]:
+    key = decision.c.id
+    return and_(key >= first_id(partition.first_ms), key < first_id(partition.until_ms))
+
+
+def _before(moment: int) -> ColumnElement[bool]:
+    return decision.c.id < first_id(max(0, moment))

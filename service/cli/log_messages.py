@@ -10,8 +10,12 @@ from magistrate.v1.types_pb2 import EntityRef, Value
 from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.decisions.chain_walk import ChainReport
+from service.decisions.faults import Fault, FaultKind
 from service.decisions.log_filter import LogFilter
+from service.decisions.retention.notes import Note, NoteKind
 from service.decisions.stats import Counted, LogStats, Named, Stretch, Unfired
+from service.decisions.verification import LogReport
 from service.doors.grpc.codec import EFFECTS, write_time
 from service.identity import Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, Masked, Masking, RecordKind
@@ -96,6 +100,46 @@ def read_stats(message: pb.StatsResponse) -> LogStats:
         stretch_ms=starts[1] - starts[0] if len(starts) > 1 else 0,
         unfired=Unfired(unfired.policy_digest, tuple(unfired.rules)) if message.HasField("unfired") else None,
     )
+
+
+def read_verified(message: pb.VerifyResponse) -> LogReport:
+    """What a verification found; of notes only what is told of erasures."""
+    return LogReport(
+        chains=tuple(map(_chain, message.chains)),
+        last_checkpoint=message.last_checkpoint or None,
+        unsigned=message.unsigned_checkpoints,
+        unchained=message.unchained_records,
+        notes=message.notes,
+        unsigned_notes=message.unsigned_notes,
+        erasures=tuple(
+            Note(each.note, each.time.ToMilliseconds(), "", NoteKind.ERASED, each.by, each.reason, (), each.records)
+            for each in message.erasures
+        ),
+        reductions=(),
+        faults=tuple(map(_fault, message.faults)),
+        fault_count=message.fault_count,
+    )
+
+
+def _chain(message: pb.ChainVerdict) -> ChainReport:
+    return ChainReport(
+        replica=message.replica,
+        links=message.records,
+        sound=message.holds_to,
+        proven=message.proven_to,
+        proven_by=message.proven_by or None,
+        expired=message.expired,
+        erased=message.erased,
+        faults=tuple(map(_fault, message.faults)),
+        fault_count=message.fault_count,
+    )
+
+
+def _fault(message: pb.LogFault) -> Fault:
+    return Fault(
+        FaultKind(message.kind), message.text, message.replica or None, message.sequence or None,
+        message.decision_id or None,
+    )  # fmt: skip
 
 
 def _counted(tally: pb.Tally) -> Counted:

@@ -1155,7 +1155,7 @@ class LogFault(_message.Message):
     DECISION_ID_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """`changed`, `removed`, `broken`, `inserted`, `truncated`, `replaced`, `dropped` or `checkpoint`, or another in time."""
+    """`changed`, `removed`, `broken`, `inserted`, `truncated`, `replaced`, `dropped`, `checkpoint` or `note`."""
     replica: _builtins.str
     """The replica whose chain it is in; empty for none."""
     sequence: _builtins.int

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import pytest
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from service.cli import main
 from service.cli.calling import Connection
@@ -24,9 +25,9 @@ from service.doors.grpc.server import GrpcDoor
 from service.model import DecisionRecord
 from tests.service.cli.keeping_log import DAY, NEW, OLD
 from tests.service.cli.keeping_log import log as log_here
-from tests.service.decisions.chains import NORTH, keep
+from tests.service.decisions.chains import KEY, NORTH, SOUTH, fill, id_at, keep, tamper
 from tests.service.decisions.records import sample, samples
-from tests.service.doors.auditing import SCAN_LIMIT, Audit, build_audit
+from tests.service.doors.auditing import SCAN_LIMIT, Audit, build_audit, verifying
 
 Done = TypeVar("Done")
 
@@ -143,6 +144,21 @@ def test_a_tail_goes_on_where_it_was_when_the_service_is_back(audit: Audit, tmp_
         keep(audit.log, tmp_path, NORTH, after)
         assert told(coming, 1) == after
         coming.close()
+
+
+def test_the_service_verifies_as_the_host_does(audit: Audit, settings: Settings, tmp_path: Path) -> None:
+    fill(audit.log, tmp_path)
+    tamper(audit.log, f"UPDATE decision SET code = 'X' WHERE id = '{id_at(audit.log, SOUTH, 4)}'")
+    key = tmp_path / "key.pem"
+    key.write_bytes(KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    file = tmp_path / "checkpoints.jsonl"
+    for form in ("table", "json"):
+        arguments = ("verify", "--public-key", str(key), "--output", form)
+        with verifying(audit, tmp_path):
+            there = log(audit, "auditor", *arguments)
+        here = log_here(settings, *arguments, "--checkpoints", str(file))
+        assert (here.exit_code, there.exit_code) == (1, 1)
+        assert there.stdout == here.stdout
 
 
 def told(coming: Iterator[tuple[DecisionRecord, ...]], count: int) -> list[DecisionRecord]:

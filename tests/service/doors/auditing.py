@@ -1,7 +1,9 @@
 """A door with DecisionLogService alone over a real log; whom a token names is its text, and what he holds."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -20,6 +22,7 @@ from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
 from service.decisions.replay_forms import REPLAYS
 from service.decisions.replay_office import ReplayOffice
+from service.decisions.verify_errands import VerifyErrands
 from service.decisions.verify_office import VERIFICATIONS, VerifyOffice
 from service.desk import Desk
 from service.doors.grpc.decision_log import DecisionLogServicer
@@ -116,6 +119,20 @@ def build_audit(log: Database, tmp_path: Path) -> Audit:
         clock=lambda: NOW,
     )
     return Audit(log, gate, grants, records, policies, Desk(facts, "r1", REPLAYS), Desk(facts, "r1", VERIFICATIONS))
+
+
+@contextmanager
+def verifying(audit: Audit, tmp_path: Path) -> Iterator[None]:
+    """The background process's part, in a thread."""
+    stop = threading.Event()
+    errands = VerifyErrands(audit.verifications, audit.log, tmp_path / "checkpoints.jsonl")
+    thread = threading.Thread(target=errands.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def moment(milliseconds: int) -> Timestamp:

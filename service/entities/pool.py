@@ -23,7 +23,8 @@ class ReadPool:
         self._name = name
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix="facts")
         self._limit = (1 + settings.waiting) * settings.connections
-        self._under_way = 0
+        self.under_way = 0
+        """How many reads have a place now."""
         self.breaker = Breaker(name, settings.breaker_failures, settings.breaker_seconds)
         self.refused = 0
         """How many reads found no place."""
@@ -33,11 +34,11 @@ class ReadPool:
 
         One that is not begun at `ends`, a monotonic reading in seconds, is dropped; whoever waits, waits no longer.
         """
-        if self._under_way >= self._limit:
+        if self.under_way >= self._limit:
             self.refused += 1
             raise FactsUnavailable(f"every connection to {self._name} is busy", Trouble.BUSY)
         self.breaker.enter()
-        self._under_way += 1
+        self.under_way += 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, self._judged, read, ends)
         running.add_done_callback(self._ended)
         try:
@@ -86,7 +87,7 @@ class ReadPool:
         return read()
 
     def _ended(self, running: "asyncio.Future[T]") -> None:
-        self._under_way -= 1
+        self.under_way -= 1
         if not running.cancelled():
             running.exception()  # seen, also where nobody waits for it any more
 

@@ -2,12 +2,12 @@
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from service.errors import ConfigError
+from service.whole_files import replacing, written_beside
 
 SIZE_LIMIT: Final = 1 << 20
 """Bytes in a key file."""
@@ -50,24 +50,15 @@ def _check(status: os.stat_result, path: Path, what: str, *, is_private: bool) -
 
 def create_private(path: Path, content: bytes) -> None:
     """Makes the file with mode 0600, whole or not at all; one that is there stays, also of several made at once."""
-    written = _write_beside(path, content)
-    try:
+    with written_beside(path) as whole:
+        with replacing(whole) as file:
+            file.write(content)
         # A link, unlike a rename, never replaces what is there.
         with suppress(FileExistsError):
-            os.link(written, path)
-    finally:
-        written.unlink()
+            os.link(whole, path)
 
 
 def replace_private(path: Path, content: bytes) -> None:
     """Writes the file with mode 0600; readers see the old content or the new, never a part."""
-    _write_beside(path, content).replace(path)
-
-
-def _write_beside(path: Path, content: bytes) -> Path:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp makes it 0600
-    with os.fdopen(handle, "wb") as file:
+    with replacing(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return Path(name)

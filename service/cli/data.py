@@ -1,12 +1,11 @@
 """`magistrate data`: imports and exports facts, through the service or on the database itself."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Unpack, cast
+from typing import BinaryIO, Unpack
 
 import click
 
@@ -31,6 +30,7 @@ from service.entities.transfer_office import EVERYTHING
 from service.errors import FactsUnavailable, why
 from service.permits import Act, Action
 from service.policies.folder import load_bundle
+from service.whole_files import replacing
 
 _STORE = ("policies", "data", "database", "log_database", "replica_id")
 _LONGEST = 540.0
@@ -138,12 +138,7 @@ def _target(file: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         return
     try:
-        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
-            try:
-                yield cast(BinaryIO, part)
-            except BaseException:
-                Path(part.name).unlink()
-                raise
-        Path(part.name).replace(file)
+        with replacing(file) as target:
+            yield target
     except OSError as error:
         raise click.UsageError(f"`{file}` cannot be written: {why(error)}") from error

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -19,6 +18,7 @@ from policy_lang.source import SourceFile
 from service.cli.settings import FINDINGS, reported
 from service.errors import ConfigError, why
 from service.policies.folder import read_paths
+from service.whole_files import replacing
 
 _LINE: Final = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -87,18 +87,10 @@ def _replace(path: Path, text: str) -> None:
     """Readers see the old text or the new, never a part; a link stays one, and the file keeps its mode."""
     real = path.resolve()
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            part.chmod(real.stat().st_mode)
-            part.replace(real)
-        except BaseException:
-            part.unlink()
-            raise
+        mode = real.stat().st_mode
+        with replacing(real) as file:
+            file.write(text.encode())
+            os.fchmod(file.fileno(), mode)
     except OSError as error:
         raise ConfigError(f"`{path}` cannot be written: {why(error)}") from error
 

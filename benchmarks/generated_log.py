@@ -132,7 +132,7 @@ def _fill_embedded(connection: Connection, rows: int) -> None:
 
 
 def _fill_server(connection: Connection, rows: int, template: str) -> None:
-    partitions = Partitions()
+    partitions = Partitions(DAY_MS)
     for day in range(DAYS):
         partitions.make(connection, START + day * DAY_MS)
     tables = ", ".join(table.name for table in (decision, *CHILDREN))

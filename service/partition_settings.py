@@ -8,7 +8,7 @@ class PartitionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    hours: int = Field(default=24, ge=1, le=24 * 366, description="how long a partition of the log is, on PostgreSQL")
+    hours: int = Field(default=168, ge=1, le=24 * 366, description="how long a partition of the log is, on PostgreSQL")
     ahead: int = Field(default=3, ge=0, le=100, description="how many partitions are made before they are needed")
 
     @property

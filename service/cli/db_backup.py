@@ -18,6 +18,7 @@ from service.db.backup.manifest import Manifest
 from service.db.backup.verifying import verify
 from service.db.facts_tables import revision
 from service.db.feed import begin_epoch
+from service.db.log_partitions import Partitions
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.decisions.shipper import Shipper
@@ -65,7 +66,7 @@ def _made(settings: Settings, folder: Path) -> Manifest:
             folder,
             Source("facts", facts_database, facts),
             Source("log", log_database, log),
-            ship=lambda: Shipper(settings.spool_folder, log_database).ship(),
+            ship=lambda: Shipper(settings.spool_folder, log_database, Partitions(settings.partitions.span_ms)).ship(),
             made_by=str(operator()),
         )
 

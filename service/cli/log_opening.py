@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from service.config import Settings
+from service.db.log_partitions import Partitions
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.shipper import Shipper
@@ -39,7 +40,7 @@ def ship_spool(settings: Settings) -> None:
     database = open_database(settings.log_database_url)
     try:
         with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused
-            Shipper(settings.spool_folder, database).ship()
+            Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms)).ship()
         _wait_for_spool(DecisionLog(database), settings.spool_folder)
     finally:
         database.close()

@@ -4,7 +4,6 @@ import os
 import pwd
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import click
@@ -13,6 +12,7 @@ from policy_lang.values import Ref
 from service.app.acting import record
 from service.config import Settings
 from service.db.engine import Database
+from service.db.log_partitions import Partitions
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
@@ -51,18 +51,18 @@ def ship(settings: Settings) -> None:
     database = open_database(settings.log_database_url)
     try:
         ensure_current(database, "log")
-        _ship(settings.spool_folder, database)
+        _ship(settings, database)
     except (FactsUnavailable, SchemaOutdated) as error:
         click.echo(f"warning: the record stays in `{settings.spool_folder}` for now: {error}", err=True)
     finally:
         database.close()
 
 
-def _ship(folder: Path, database: Database) -> None:
-    log = DecisionLog(database)
+def _ship(settings: Settings, database: Database) -> None:
+    log, folder = DecisionLog(database), settings.spool_folder
     mark = log.unshipped(folder)
     try:
-        Shipper(folder, database).ship()
+        Shipper(folder, database, Partitions(settings.partitions.span_ms)).ship()
     except FactsUnavailable:
         # The service may be shipping the same, and one of two is refused; then it is there in a moment.
         give_up = time.monotonic() + SHIPPED_SECONDS

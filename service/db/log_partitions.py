@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, text
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
+WEEK_MS: Final = 7 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Partition:
 class Partitions:
     """Makes partitions of `span_ms`, whole hours, for what is to be written, and remembers which hours have one."""
 
-    def __init__(self, span_ms: int = DAY_MS) -> None:
+    def __init__(self, span_ms: int = WEEK_MS) -> None:
         self._span = span_ms
         self._known: frozenset[int] = frozenset()
 

@@ -145,7 +145,7 @@ def test_retention_takes_a_day_out_and_adds_no_record(members: Members, tmp_path
         1_800_000_000_000 - 1_800_000_000_000 % DAY_MS, 1_800_000_000_000 - 1_800_000_000_000 % DAY_MS + DAY_MS
     )
     with members.owner.write() as connection:
-        Partitions().make(connection, day.first_ms)
+        Partitions(DAY_MS).make(connection, day.first_ms)
     with opened(members, "retention") as database:
         with database.write() as connection:
             assert drop(connection, day)

@@ -88,7 +88,7 @@ def test_records_of_any_clock_are_shipped_and_verify(log: Database, spool: Spool
 def test_rows_stand_in_the_partition_of_their_day(log: Database, spool: Spool, tmp_path: Path) -> None:
     records = [record_at(NOON), record_at(NOON + DAY_MS)]
     spool.record(records)
-    Shipper(tmp_path / "local", log).ship()
+    Shipper(tmp_path / "local", log, Partitions(DAY_MS)).ship()
     with log.read() as connection:
         found = connection.execute(text("SELECT id::text, tableoid::regclass::text FROM decision ORDER BY id")).all()
         rules = connection.execute(text("SELECT DISTINCT tableoid::regclass::text FROM decision_rule ORDER BY 1")).all()
@@ -100,7 +100,7 @@ def test_rows_stand_in_the_partition_of_their_day(log: Database, spool: Spool, t
 
 
 def test_a_partition_dropped_meanwhile_is_made_again(log: Database, spool: Spool, tmp_path: Path) -> None:
-    shipper, day = Shipper(tmp_path / "local", log), Partition(MIDNIGHT, MIDNIGHT + DAY_MS)
+    shipper, day = Shipper(tmp_path / "local", log, Partitions(DAY_MS)), Partition(MIDNIGHT, MIDNIGHT + DAY_MS)
     for _ in range(2):
         spool.record([record_at(NOON)])
         shipper.ship()
@@ -125,7 +125,7 @@ def test_only_the_partition_that_was_named_is_dropped(log: Database) -> None:
 
 
 def test_partitions_are_made_ahead_once(log: Database) -> None:
-    settings = PartitionSettings(ahead=2)
+    settings = PartitionSettings(hours=24, ahead=2)
     assert [make_partitions(log, settings, NOON), make_partitions(log, settings, NOON)] == [3, 0]
     wanted = [Partition(MIDNIGHT + day * DAY_MS, MIDNIGHT + (day + 1) * DAY_MS) for day in range(3)]
     assert [each for each in ranges(log) if each in wanted] == wanted

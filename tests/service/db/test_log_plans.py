@@ -101,7 +101,7 @@ def test_records_of_one_hour_are_looked_for_in_the_partition_of_its_day(postgres
     noon = START + DAY_MS // 2
     with postgresql.write() as connection:
         for day in range(DAYS):
-            Partitions().make(connection, START + day * DAY_MS)
+            Partitions(DAY_MS).make(connection, START + day * DAY_MS)
     with postgresql.read() as connection:
         bounds = id_bounds(connection, noon, noon + 3_600_000)
         query = page_query(LogFilter(since=noon, until=noon + 3_600_000), PAGE, None, bounds=bounds)

@@ -235,11 +235,14 @@ def test_records_from_before_the_chains_expire_under_a_note_too(log_database: Da
     assert [fault.kind.value for fault in found(log_database).faults] == ["removed"]
 
 
-def test_many_go_in_steps_of_which_each_is_under_its_note(log_database: Database, tmp_path: Path) -> None:
-    fill(log_database, tmp_path, NORTH, [aged(40, ALLOW) for _ in range(2100)])
-    assert expire(log_database, BY_EFFECT) == Expired(2100, 3, 0, is_whole=True)
+def test_many_go_in_steps_of_which_each_is_under_its_note(
+    log_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.decisions.retention.expiring.STEP", 10)
+    fill(log_database, tmp_path, NORTH, [aged(40, ALLOW) for _ in range(21)])
+    assert expire(log_database, BY_EFFECT) == Expired(21, 3, 0, is_whole=True)
     report = found(log_database)
-    assert (report.is_sound, report.notes, report.chains[0].expired) == (True, 3, 2100)
+    assert (report.is_sound, report.notes, report.chains[0].expired) == (True, 3, 21)
 
 
 def test_what_cannot_be_recorded_is_not_taken_out(log_database: Database, tmp_path: Path) -> None:

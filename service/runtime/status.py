@@ -61,7 +61,8 @@ class Status:
     def remarks(self) -> list[str]:
         """What an operator should know, though it may be asked."""
         is_unrecorded = self.is_spool_failing and self.may_answer_unrecorded
-        return ["the record cannot be written: answers are given unrecorded"] if is_unrecorded else []
+        unrecorded = ["the record cannot be written: answers are given unrecorded"] if is_unrecorded else []
+        return [*unrecorded, *(f"without {each}, which does not answer" for each in self.left_alone)]
 
 
 def routes(status: Callable[[], Status], metrics: Callable[[], bytes]) -> Routes:

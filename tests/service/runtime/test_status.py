@@ -43,6 +43,15 @@ def test_a_service_that_answers_unrecorded_is_ready_and_says_so() -> None:
     assert (page.status.value, page.body.decode()) == (200, said)
 
 
+def test_a_service_without_one_of_its_databases_is_ready_for_the_rest_and_says_which() -> None:
+    status = replace(WELL, left_alone=("`sources.app`",))
+    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    assert (page.status.value, page.body.decode()) == (200, "ready\nwithout `sources.app`, which does not answer\n")
+    unready = routes(lambda: replace(status, is_draining=True), lambda: b"")["/readyz"]()
+    expected = (503, "the service is draining\n`sources.app` does not answer\n")
+    assert (unready.status.value, unready.body.decode()) == expected
+
+
 def test_before_the_first_policies_it_is_not_ready() -> None:
     unready = replace(WELL, policies=PolicyStatus(), workers=("", "")).unready
     assert unready == ["no policies are in force", "0 of 2 workers have the policies in force"]

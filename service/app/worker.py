@@ -10,6 +10,7 @@ from typing import Final
 
 from policy_lang.schema import Schema
 from service.app.dropping import dropping
+from service.app.entity_serving import KeptFacts, entity_servicer, standing_of
 from service.app.introspecting import introspecting
 from service.app.log_reading import log_reading
 from service.app.own_credentials import OwnCredentials, revoke_own
@@ -31,29 +32,18 @@ from service.decisions.spool import Spool
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.credential import CredentialActs, CredentialServicer
-from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.mutual_tls import MutualTls
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, GrpcDoor, Secured, Served
-from service.doors.grpc.transfers import TransferDoor
-from service.doors.grpc.watches import Watches
-from service.entities.batch_writer import BatchWriter
-from service.entities.elsewhere import Elsewhere
 from service.entities.fresh_facts import FreshFacts
-from service.entities.governed import GovernedEntities
 from service.entities.mapped.mixed_facts import MixedFacts
-from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
-from service.entities.transfer_wiring import build_transfer_office
-from service.entities.watching import Watching
 from service.entities.worker_facts import worker_facts
 from service.errors import ConfigError, NoPolicies
 from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.governance.gate import Gate
-from service.governance.given_roles import GivenRoles
 from service.governance.governance import Governance
-from service.governance.module import check_grant
 from service.issuer_settings import IssuerSettings
 from service.model import ActivePolicies, Batch, Consistency, Known
 from service.pdp import DecisionPoint
@@ -196,22 +186,13 @@ async def serve_worker(
                 (
                     ENTITY,
                     entity_servicer(
+                        settings,
                         callers,
-                        database,
-                        policies,
-                        gate=gate,
-                        elsewhere=sources.elsewhere,
-                        limits=settings.limits,
-                        watches=Watches(
-                            callers,
-                            Watching(database, gate),
-                            feed,
-                            most=settings.limits.watches,
-                            ended=life.stop.wait,
-                        ),
-                        transfers=TransferDoor(
-                            callers, build_transfer_office(settings, database, policies, gate), settings.transfers
-                        ),
+                        gate,
+                        facts=KeptFacts(database, policies, sources.elsewhere, standing_of(settings, holder)),
+                        feed=feed,
+                        clock=wall_clock,
+                        ended=life.stop.wait,
                     ),
                 ),
             )
@@ -241,32 +222,6 @@ async def serve_worker(
         await opened.aclose()
         spool.close()
         database.close()
-
-
-def entity_servicer(
-    callers: Callers,
-    database: Database,
-    policies: Policies,
-    *,
-    gate: Gate,
-    elsewhere: Elsewhere,
-    limits: Limits,
-    watches: Watches,
-    transfers: TransferDoor,
-) -> EntityServicer:
-    """What answers EntityService."""
-    return EntityServicer(
-        callers=callers,
-        writes=GovernedEntities(database, policies, gate, clock=wall_clock, also=revoke_own, elsewhere=elsewhere),
-        reads=ReadableEntities(database, policies, gate, elsewhere),
-        batches=BatchWriter(
-            database, policies, gate, check_grant=check_grant, clock=wall_clock, also=revoke_own, elsewhere=elsewhere
-        ),
-        roles=GivenRoles(database, gate),
-        watches=watches,
-        transfers=transfers,
-        limits=limits,
-    )
 
 
 def authorization_servicer(

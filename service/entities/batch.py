@@ -4,6 +4,7 @@ Law: a batch says one thing of each entity, assignment and row of a relation, so
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,6 +64,7 @@ class Unrelate:
 
 
 FactWrite = Put | Delete | Assign | Unassign | Relate | Unrelate
+EVERY_WRITE: Final[AbstractSet[type[FactWrite]]] = frozenset({Put, Delete, Assign, Unassign, Relate, Unrelate})
 Key = tuple[object, ...]
 """What a write says something of."""
 CheckGrant = Callable[[str], object]
@@ -115,10 +117,12 @@ class BatchAdmission:
         self._admission = Admission(schema, elsewhere)
         self._check_grant = check_grant
 
-    def admit(self, writes: Sequence[FactWrite]) -> Batch:
-        """The batch; InvalidRequest with every write that may not be, and why."""
+    def admit(self, writes: Sequence[FactWrite], only: AbstractSet[type[FactWrite]] = EVERY_WRITE) -> Batch:
+        """The batch, of those kinds of write; InvalidRequest with every write that may not be, and why."""
         batch, faults = Batch(), list[Violation]()
         for at, write in enumerate(writes):
+            if type(write) not in only:
+                continue
             field_ = f"writes[{at}].{_NAMES[type(write)]}"
             try:
                 key = self._take(batch, write)

@@ -35,8 +35,9 @@ from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.governed import ended_with
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_sound_at, missing, parents_among
 from service.entities.stakes import Stakes
+from service.entities.standing import Standing, coming, nothing_coming
 from service.errors import InvalidRequest, Violation
-from service.model import Caller
+from service.model import ActivePolicies, Caller
 from service.permits import Act, Action
 from service.ports import Clock, Gate, Policies
 
@@ -49,6 +50,8 @@ _ENTERING: Final[Mapping[type[FactWrite], Action]] = {
     Unrelate: Action.ENTITY_WRITE,
 }
 """What a caller must be permitted somewhere before it learns anything."""
+_KEPT: Final = frozenset({Put, Assign, Relate})
+"""Writes after which there is something to be read; what is taken away may be of what is declared no more."""
 
 
 class BatchWriter:
@@ -64,8 +67,9 @@ class BatchWriter:
         clock: Clock,
         also: Also = nothing_else,
         elsewhere: Elsewhere = NOWHERE,
+        standing: Standing = nothing_coming,
     ) -> None:
-        """`also` ends what was issued to a principal that is deleted."""
+        """`also` ends what was issued to a principal that is deleted; `standing` says what else must admit facts."""
         self._elsewhere = elsewhere
         self._database = database
         self._policies = policies
@@ -73,6 +77,7 @@ class BatchWriter:
         self._check_grant = check_grant
         self._clock = clock
         self._also = also
+        self._standing = standing
 
     def write(self, caller: Caller, writes: Sequence[FactWrite], *, if_revision: str = "") -> str:
         """Does all of the writes, of which there is one or more; the one revision from which they are in force."""
@@ -89,6 +94,7 @@ class BatchWriter:
             visitor.require(acts_of(batch, stakes, schema))
             if if_revision:
                 refuse_changed(connection, changes, if_revision)
+            self._require_same(self._standing(connection, schema), batch, writes)
             if batch.deletes or any(fact.parents for fact in batch.puts.values()):
                 self._database.wait_for(connection, HIERARCHY_LOCK)
             written = Changes(connection, stakes.tenants)
@@ -96,6 +102,23 @@ class BatchWriter:
             _refuse(faults + _dangling(batch, connection, schema.stored - self._elsewhere.types.keys()))
             written.tell(end(schema, batch.deletes, connection))
             return written.advance()
+
+    def _require_same(self, others: Sequence[ActivePolicies], batch: Batch, writes: Sequence[FactWrite]) -> None:
+        """InvalidRequest where policies that are about to be in force do not admit the same."""
+        for each in others:
+            admission = BatchAdmission(each.bundle.program.schema, self._check_grant, self._elsewhere)
+            try:
+                other = admission.admit(writes, only=_KEPT)
+            except InvalidRequest as error:
+                said = [Violation(fault.field, f"{fault.message}; {coming(each)}") for fault in error.violations]
+                raise InvalidRequest(said) from error
+            _refuse(
+                [
+                    batch.fault(entity_key(ref), f"it would be kept in another form; {coming(each)}")
+                    for ref, fact in batch.puts.items()
+                    if other.puts[ref] != fact
+                ]
+            )
 
 
 def _taken_away(batch: Batch, changes: Changes) -> list[Violation]:

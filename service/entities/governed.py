@@ -21,6 +21,7 @@ from service.db.turns import refuse_changed, take_turn
 from service.entities.admission import Admission, EntityFact
 from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.stakes import Stakes, tenant_of
+from service.entities.standing import Standing, nothing_coming, require_same
 from service.entities.writer import EntityWriter
 from service.errors import NotFound
 from service.model import Caller
@@ -43,20 +44,29 @@ class GovernedEntities:
         clock: Clock,
         also: Also = nothing_else,
         elsewhere: Elsewhere = NOWHERE,
+        standing: Standing = nothing_coming,
     ) -> None:
-        """`also` ends what was issued to a principal that is deleted."""
+        """`also` ends what was issued to a principal that is deleted; `standing` says what else must admit facts."""
         self._database = database
         self._policies = policies
         self._gate = gate
         self._clock = clock
         self._also = also
+        self._standing = standing
         self._elsewhere = elsewhere
 
     def put(self, caller: Caller, ref: Ref, attributes: Json, parents: Json, *, if_revision: str = "") -> str:
         """Writes an entity whole."""
         visitor, schema = self._enter(caller, Act(Action.ENTITY_WRITE, ref))
         fact = Admission(schema, self._elsewhere).entity(ref, attributes, parents)
-        approve = partial(self._approve_put, visitor, schema, fact, if_revision)
+
+        def admitted(other: Schema) -> EntityFact:
+            return Admission(other, self._elsewhere).entity(ref, attributes, parents)
+
+        def approve(connection: Connection) -> None:
+            self._approve_put(visitor, schema, fact, if_revision, connection)
+            require_same(self._standing(connection, schema), fact, admitted)
+
         return EntityWriter(self._database, schema, self._elsewhere).put(ref, attributes, parents, approve=approve)
 
     def delete(self, caller: Caller, ref: Ref, *, if_revision: str = "") -> str:
@@ -72,7 +82,14 @@ class GovernedEntities:
         """Assigns a role of the policies."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
         given = Admission(schema, self._elsewhere).assignment(_given(subject), role, _given(place), expires_at)
-        approve = partial(self._approve_assignment, visitor, schema, given, "assign", if_revision)
+
+        def admitted(other: Schema) -> Assignment:
+            return Admission(other, self._elsewhere).assignment(_given(subject), role, _given(place), expires_at)
+
+        def approve(connection: Connection) -> None:
+            self._approve_assignment(visitor, schema, given, "assign", if_revision, connection)
+            require_same(self._standing(connection, schema), given, admitted)
+
         writer = EntityWriter(self._database, schema, self._elsewhere)
         return writer.assign(_given(subject), role, _given(place), expires_at, approve=approve)
 
@@ -95,7 +112,14 @@ class GovernedEntities:
         for each in (*writes, *deletes):
             admission.link(_given(each.resource), each.relation, _given(each.subject))
         told = {"relate": writes, "unrelate": deletes}
-        approve = partial(self._approve_links, visitor, schema, told, if_revision)
+
+        def approve(connection: Connection) -> None:
+            self._approve_links(visitor, schema, told, if_revision, connection)
+            require_same(self._standing(connection, schema), list(writes), rows)
+
+        def rows(other: Schema) -> list[Link]:
+            return _same_links(Admission(other, self._elsewhere), writes)
+
         return EntityWriter(self._database, schema, self._elsewhere).write_relations(writes, deletes, approve=approve)
 
     def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
@@ -183,6 +207,13 @@ def ended_with(
     """What ends with those entities that are principals."""
     principals = [ref for ref in deleted if schema.types[ref.type].is_principal]
     return [change for ref in principals for change in also(connection, ref)]
+
+
+def _same_links(admission: Admission, links: Sequence[Link]) -> list[Link]:
+    return [
+        admission.link(_given(each.resource), each.relation, _given(each.subject))._replace(expires_at=each.expires_at)
+        for each in links
+    ]
 
 
 def _writes(ref: Ref, tenants: Iterable[Ref | None], details: Mapping[str, Json]) -> list[Act]:

@@ -88,8 +88,7 @@ class Activations:
     def standing(self) -> Standing:
         """How things stand now."""
         with self._database.read() as connection:
-            active = _latest(connection, State.ACTIVE)
-            return Standing("" if active is None else active.digest, _latest(connection, State.PREPARING))
+            return standing_of(connection)
 
     def newest(self, limit: int, before: int | None = None) -> Sequence[Activation]:
         """Activations from the newest on, those that failed too; below a number where one is given."""
@@ -138,6 +137,18 @@ class Activations:
             if _latest(connection, State.PREPARING) == found and _are_prepared(connection, number):
                 _put_in_force(connection, found)
         return self.fetch(number)
+
+
+def standing_of(connection: Connection) -> Standing:
+    """How things stand in a transaction that somebody else opened."""
+    active = _latest(connection, State.ACTIVE)
+    return Standing("" if active is None else active.digest, _latest(connection, State.PREPARING))
+
+
+def share_activations(connection: Connection) -> None:
+    """Has no activation begin or end until a write that somebody else opened has ended; on SQLite none can anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCK)))
 
 
 def _put_in_force(connection: Connection, found: Activation) -> None:

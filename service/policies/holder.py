@@ -56,6 +56,11 @@ class PolicyHolder:
         """Whether these policies can be put in force."""
         return digest in self._ready
 
+    def loaded(self, digest: str) -> ActivePolicies | None:
+        """Policies in memory, in force or prepared; any thread may ask."""
+        active = self._active
+        return active if active is not None and active.digest == digest else self._ready.get(digest)
+
     async def prepare(self, digest: str, image: bytes) -> None:
         """Loads an image beside the policies in force.
 

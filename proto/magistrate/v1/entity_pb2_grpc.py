@@ -33,6 +33,9 @@ class EntityServiceStub:
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     def __init__(self, channel):
@@ -116,6 +119,9 @@ class EntityServiceServicer:
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     def PutEntity(self, request, context):
@@ -305,6 +311,9 @@ class EntityService:
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     @staticmethod

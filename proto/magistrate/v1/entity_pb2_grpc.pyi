@@ -34,6 +34,9 @@ class EntityServiceStub:
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     @_typing.overload
@@ -95,6 +98,9 @@ class EntityServiceAsyncStub(EntityServiceStub):
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -152,6 +158,9 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     Every write answers with the revision from which it is in force. With `if_revision`, it fails with
     FAILED_PRECONDITION, reason ENTITY_CHANGED, if what it writes has changed since that revision, or if that can no
     longer be told.
+
+    While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
     """
 
     @_abc_1.abstractmethod

@@ -4,7 +4,17 @@ import subprocess
 import sys
 from typing import Final
 
-BENCHMARKS: Final = ("decision", "record", "durability", "shipping", "credentials", "unary", "motion", "hierarchies")
+BENCHMARKS: Final = (
+    "decision",
+    "record",
+    "durability",
+    "shipping",
+    "credentials",
+    "unary",
+    "motion",
+    "hierarchies",
+    "resources",
+)
 
 if __name__ == "__main__":
     commands = [[sys.executable, "-m", f"benchmarks.{name}", *sys.argv[1:]] for name in BENCHMARKS]

@@ -8,7 +8,19 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "name", ["decision", "record", "durability", "shipping", "credentials", "unary", "freshness", "hierarchies", "log"]
+    "name",
+    [
+        "decision",
+        "record",
+        "durability",
+        "shipping",
+        "credentials",
+        "unary",
+        "freshness",
+        "hierarchies",
+        "resources",
+        "log",
+    ],
 )
 def test_a_benchmark_runs(name: str) -> None:
     ended = subprocess.run(

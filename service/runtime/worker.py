@@ -6,8 +6,10 @@ import sys
 
 import uvloop
 
+from service.app.core import Given
+from service.app.life import WorkerLife
 from service.app.recording import build_contents
-from service.app.worker import WorkerLife, serve_worker
+from service.app.worker import serve_worker
 from service.authn.key_holder import KeyHolder
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
@@ -56,17 +58,20 @@ class _Worker:
 
     def __init__(self, leash: Leash) -> None:
         self._leash = leash
-        self._contents = build_contents(leash.settings.record)
-        self._policies = PolicyHolder(self._contents.check)
+        settings = leash.settings
+        contents = build_contents(settings.record)
+        self._policies = PolicyHolder(contents.check)
         self._samples = Samples()
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
         self._leases = Leases(_Supervisor(leash))
-        settings = leash.settings
         self._keys = KeyHolder(
             settings.issuers,
             lambda issuer: leash.report(KeysWanted(issuer)),
             refetch_seconds=settings.key_refetch_seconds,
+        )
+        self._given = Given(
+            self._policies, contents, samples=self._samples, life=self._life, meter=self._leases, keys=self._keys
         )
         self._may_open = asyncio.Event()
 
@@ -93,16 +98,7 @@ class _Worker:
             beside.append(tasks.create_task(self._leases.run()))
             try:
                 if await self._told_to_open():
-                    settings = self._leash.settings
-                    await serve_worker(
-                        settings,
-                        self._policies,
-                        contents=self._contents,
-                        samples=self._samples,
-                        life=self._life,
-                        meter=self._leases,
-                        keys=self._keys,
-                    )
+                    await serve_worker(self._leash.settings, self._given)
             finally:
                 for each in beside:
                     each.cancel()

@@ -1,0 +1,70 @@
+"""Keeps true what a worker tells of itself: its health, its record, its feed, its credentials, its calls."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from service.app.credentials import Credentials
+from service.app.life import WorkerLife
+from service.decisions.spool import Spool
+from service.doors.grpc.server import GrpcDoor
+from service.feed.feed import Feed
+from service.reception.failures import Failures
+from service.reception.reception import Reception
+from service.samples import Samples
+from service.telemetry import lines_lost
+
+GAUGE_SECONDS: Final = 0.25
+"""How soon a change is told."""
+
+
+async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Callable[[], bool]) -> None:
+    """Has the door say whether this worker should be asked.
+
+    Not while its facts are too old or it has no policies, nor once it leaves.
+    """
+    is_serving = True
+    while True:
+        if (feed.is_fresh() and has_any() and not life.leave.is_set()) != is_serving:
+            is_serving = not is_serving
+            await door.say(is_serving=is_serving)
+        # Not wait_for: on 3.11 it loses a cancellation that comes as it ends, and the drain would wait for ever.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GAUGE_SECONDS):
+                await (life.leave.wait() if is_serving else asyncio.sleep(GAUGE_SECONDS))
+
+
+async def gauge_record(samples: Samples, spool: Spool, feed: Feed) -> None:
+    """Looks after the record, and tells how it and the feed are."""
+    while True:
+        spool.tend()
+        samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
+        samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
+        samples.counters["magistrate_unrecorded", ()] = spool.unrecorded
+        samples.counters["magistrate_log_lines_lost", ()] = lines_lost()
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def gauge_credentials(samples: Samples, credentials: Credentials) -> None:
+    """Tells of the credentials that are remembered."""
+    authenticator, tls = credentials.authenticator, credentials.tls
+    while True:
+        counts = dict(authenticator.cache_counts)
+        if tls is not None:
+            counts["certificate"] = tls.verifier.cache_counts
+        for kind, counted in counts.items():
+            for result, count in (("hit", counted.hits), ("miss", counted.misses)):
+                samples.counters["magistrate_credential_cache", (("kind", kind), ("result", result))] = count
+        samples.gauges["magistrate_credential_cache_entries"] = sum(counted.entries for counted in counts.values())
+        samples.gauges["magistrate_issuer_keys_age_seconds"] = credentials.keys.oldest_seconds()
+        credentials.own.count(samples)
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def gauge_calls(samples: Samples, reception: Reception, failures: Failures) -> None:
+    """Tells of the calls that were not let in."""
+    while True:
+        samples.counters["magistrate_unauthenticated", ()] = failures.total
+        samples.counters["magistrate_rate_limited", ()] = reception.rate_limited
+        await asyncio.sleep(GAUGE_SECONDS)

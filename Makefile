@@ -39,12 +39,12 @@ demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired,
 test: setup ## Run every test, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
-check: setup ## Format, lint, types, layers, the contract's stubs, the documentation's code
+check: setup ## Format, lint, types, layers, the contract's stubs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/project tests/docs
+	@$(BIN)/python -m pytest tests/project
 
 nightly: setup ## Try the laws on far more examples than `test` does
 	@MAGISTRATE_LAWS=nightly $(BIN)/python -m pytest -o faulthandler_timeout=0 tests/laws

@@ -182,7 +182,7 @@ class _Atoms:
     def _look_above(self, low: Expression) -> None:
         start = evaluate(low, self.facts).cell
         if isinstance(start, Ref) and start not in self.facts.parents:
-            raise Unrecorded("what the principal is in" if is_principal(low) else f"what `{start}` is in")
+            raise Unrecorded("what the principal is in" if is_principal(low) else f"what a `{start.type}` is in")
 
     def _look_for_roles(self, condition: HoldsRole) -> None:
         place = None if condition.place is None else evaluate(condition.place, self.facts).cell

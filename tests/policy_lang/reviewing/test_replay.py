@@ -83,6 +83,7 @@ def test_what_still_comes_out_the_same_is_alike() -> None:
     [
         ("resource.level == 2", "resource.level == 2 and resource.locked", "`resource.locked` is not in the record"),
         ("resource.level == 2", 'principal under Team "legal"', "what the principal is in is not in the record"),
+        ("resource.level == 2", 'resource under Folder "outer"', "what a `Document` is in is not in the record"),
         ("resource.level == 2", "role auditor", "the roles held globally is not in the record"),
         ("role auditor or true", "role viewer in resource.tenant", "`resource.tenant` is not in the record"),
         ("role viewer in principal.tenant or resource.tenant == principal.tenant",

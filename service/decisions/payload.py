@@ -41,6 +41,10 @@ class BadPayload(ValueError):
     """Bytes that are no records of this format."""
 
 
+class LaterFormat(BadPayload):
+    """Records in a format that only a later version reads."""
+
+
 def encode_batch(records: Sequence[DecisionRecord]) -> bytes:
     """The payload of one frame; ValueError for a record that JSON cannot hold."""
     try:
@@ -50,9 +54,11 @@ def encode_batch(records: Sequence[DecisionRecord]) -> bytes:
 
 
 def decode_batch(payload: bytes) -> tuple[DecisionRecord, ...]:
-    """The records of one frame; BadPayload if these bytes hold none of this format."""
+    """The records of one frame; BadPayload if these bytes hold none of this format, LaterFormat if of a later one."""
     try:
         return tuple(_read(_items(item)) for item in _items(orjson.loads(payload)))
+    except LaterFormat:
+        raise
     except (ValueError, TypeError) as error:
         raise BadPayload(f"no batch of decision records: {error}") from error
 
@@ -140,6 +146,8 @@ def _masked(item: Json) -> Masked:
 
 
 def _fields_of(format_: Json) -> tuple[str, ...]:
+    if isinstance(format_, int) and format_ > VERSION:
+        raise LaterFormat(f"this version reads formats 1 to {VERSION}, not {format_}")
     if isinstance(format_, bool) or not isinstance(format_, int) or format_ not in _FIELDS:
         raise ValueError(f"this version reads formats 1 to {VERSION}")
     return _FIELDS[format_]

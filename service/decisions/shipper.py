@@ -21,7 +21,7 @@ from service.db.log_partitions import Partitions
 from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
 from service.decisions.frames import Stop, read_run
-from service.decisions.payload import BadPayload, decode_batch
+from service.decisions.payload import BadPayload, LaterFormat, decode_batch
 from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
 from service.errors import FactsUnavailable
@@ -171,6 +171,8 @@ def _read_part(descriptor: int, position: int) -> _Part:
     for frame in run.frames:
         try:
             records += decode_batch(frame.payload)
+        except LaterFormat:
+            return _Part(tuple(records), end, Stop.UNKNOWN_VERSION)
         except BadPayload:
             return _Part(tuple(records), end, Stop.DAMAGED)
         end = frame.end

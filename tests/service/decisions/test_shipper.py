@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import orjson
 import pytest
 from sqlalchemy import func, select
 
@@ -15,7 +16,7 @@ from service.db.opening import open_database
 from service.decisions.frames import HEADER, MAGIC, make_frame
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
-from service.decisions.payload import encode_batch
+from service.decisions.payload import VERSION, encode_batch
 from service.decisions.segments import segments
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
@@ -124,6 +125,16 @@ def test_a_segment_of_a_later_version_waits_for_it(folder: Path, log_database: D
     (folder / NAME).write_bytes(MAGIC + b"\x02" + make_frame(b"later"))
     assert Shipper(folder, log_database).ship() == 0
     assert segments(folder) == [folder / NAME]
+
+
+def test_records_in_a_later_format_wait_for_a_later_version(folder: Path, log_database: Database) -> None:
+    first, second = samples(2)
+    later = orjson.dumps([[VERSION + 1, *orjson.loads(encode_batch([second]))[0][1:], "more"]])
+    folder.mkdir()
+    (folder / NAME).write_bytes(HEADER + make_frame(encode_batch([first])) + make_frame(later))
+    shipper = Shipper(folder, log_database)
+    assert [shipper.ship(), shipper.ship()] == [1, 0]
+    assert (logged(log_database), segments(folder)) == ([first], [folder / NAME])
 
 
 def test_records_wait_in_the_spool_for_an_absent_database(spool: Spool, folder: Path, tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ _GRANT_BYTES: Final = 4 << 20
 _SEGMENTS: Final = 8
 """A full spool has at least so many segments, so that shipping one makes room."""
 
+_LOOK_SECONDS: Final = 0.25
+"""A full folder is not measured for each record: that takes long where it has many segments, and callers wait."""
+
 STALL_SECONDS: Final = 5.0
 """A sync that takes longer is a fault of the disk: callers wait for it in vain, and shall go elsewhere."""
 
@@ -50,6 +53,8 @@ class Spool:
         self._turn = threading.Lock()
         self._segment: Segment | None = None
         self._granted = 0
+        self._full = ""
+        self._look_at = 0.0
         self._is_failing = False
         self._unrecorded = 0
         try:
@@ -103,6 +108,7 @@ class Spool:
             if segment is not None and monotonic() - segment.since >= self._settings.segment_seconds:
                 self._let_go()
             try:
+                self._look_at = 0.0
                 if self._is_failing:
                     self._append(_TRIAL, 0)
                 elif self._granted == 0:
@@ -141,15 +147,21 @@ class Spool:
         return keeping
 
     def _measure(self, size: int) -> None:
+        if monotonic() < self._look_at:
+            raise OSError(self._full)
         settings = self._settings
         room = settings.max_bytes - spool_size(self._folder)
         free = free_bytes(self._folder) - settings.min_free_bytes
         if room >= size and free >= size:
             self._granted = min(room, free, self._grant_bytes)
             return
-        if room < size:
-            raise OSError(f"the spool has reached its limit of {settings.max_bytes} bytes")
-        raise OSError(f"less than {settings.min_free_bytes} bytes are free on the disk of the spool")
+        self._full = (
+            f"the spool has reached its limit of {settings.max_bytes} bytes"
+            if room < size
+            else f"less than {settings.min_free_bytes} bytes are free on the disk of the spool"
+        )
+        self._look_at = monotonic() + _LOOK_SECONDS
+        raise OSError(self._full)
 
     def _seal(self) -> None:
         """Ends the segment behind its last whole frame, where readers would stop anyway: it shall be shipped and go.

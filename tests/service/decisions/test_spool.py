@@ -98,6 +98,7 @@ def test_a_full_spool_refuses_until_it_is_shipped(folder: Path, log_database: Da
     kept = fill(spool)
     assert spool_size(folder) <= SMALL.max_bytes
     shipper.ship()
+    spool.tend()
     kept += fill(spool)
     spool.close()
     shipper.ship()
@@ -152,6 +153,7 @@ def test_a_full_disk_refuses_and_recovers_when_room_comes_back(tmp_path: Path, l
             kept = fill(spool)
         assert kept
         shipper.ship()
+        spool.tend()
         with disk.limited():
             kept += fill(spool)
         spool.close()

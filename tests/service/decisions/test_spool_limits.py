@@ -125,6 +125,24 @@ def test_free_space_is_left_on_the_disk(tmp_path: Path, log_database: Database) 
         spool.close()
 
 
+def test_a_full_spool_is_not_measured_for_each_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = list[Path]()
+
+    def size_of(each: Path) -> int:
+        measured.append(each)
+        return 1 << 60
+
+    monkeypatch.setattr("service.decisions.spool.spool_size", size_of)
+    monkeypatch.setattr("service.decisions.spool.monotonic", lambda: 100.0)
+    spool = Spool(folder, limited("size", "process", "continue"))
+    for _ in range(BATCHES):
+        spool.record([sample()])
+    assert (len(measured), spool.unrecorded) == (1, BATCHES)
+    spool.tend()
+    assert len(measured) == 2
+    spool.close()
+
+
 def test_a_spool_without_room_says_so_before_anyone_asks(folder: Path) -> None:
     spool = Spool(folder, limited("free space", "process", "refuse"))
     spool.tend()

@@ -5,6 +5,7 @@ Attributes that no index has are looked for record by record, within a range of 
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,10 @@ from service.db.engine import Database
 from service.db.log_spans import UNBOUNDED, Bounds, id_bounds
 from service.db.log_tables import decision, decision_attribute, spool_position
 from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
-from service.decisions.payload import decode_record
+from service.decisions.payload import BadPayload, decode_record
 from service.decisions.rows import indexed
 from service.decisions.segments import segments, valid_end
-from service.errors import InvalidRequest, Violation
+from service.errors import FactsUnavailable, InvalidRequest, Trouble, Violation
 from service.model import DecisionRecord
 
 PAGE_LIMIT: Final = 10_000
@@ -73,7 +74,7 @@ class DecisionLog:
         if not 1 <= limit <= PAGE_LIMIT:
             raise ValueError(f"a page has 1 to {PAGE_LIMIT} records, not {limit}")
         check_filter(wanted)
-        with self.database.read(timeout_ms) as connection:
+        with readable(), self.database.read(timeout_ms) as connection:
             return self.page(connection, wanted, limit, after)
 
     def page(self, connection: Connection, wanted: LogFilter, limit: int, after: str | None = None) -> Page:
@@ -93,7 +94,8 @@ class DecisionLog:
             return None
         with self.database.read(timeout_ms) as connection:
             body = connection.execute(query).scalar()
-        return None if body is None else decode_record(body)
+        with readable():
+            return None if body is None else decode_record(body)
 
     def unshipped(self, folder: Path) -> SpoolMark:
         """What the spool holds now that is not yet in the log; OSError if its segments may not be read."""
@@ -146,6 +148,18 @@ class DecisionLog:
                 after = record.id
             if len(bodies) < _LOOK:
                 return
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Reads records in the block; FactsUnavailable where one of them is none, as when somebody changed it."""
+    try:
+        yield
+    except BadPayload as error:
+        raise FactsUnavailable(
+            f"the log holds what is no record of this version: {error}\nhelp: `magistrate log verify` finds it",
+            Trouble.DATA,
+        ) from error
 
 
 def page_query(

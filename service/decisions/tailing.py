@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from service.db.log_tables import chain_link, decision
 from service.decisions.chaining import heads
-from service.decisions.log import DecisionLog
+from service.decisions.log import DecisionLog, readable
 from service.decisions.log_filter import LogFilter, check_filter, fits, narrowed
 from service.decisions.payload import decode_record
 from service.errors import InvalidRequest, Violation
@@ -22,6 +22,8 @@ LAST_LIMIT: Final = 1000
 """Records from before that a tail begins with, at the most."""
 WINDOW: Final = 500
 """Places of a chain that one step looks at."""
+STEP_BYTES: Final = 1 << 20
+"""And how much of records it tells, all chains together; of each chain with something new one at least."""
 
 Positions = Mapping[str, int]
 """How far each replica's chain was followed: its last sequence."""
@@ -49,7 +51,7 @@ class LogTail:
         """
         check_last(last)
         check_filter(wanted)
-        with self._log.database.read(timeout_ms) as connection:
+        with readable(), self._log.database.read(timeout_ms) as connection:
             positions = {head.replica: head.sequence for head in heads(connection)}
             found = self._log.page(connection, wanted, last).records if last else ()
             return Followed(found[::-1], positions, has_more=False)
@@ -58,14 +60,16 @@ class LogTail:
         """What was shipped after those positions and fits, so many places of each chain at the most."""
         found: list[DecisionRecord] = []
         reached = dict(positions)
-        has_more = False
-        with self._log.database.read(timeout_ms) as connection:
-            for head in heads(connection):
+        with readable(), self._log.database.read(timeout_ms) as connection:
+            grown = [head for head in heads(connection) if head.sequence > positions.get(head.replica, 0)]
+            for head in grown:
                 after = positions.get(head.replica, 0)
-                if head.sequence > after:
-                    reached[head.replica] = min(head.sequence, after + WINDOW)
-                    has_more |= head.sequence > after + WINDOW
-                    found += _shipped(connection, wanted, head.replica, (after, reached[head.replica]))
+                between = (after, min(head.sequence, after + WINDOW))
+                records, reached[head.replica] = _shipped(
+                    connection, wanted, head.replica, between, room=STEP_BYTES // len(grown)
+                )
+                found += records
+        has_more = any(reached[head.replica] < head.sequence for head in grown)
         return Followed(tuple(found), reached, has_more)
 
 
@@ -75,15 +79,27 @@ def check_last(last: int) -> None:
         raise InvalidRequest([Violation("last", f"up to {LAST_LIMIT}")])
 
 
-def _shipped(connection: Connection, wanted: LogFilter, replica: str, between: tuple[int, int]) -> list[DecisionRecord]:
-    """The records of a chain behind the first place, up to the second, that fit."""
+def _shipped(
+    connection: Connection, wanted: LogFilter, replica: str, between: tuple[int, int], *, room: int
+) -> tuple[list[DecisionRecord], int]:
+    """The records of a chain behind the first place that fit, up to the second, or until they fill the room.
+
+    And the place up to which these are all.
+    """
     link = chain_link.c
     after, until = between
-    query, _ = narrowed(select(decision.c.body), wanted)
+    query, _ = narrowed(select(link.sequence, decision.c.body).select_from(decision), wanted)
     query = (
         query.join(chain_link, link.decision_id == decision.c.id)
         .where(link.replica == replica, link.sequence > after, link.sequence <= until)
         .order_by(link.sequence)
     )
-    records = map(decode_record, connection.execute(query).scalars())
-    return [record for record in records if fits(record, wanted.attributes)]
+    found: list[DecisionRecord] = []
+    for sequence, body in connection.execute(query):
+        record = decode_record(body)
+        if fits(record, wanted.attributes):
+            found.append(record)
+            room -= len(body)
+        if room <= 0:
+            return found, sequence
+    return found, until

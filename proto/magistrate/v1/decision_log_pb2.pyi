@@ -249,7 +249,9 @@ class QueryResponse(_message.Message):
     """The next page's `page_token`; empty on the last page."""
     @_builtins.property
     def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___DecisionRecord]:
-        """The records, the newest first. None is told twice or left out, however many are added meanwhile."""
+        """The records, the newest first. None is told twice or left out, however many are added meanwhile. Fewer than were asked
+        for where more would not fit into one message of 4 MiB.
+        """
 
     @_builtins.property
     def scan(self) -> Global___Scan:
@@ -496,7 +498,8 @@ class StatsResponse(_message.Message):
     @_builtins.property
     def unfired(self) -> Global___UnfiredRules:
         """The rules of the policies in force that determined none of the records that fit and were decided by these policies.
-        Not set where no policies are in force, or the filter asks for a rule or for others.
+        Not set where no policies are in force, where the filter asks for a rule or for others, and for who may not read
+        everywhere.
         """
 
     def __init__(

@@ -13,7 +13,7 @@ from magistrate.v1 import decision_log_pb2_grpc as pb_grpc
 from service.decisions.log_filter import LogFilter
 from service.decisions.office import LogOffice
 from service.decisions.replay_office import ReplayOffice
-from service.decisions.tailing import Followed
+from service.decisions.tailing import Followed, Positions
 from service.decisions.verify_office import VerifyOffice
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.decision_log_codec import (
@@ -89,8 +89,10 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
         """Finds records."""
         caller, wanted, within = await self._callers.admitted(context), read_filter(request.filter), _within(context)
         page = read_page(request, wanted)
-        found = await self._turns.take(context, lambda: self._office.query(caller, wanted, page, within))
-        return write_page(found, wanted)
+        # Written in the thread too: a thousand records would hold up the loop for longer than checks may wait.
+        return await self._turns.take(
+            context, lambda: write_page(self._office.query(caller, wanted, page, within), wanted)
+        )
 
     @answering
     async def Get(  # noqa: N802
@@ -116,10 +118,11 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
                 begin = partial(self._office.resume_tail, caller, wanted, positions)
             else:
                 begin = partial(self._office.begin_tail, caller, wanted, request.last, within)
-            followed = await self._turns.take(context, begin)
-            yield write_followed(followed, wanted)
-            async for each in self._followed(caller, wanted, followed, context):
-                yield write_followed(each, wanted)
+            at, messages = await self._turns.take(context, partial(_told_of, begin, wanted))
+            for message in messages:
+                yield message
+            async for message in self._followed(caller, wanted, at, context):
+                yield message
 
     @answering
     async def Stats(  # noqa: N802
@@ -151,7 +154,7 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
 
     async def _followed(
         self, caller: Caller, wanted: LogFilter, at: Followed, context: ServicerContext[Request, Response]
-    ) -> AsyncGenerator[Followed, None]:
+    ) -> AsyncGenerator[pb.TailResponse, None]:
         """What comes after, until the service ends; the next step is taken when the last has been sent."""
         loop = asyncio.get_running_loop()
         ending = asyncio.ensure_future(self._ended())
@@ -161,9 +164,11 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
                 if loop.time() - checked >= CHECK_SECONDS:
                     await self._turns.take(context, partial(self._office.check_tail, caller, wanted))
                     checked = loop.time()
-                at = await self._turns.take(context, partial(self._office.follow, wanted, at.positions, STEP_SECONDS))
+                follow = partial(self._office.follow, wanted, at.positions, STEP_SECONDS)
+                at, messages = await self._turns.take(context, partial(_told_of, follow, wanted, at.positions))
                 if at.records or loop.time() - told >= TOKEN_SECONDS:
-                    yield at
+                    for message in messages:
+                        yield message
                     told = loop.time()
                 if not at.has_more:
                     await asyncio.wait([ending], timeout=LOOK_SECONDS)
@@ -179,6 +184,14 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
             yield
         finally:
             self._tails -= 1
+
+
+def _told_of(
+    find: Callable[[], Followed], wanted: LogFilter, before: Positions | None = None
+) -> tuple[Followed, list[pb.TailResponse]]:
+    """What a tail finds, and the messages that tell it, written where it is found: not by the loop."""
+    found = find()
+    return found, write_followed(found, wanted, found.positions if before is None else before)
 
 
 def _refusal() -> LogUnavailable:

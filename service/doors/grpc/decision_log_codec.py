@@ -1,6 +1,6 @@
 """Turns the messages of DecisionLogService into the model, and what was found into messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 from uuid import UUID
 
@@ -28,6 +28,8 @@ SCAN_SETTING: Final = "log_reading.scan_records"
 """What the limit of what a page looks at is called."""
 TOP: Final = 20
 STRETCHES: Final = 60
+MESSAGE_BYTES: Final = 2 << 20
+"""Bytes of records in one message, if it is more than one record: clients take 4 MiB unless they are told otherwise."""
 
 _KINDS: Final[Mapping[RecordKind, pb.RecordKind.ValueType]] = {
     RecordKind.DECISION: pb.RECORD_KIND_DECISION,
@@ -98,19 +100,25 @@ def read_wanted(message: pb.StatsRequest) -> Wanted:
 
 
 def write_page(page: Page, wanted: LogFilter) -> pb.QueryResponse:
-    """The records of a page; ScanLimitReached where it has looked far and found none."""
+    """The records of a page, as many as one message takes; ScanLimitReached where it has looked far and found none."""
+    messages = _in_messages(page.records)
+    if len(messages) > 1:
+        token = write_page_token([messages[0][-1].decision_id, filter_digest(wanted)])
+        return pb.QueryResponse(records=messages[0], next_page_token=token)
     token = "" if page.next_after is None else write_page_token([page.next_after, filter_digest(wanted)])
     if page.scan is not None and not page.records:
         reached = format_timestamp(page.scan.reached)
         raise ScanLimitReached(SCAN_SETTING, allowed=page.scan.limit, reached=reached, go_on=token)
-    return pb.QueryResponse(records=map(write_record, page.records), next_page_token=token, scan=_write_scan(page.scan))
+    return pb.QueryResponse(records=messages[0], next_page_token=token, scan=_write_scan(page.scan))
 
 
-def write_followed(followed: Followed, wanted: LogFilter) -> pb.TailResponse:
-    """What a tail has found, and where it goes on."""
-    places = [text for replica, place in sorted(followed.positions.items()) for text in (replica, str(place))]
-    token = write_page_token([filter_digest(wanted), *places])
-    return pb.TailResponse(records=map(write_record, followed.records), resume_token=token)
+def write_followed(followed: Followed, wanted: LogFilter, before: Positions) -> list[pb.TailResponse]:
+    """What a tail has found since `before`, in as many messages as that takes, and where it goes on after the last."""
+    *messages, last = [pb.TailResponse(records=records) for records in _in_messages(followed.records)]
+    for message in messages:
+        message.resume_token = _write_positions(before, wanted)
+    last.resume_token = _write_positions(followed.positions, wanted)
+    return [*messages, last]
 
 
 def write_policies(texts: Texts) -> list[PolicyFile]:
@@ -166,6 +174,25 @@ def write_record(record: DecisionRecord) -> pb.DecisionRecord:
         masked=[pb.MaskedInput(path=path, how=how.value) for path, how in record.masked],
         found_by=record.found_by,
     )
+
+
+def _write_positions(positions: Positions, wanted: LogFilter) -> str:
+    places = [text for replica, place in sorted(positions.items()) for text in (replica, str(place))]
+    return write_page_token([filter_digest(wanted), *places])
+
+
+def _in_messages(records: Sequence[DecisionRecord]) -> list[list[pb.DecisionRecord]]:
+    """The records by the messages that they fit in: one at least, though it has none."""
+    messages: list[list[pb.DecisionRecord]] = [[]]
+    room = MESSAGE_BYTES
+    for record in map(write_record, records):
+        size = record.ByteSize()
+        if messages[-1] and size > room:
+            messages.append([])
+            room = MESSAGE_BYTES
+        messages[-1].append(record)
+        room -= size
+    return messages
 
 
 def _moment(message: pb.LogFilter, field: Literal["since", "until"]) -> int | None:

@@ -75,6 +75,20 @@ def test_steps_neither_repeat_nor_skip(
     assert followed(tail, positions)[0] == []
 
 
+def test_a_step_tells_so_many_bytes_of_each_chain_and_the_next_goes_on(
+    tail: LogTail, tmp_path: Path, log_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tailing, "STEP_BYTES", 50_000)
+    begun = tail.begin(ALL, 0)
+    north, south = ([replace(each, inputs={"context.note": "x" * 10_000}) for each in samples(6)] for _ in range(2))
+    keep(log_database, tmp_path, NORTH, north)
+    keep(log_database, tmp_path, SOUTH, south)
+    step = tail.step(ALL, begun.positions)
+    assert (len(step.records), step.positions, step.has_more) == (6, {NORTH: 3, SOUTH: 3}, True)
+    found, positions = followed(tail, begun.positions)
+    assert (of(found, north), of(found, south), positions) == (north, south, {NORTH: 6, SOUTH: 6})
+
+
 def of(found: Sequence[DecisionRecord], records: Sequence[DecisionRecord]) -> list[DecisionRecord]:
     """Those of one chain, as they came."""
     return [record for record in found if record in records]

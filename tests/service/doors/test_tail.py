@@ -100,6 +100,21 @@ def test_a_tail_tells_the_last_and_then_what_is_shipped(audit: Audit, tmp_path: 
 
 
 @on_sqlite
+def test_long_records_come_in_messages_that_clients_take(audit: Audit, tmp_path: Path) -> None:
+    before, after = ([replace(each, inputs={"context.note": "x" * 900_000}) for each in samples(6)] for _ in range(2))
+
+    async def run() -> list[str]:
+        keep(audit.log, tmp_path, NORTH, before)
+        async with opened(audit) as door:
+            tail = door.tail(last=6)
+            first = await told(tail, 6)
+            await asyncio.to_thread(keep, audit.log, tmp_path, SOUTH, after)
+            return first + await told(tail, 6)
+
+    assert asyncio.run(run()) == [record.id for record in before + after]
+
+
+@on_sqlite
 def test_a_tenants_tail_tells_that_tenants_records_alone(audit: Audit, tmp_path: Path) -> None:
     ours, theirs, nobodys = samples(3)
 

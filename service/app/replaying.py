@@ -2,7 +2,6 @@
 
 from service.config import Settings
 from service.db.engine import Database
-from service.decisions.log import DecisionLog
 from service.decisions.replay_errands import ReplayErrands
 from service.decisions.replay_forms import REPLAYS
 from service.desk import Desk
@@ -13,4 +12,4 @@ from service.policies.store import BundleStore
 def build_replays(settings: Settings, facts: Database, log: Database) -> ReplayErrands:
     """What does the replays of this replica; policies that were never pushed are not at hand."""
     desk = Desk(facts, settings.replica_id, REPLAYS)
-    return ReplayErrands(desk, DecisionLog(log), find_former({}, BundleStore(facts)))
+    return ReplayErrands(desk, log, find_former({}, BundleStore(facts)))

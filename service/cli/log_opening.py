@@ -14,9 +14,12 @@ from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.shipper import Shipper
 from service.errors import ConfigError, FactsUnavailable, why
+from service.pool_settings import PoolSettings
 
 WAIT_SECONDS: Final = 30.0
 """How long `--wait` waits for what is still in the spool."""
+STATEMENT_MS: Final = 60_000
+"""How long one statement on PostgreSQL may take: as long as over the service."""
 _POLL_SECONDS: Final = 0.05
 
 wait_option: Final = click.option("--wait", is_flag=True, help="Wait for what is recorded but not yet in the log.")
@@ -25,9 +28,9 @@ wait_option: Final = click.option("--wait", is_flag=True, help="Wait for what is
 @contextmanager
 def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLog]:
     """The log; FactsUnavailable where what is waited for does not come."""
-    database = open_database(settings.log_database_url)
+    database = open_database(settings.log_database_url, PoolSettings(statement_ms=STATEMENT_MS))
     try:
-        log = DecisionLog(database)
+        log = DecisionLog(database, scan_limit=settings.log_reading.scan_records)
         if wait:
             _wait_for_spool(log, settings.spool_folder)
         yield log

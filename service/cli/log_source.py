@@ -85,10 +85,7 @@ class HostLog:
 
     def query(self, wanted: LogFilter, limit: int, after: str | None) -> Found:
         """A page, the newest first."""
-        try:
-            page = self._log.query(wanted, limit, None if after is None else str(UUID(after)))
-        except ValueError as error:
-            raise click.UsageError(f"--after `{after}` is no decision id") from error
+        page = self._log.query(wanted, limit, None if after is None else _read_after(after))
         if page.scan is None:
             return Found(page.records, page.next_after)
         reached = format_timestamp(page.scan.reached)
@@ -155,6 +152,13 @@ class ServiceLog:
         """The counts."""
         request = pb.StatsRequest(filter=write_filter(wanted.filter), top=wanted.top, stretches=wanted.buckets)
         return read_stats(call(self._connection, lambda channel: DecisionLogServiceStub(channel).Stats, request))
+
+
+def _read_after(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise click.UsageError(f"--after `{text}` is no decision id") from error
 
 
 def _limit_note(limit: str, value: int, reached: str) -> str:

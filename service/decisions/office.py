@@ -22,8 +22,10 @@ from service.errors import (
     FactsUnavailable,
     InvalidRequest,
     LogUnavailable,
+    MagistrateError,
     NoPolicies,
     NotFound,
+    Trouble,
     Violation,
 )
 from service.model import Caller, DecisionRecord
@@ -104,11 +106,12 @@ class LogOffice:
             visitor.require([_act(ALL, wanted.tenant, {"read": "tail"})])
 
     def stats(self, caller: Caller, wanted: Wanted, within: float) -> LogStats:
-        """The counts."""
+        """The counts; of rules that never fired only for who may read everywhere: they are not a tenant's."""
         check_wanted(wanted)
-        self._enter(caller, wanted.filter, {"read": "stats"})
+        visitor = self._enter(caller, wanted.filter, {"read": "stats"})
+        active = self._active_rules() if visitor.may(Action.LOG_READ, None) else None
         with _log_read(within) as timeout_ms:
-            return count(self._log.database, wanted, self._active_rules(), timeout_ms=timeout_ms)
+            return count(self._log.database, wanted, active, timeout_ms=timeout_ms)
 
     def texts(self, digest: str) -> Texts | None:
         """The texts of policies by their digest, of those in force by none; None where they are not at hand."""
@@ -120,9 +123,11 @@ class LogOffice:
             return {file.path: file.text for file in active.files}
         return self._former(digest)
 
-    def _enter(self, caller: Caller, wanted: LogFilter, details: dict[str, Json]) -> None:
+    def _enter(self, caller: Caller, wanted: LogFilter, details: dict[str, Json]) -> Visitor:
         details["filter"] = filter_fields(wanted)
-        self._gate.admit(caller).require([_act(ALL, wanted.tenant, details)])
+        visitor = self._gate.admit(caller)
+        visitor.require([_act(ALL, wanted.tenant, details)])
+        return visitor
 
     def _get(self, visitor: Visitor, id_: str, within: float) -> DecisionRecord:
         try:
@@ -158,6 +163,8 @@ def _log_read(within: float) -> Iterator[int]:
     try:
         yield max(1, int(within * 1000))
     except FactsUnavailable as error:
+        if error.trouble is Trouble.DATA:
+            raise MagistrateError(str(error)) from error  # no unavailability: asking again would not help
         if monotonic() >= ends:
             raise DeadlineExceeded("the log was not read in time") from error
         raise LogUnavailable(str(error)) from error

@@ -1,20 +1,18 @@
 """Does the replays that workers ask for, in the background process, one at a time."""
 
 import threading
-from collections.abc import Iterator
 from typing import Final
 
 from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
-from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.redeciding import FindBundle, redecide
 from policy_lang.reviewing.replayed import Replayed
+from service.db.engine import Database
 from service.decisions.log import DecisionLog
-from service.decisions.payload import BadPayload
 from service.decisions.replay_forms import ReplayWanted, Undone, read_wanted, write_outcome
-from service.decisions.replaying import PAGE, recorded
+from service.decisions.replaying import recorded
 from service.desk import Asked, Desk
-from service.errors import FactsUnavailable, MagistrateError
+from service.errors import FactsUnavailable, InvalidRequest, MagistrateError
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.25
@@ -25,7 +23,7 @@ _log = get_log("replays")
 class ReplayErrands:
     """Decides records again by policies that are brought along; `former` finds those that records were made by."""
 
-    def __init__(self, desk: Desk, log: DecisionLog, former: FindBundle) -> None:
+    def __init__(self, desk: Desk, log: Database, former: FindBundle) -> None:
         self._desk = desk
         self._log = log
         self._former = former
@@ -41,31 +39,24 @@ class ReplayErrands:
                 _log.warning("replays.failed", cause=str(error))
 
     def _do(self, asked: Asked, stop: threading.Event) -> None:
+        def go_on() -> None:
+            if stop.is_set() or not self._desk.is_wanted(asked.id):
+                raise _Abandoned
+
         try:
-            outcome: Replayed | Undone = self._replayed(read_wanted(asked.question), asked.id, stop)
+            outcome: Replayed | Undone = self._replayed(read_wanted(asked.question), self._log.interruptible(go_on))
         except _Abandoned:
             return
         except PolicyError as error:
-            outcome = Undone(str(error), is_policies=True)
+            outcome = Undone(str(error), "policies")
+        except InvalidRequest as error:
+            outcome = Undone(str(error), "filter")
         except MagistrateError as error:
-            outcome = Undone(f"the log does not answer: {error}", is_policies=False)
-        except BadPayload as error:
-            outcome = Undone(f"the log holds what is no record: {error}", is_policies=False)
+            outcome = Undone(f"the log does not answer: {error}", "log")
         self._desk.answer(asked.id, write_outcome(outcome))
 
-    def _replayed(self, wanted: ReplayWanted, id_: str, stop: threading.Event) -> Replayed:
-        by = load(wanted.texts)
-        records = recorded(self._log, wanted.wanted, wanted.most)
-        return redecide(self._while_wanted(records, id_, stop), by, self._former)
-
-    def _while_wanted(
-        self, records: Iterator[Recorded | str], id_: str, stop: threading.Event
-    ) -> Iterator[Recorded | str]:
-        """The records, as long as somebody waits for what becomes of them."""
-        for count, record in enumerate(records):
-            if count % PAGE == 0 and (stop.is_set() or not self._desk.is_wanted(id_)):
-                raise _Abandoned
-            yield record
+    def _replayed(self, wanted: ReplayWanted, log: Database) -> Replayed:
+        return redecide(recorded(DecisionLog(log), wanted.wanted, wanted.most), load(wanted.texts), self._former)
 
 
 class _Abandoned(Exception):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
@@ -40,10 +40,10 @@ def read_wanted(text: str) -> ReplayWanted:
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Why nothing was replayed: the policies may not be used, or the log does not answer."""
+    """Why nothing was replayed: the policies or the filter may not be used, or the log does not answer."""
 
     why: str
-    is_policies: bool
+    of: Literal["policies", "filter", "log"]
 
 
 def write_outcome(outcome: Replayed | Undone) -> str:

@@ -43,9 +43,13 @@ class ReplayOffice:
         outcome = read_outcome(self._desk.outcome(write_wanted(asked), within))
         if isinstance(outcome, Replayed):
             return outcome
-        if outcome.is_policies:
-            raise InvalidRequest([Violation("files" if wanted.texts else "digest", outcome.why)])
-        raise LogUnavailable(outcome.why)
+        match outcome.of:
+            case "policies":
+                raise InvalidRequest([Violation("files" if wanted.texts else "digest", outcome.why)])
+            case "filter":
+                raise InvalidRequest([Violation("filter", outcome.why)])
+            case "log":
+                raise LogUnavailable(outcome.why)
 
     def _enter(self, caller: Caller, wanted: ReplayWanted, digest: str) -> None:
         details: dict[str, Json] = {"read": "replay", "limit": wanted.most, "filter": filter_fields(wanted.wanted)}

@@ -11,10 +11,11 @@ from policy_lang.bundle import load
 from service.cli.log_stats import sparkline
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.decisions.log import DecisionLog
 from service.model import DecisionRecord
 from service.policies.store import BundleStore, Pushed
 from tests.service.cli.keeping_log import NEW, OLD, kept, log
+from tests.service.decisions.chains import tamper
+from tests.service.decisions.records import samples
 
 POLICY = """module docs
 
@@ -112,17 +113,28 @@ def test_a_sparkline_shows_the_least_and_leaves_nothing_blank(values: list[int],
 
 
 def test_a_page_that_has_looked_far_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DecisionLog.__init__, "__kwdefaults__", {"scan_limit": 1, "indexed_paths": ()})
-    settings = kept(tmp_path, OLD, NEW)
+    monkeypatch.setenv("MAGISTRATE_LOG_READING__SCAN_RECORDS", "1000")
+    first, second, *others = samples(1001)
+    settings = kept(tmp_path, first, second, *others)
     looked = ("query", "--since", "2026-01-01T00:00:00Z", "--input", "context.device=d1")
     result = log(settings, *looked)
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        "error: over the limit `log_reading.scan_records`: 1 records were looked at, back to 2026-01-06T10:00:00Z,"
+        "error: over the limit `log_reading.scan_records`: 1000 records were looked at, back to 2026-01-05T10:00:00Z,"
         " and none fits",
-        f"help: go on behind these with --after {NEW.id}",
+        f"help: go on behind these with --after {second.id}",
     ]
-    assert log(settings, *looked, "--after", NEW.id).exit_code == 0
+    assert log(settings, *looked, "--after", second.id).exit_code == 0
+
+
+def test_what_is_no_record_any_more_is_told_as_such(tmp_path: Path) -> None:
+    settings = kept(tmp_path, OLD, NEW)
+    database = open_database(settings.log_database_url)
+    tamper(database, "UPDATE decision SET body = 'x'")
+    database.close()
+    for command in (["query"], ["show", OLD.id]):
+        result = log(settings, *command)
+        assert (result.exit_code, "`magistrate log verify` finds it" in result.stderr) == (3, True)
 
 
 def test_query_needs_a_range_for_what_no_index_has(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.replay_forms import REPLAYS, ReplayWanted, Undone, read_outcome, write_wanted
 from service.decisions.shipper import Shipper
@@ -111,7 +113,30 @@ def test_only_what_is_asked_for_is_decided_again(desk: Desk, wanted: LogFilter, 
 def test_policies_that_may_not_be_used_are_told(desk: Desk) -> None:
     said = outcome(desk, {"m.policy": "nonsense"}, LogFilter())
     assert isinstance(said, Undone)
-    assert (said.is_policies, said.why.startswith("error[E105]")) == (True, True)
+    assert (said.of, said.why.startswith("error[E105]")) == ("policies", True)
+
+
+def test_what_cannot_be_looked_for_is_told(desk: Desk) -> None:
+    said = outcome(desk, TEXTS, LogFilter(attributes={"principal.level": "3"}))
+    assert said == Undone("since: required: no index has `principal.level`", "filter")
+
+
+def test_nobody_waiting_ends_a_search_that_finds_nothing(
+    facts: Database, log: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.decisions.replay_errands.DecisionLog", partial(DecisionLog, scan_limit=1))
+    desk, stop, looks = Desk(facts, Settings().replica_id, REPLAYS), threading.Event(), list[str]()
+    wanted = write_wanted(ReplayWanted(TEXTS, LogFilter(since=0, attributes={"principal.level": "9"}), 10))
+
+    def is_wanted(_: Desk, id_: str) -> bool:
+        looks.append(id_)
+        stop.set()
+        return len(looks) < 2
+
+    monkeypatch.setattr(Desk, "is_wanted", is_wanted)
+    id_ = desk.ask(wanted)
+    build_replays(Settings(), facts, log).run(stop)
+    assert (looks, desk.find(id_)) == ([id_], None)
 
 
 def test_a_replay_that_nobody_does_is_not_waited_for(facts: Database) -> None:

@@ -19,7 +19,7 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import migrate
 from service.model import DecisionRecord
-from tests.service.decisions.chains import NORTH, keep
+from tests.service.decisions.chains import NORTH, keep, tamper
 from tests.service.decisions.records import sample, samples
 from tests.service.doors.auditing import FORMER, SCAN_LIMIT, TEXTS, Audit, Call, build_audit, moment
 
@@ -185,6 +185,30 @@ def test_counts_and_rules_that_never_fired(audit: Audit, tmp_path: Path) -> None
     assert "shop.own" not in counted.unfired.rules
     assert {"shop.barred", "shop.heavy"} <= set(counted.unfired.rules)
     assert "shop.watched" not in counted.unfired.rules
+
+
+@on_sqlite
+def test_rules_that_never_fired_are_no_tenants_to_know(audit: Audit) -> None:
+    counted = audit.ask("local", stats(pb.LogFilter(since=moment(0), until=moment(4), tenant=ON_T1.tenant)))
+    assert not counted.HasField("unfired")
+
+
+@on_sqlite
+def test_a_page_ends_where_a_message_would_be_too_long_for_clients(audit: Audit, tmp_path: Path) -> None:
+    records = [replace(each, inputs={"context.note": "x" * 900_000}) for each in samples(6)]
+    keep(audit.log, tmp_path, NORTH, records)
+    pages, token = list[list[str]](), ""
+    while not pages or token:
+        page = audit.ask("auditor", query(ALL, 6, token))
+        pages, token = [*pages, ids(page)], page.next_page_token
+    assert pages == [[each.id for each in reversed(records[at : at + 2])] for at in (4, 2, 0)]
+
+
+@on_sqlite
+def test_what_is_no_record_any_more_is_a_fault_and_not_an_absence(audit: Audit, tmp_path: Path) -> None:
+    keep(audit.log, tmp_path, NORTH, samples(2))
+    tamper(audit.log, "UPDATE decision SET body = 'x'")
+    assert told(audit.fails("auditor", query(ALL)))[:2] == (grpc.StatusCode.INTERNAL, "INTERNAL")
 
 
 @on_sqlite

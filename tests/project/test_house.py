@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ LONGEST = 400
 GENERATED = re.compile(r"_pb2(_grpc)?\.pyi?$|/migrations/")
 # Not preceded by a path character: `a/home/b` and a URL's path are no place on a machine.
 MACHINE_PATH = re.compile(r"(?<![\w./-])/(?:home|root|work|Users)/\w")
+LOCK = re.compile(r"\b0x6D61_6769_[0-9A-F]{4}\b")
+"""A number of an advisory lock: facts and log may share one PostgreSQL database, and so do all their locks."""
 
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -73,3 +76,9 @@ def test_nothing_names_a_place_on_one_machine() -> None:
         text = path.read_text(errors="replace")
         named += [f"{path.relative_to(ROOT)}: {match.group()}" for match in MACHINE_PATH.finditer(text)]
     assert named == []
+
+
+def test_no_two_things_take_turns_by_one_number() -> None:
+    numbers = Counter(number for path in tracked("service/*.py") for number in LOCK.findall(path.read_text()))
+    assert numbers
+    assert [number for number, times in numbers.items() if times > 1] == []

@@ -15,7 +15,7 @@ from service.db.log_tables import decision, log_hold
 from service.decisions.rows import indexed
 from service.errors import HoldRefused
 
-TURN: Final = 0x6D61_6769_0004
+TURN: Final = 0x6D61_6769_0009
 """The advisory lock of holds, and of what takes records out."""
 MOST: Final = 1000
 """Holds at once: each is a condition in the statements that take records out."""

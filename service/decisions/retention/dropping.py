@@ -1,14 +1,15 @@
 """Takes whole partitions out of the log on PostgreSQL: those of which everything has expired and nothing is held.
 
 Law: what is in a partition is judged record by record as anything that is taken out, a page at a time and before; then
-one transaction writes the note, empties the salts, and drops the partition if it still holds just that.
+one transaction writes the note, empties the salts, and drops the partition if it still holds just that: what somebody
+ships into it until the drop has it alone shows by its link, and takes the drop back.
 """
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, and_, func, or_, select, update
 
 from service.db.engine import Database
 from service.db.log_partitions import Partition, drop, first_id, partitions
@@ -48,19 +49,33 @@ def drop_whole(connection: Connection, whole: Whole, warrant: Warrant) -> Writte
 
     The transaction has the turn of holds (`holds.TURN`). An empty partition goes without a note, and gives none.
     """
-    within = _within(whole.partition)
-    count, held = connection.execute(
-        select(func.count(), func.count().filter(is_held(holds(connection)))).select_from(decision).where(within)
-    ).one()
+    ours = _within(decision.c.id, whole.partition)
+    counts = select(func.count(), func.count().filter(is_held(holds(connection))), _open_links(whole.partition))
+    count, held, links = connection.execute(counts.select_from(decision).where(ours)).one()
     if count != whole.records or held:
         return None
+    with connection.begin_nested() as attempt:
+        note = _drop(connection, whole, warrant)
+        if connection.execute(select(_open_links(whole.partition))).scalar_one() != links - whole.records:
+            attempt.rollback()
+            return None
+    return note
+
+
+def _drop(connection: Connection, whole: Whole, warrant: Warrant) -> WrittenNote | None:
     note = None
     if whole.records:
         note = add_note(connection, whole.chains, 0, warrant)
-        gone = chain_link.c.decision_id.in_(select(decision.c.id).where(within))
+        gone = chain_link.c.decision_id.in_(select(decision.c.id).where(_within(decision.c.id, whole.partition)))
         connection.execute(update(chain_link).where(gone).values(salt=b"", note=note.content.number))
     drop(connection, whole.partition)
     return note
+
+
+def _open_links(partition: Partition) -> ScalarSelect[int]:
+    """How many links of that time say of no note that it took their records out."""
+    ours = _within(chain_link.c.decision_id, partition)
+    return select(func.count()).select_from(chain_link).where(ours, chain_link.c.note.is_(None)).scalar_subquery()
 
 
 def _survey(database: Database, partition: Partition, has_expired: ColumnElement[bool]) -> Whole | None:
@@ -72,7 +87,7 @@ def _survey(database: Database, partition: Partition, has_expired: ColumnElement
     after: str | None = None
     while True:
         with database.read() as connection:
-            query = select(key, has_expired, is_held(holds(connection))).where(_within(partition))
+            query = select(key, has_expired, is_held(holds(connection))).where(_within(key, partition))
             query = query if after is None else query.where(key > after)
             page = connection.execute(query.order_by(key).limit(STEP)).all()
             rows = rows_of(connection, [id_ for id_, _, _ in page])
@@ -94,8 +109,7 @@ def _covered(replica: str, places: "Mapping[str, array[int]]", last: dict[str, C
     return Covered(replica, ranges_of(sorted(places[replica])), last[replica].link.chain_hash)
 
 
-def _within(partition: Partition) -> ColumnElement[bool]:
-    key = decision.c.id
+def _within(key: ColumnElement[str], partition: Partition) -> ColumnElement[bool]:
     return and_(key >= first_id(partition.first_ms), key < first_id(partition.until_ms))
 
 

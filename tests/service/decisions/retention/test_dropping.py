@@ -1,23 +1,28 @@
 """On PostgreSQL a partition of which all has expired goes whole, under one note; one with anything else stays."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, text
 
 from policy_lang.values import Ref
+from service.db.bulk import insert_rows
 from service.db.engine import Database
 from service.db.log_partitions import DAY_MS, Partition, Partitions, first_id, partitions
 from service.db.log_tables import decision
 from service.db.migration import migrate
+from service.decisions.chaining import append
 from service.decisions.checkpoint_writing import CheckpointWriter
+from service.decisions.payload import encode_record
 from service.decisions.retention.dropping import drop_whole, droppable
 from service.decisions.retention.expiring import Expired
 from service.decisions.retention.holds import TURN, Hold, place
-from service.decisions.retention.notes import NoteKind
+from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import Warrant
 from service.decisions.retention.stretches import stretches
+from service.decisions.rows import CHILDREN, decision_row
 from service.model import DecisionRecord
 from tests.service.decisions.chains import KEY, NORTH, SOUTH, found, tamper
 from tests.service.decisions.retention.aged import NOW, aged, expire, fill, settings
@@ -92,6 +97,41 @@ def test_what_came_after_it_was_looked_at_keeps_a_partition(database: Database, 
     with database.alone(TURN) as connection:
         assert drop_whole(connection, whole, warrant) is None
     assert has_partition(database)
+
+
+def test_what_is_shipped_while_it_is_dropped_stays_and_so_does_the_partition(
+    database: Database, tmp_path: Path
+) -> None:
+    (before,) = fill(database, tmp_path, NORTH, [old(1)])
+    (whole,) = droppable(database, list(stretches(MONTH, NOW)))
+    warrant = Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)
+    late = old(2)
+
+    def drop_it() -> WrittenNote | None:
+        with database.alone(TURN) as connection:
+            return drop_whole(connection, whole, warrant)
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.write() as shipping:
+            shipping.execute(insert(decision), decision_row(late))
+            for table, make in CHILDREN.items():
+                insert_rows(shipping, table, make(late))
+            append(shipping, NORTH, [(late.id, encode_record(late))])
+            dropping = threads.submit(drop_it)
+            while not is_waited_for(database):
+                assert not dropping.done()
+        assert dropping.result() is None
+    assert has_partition(database)
+    with database.read() as connection:
+        assert connection.execute(select(decision.c.id).order_by(decision.c.id)).scalars().all() == [before, late.id]
+    assert found(database).is_sound
+
+
+def is_waited_for(database: Database) -> bool:
+    """Whether somebody waits for a table."""
+    with database.read() as connection:
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND NOT granted")
+        return bool(connection.execute(waiting).scalar_one())
 
 
 def test_an_empty_one_goes_without_a_note(database: Database) -> None:

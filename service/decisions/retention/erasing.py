@@ -5,19 +5,19 @@ told by the columns of principal, caller and resource; who is mentioned in what 
 body tells, so that is a search of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 from sqlalchemy import ColumnElement, literal, select
 
-from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.log_tables import decision
 from service.decisions.retention.expiring import Witness
 from service.decisions.retention.holds import TURN, Hold, holds, is_held, naming
+from service.decisions.retention.naming import Naming
 from service.decisions.retention.removing import STEP, Warrant, remove
 from service.errors import RecordsHeld
 
@@ -40,6 +40,7 @@ class Erasure:
     def __init__(self, database: Database, principal: Ref, *, is_mentioned: bool) -> None:
         self._database = database
         self._principal = principal
+        self._naming = Naming(principal)
         self._is_mentioned = is_mentioned
 
     def count(self) -> int:
@@ -93,7 +94,7 @@ class Erasure:
         for way in naming(self._principal):
             after = _FIRST
             while ids := self._page(way, after):
-                yield ids
+                yield self._sure(ids, self._naming.names) if self._naming.is_shared else ids
                 after = ids[-1]
         if self._is_mentioned:
             yield from self._mentions(literal(value=True))
@@ -115,32 +116,18 @@ class Erasure:
                 page = connection.execute(select(key, found).where(key > after).order_by(key).limit(_SCANNED)).all()
             suspects = [id_ for id_, is_found in page if is_found]
             for at in range(0, len(suspects), STEP):
-                if sure := self._sure(suspects[at : at + STEP]):
+                if sure := self._sure(suspects[at : at + STEP], self._naming.mentions):
                     yield sure
             if len(page) < _SCANNED:
                 return
             after = page[-1][0]
 
-    def _sure(self, ids: list[str]) -> list[str]:
+    def _sure(self, ids: list[str], is_it: Callable[[str], bool]) -> list[str]:
+        """Those whose bodies say so."""
         query = select(decision.c.id, decision.c.body).where(decision.c.id.in_(ids))
         with self._database.read() as connection:
             bodies = connection.execute(query).all()
-        return [id_ for id_, body in bodies if _mentions(orjson.loads(body), self._principal)]
+        return [id_ for id_, body in bodies if is_it(body)]
 
 
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
-
-
-def _mentions(item: Json, ref: Ref) -> bool:
-    """Whether a reference stands anywhere in JSON: as `TYPE:ID`, as a pair, or as an object."""
-    match item:
-        case str():
-            return item == f"{ref.type}:{ref.id}"
-        case dict():
-            if item.get("type") == ref.type and item.get("id") == ref.id:
-                return True
-            return any(_mentions(value, ref) for value in item.values())
-        case list():
-            return item == [ref.type, ref.id] or any(_mentions(value, ref) for value in item)
-        case _:
-            return False

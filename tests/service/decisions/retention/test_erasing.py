@@ -16,6 +16,7 @@ from service.decisions.retention.erasing import Erased, Erasure
 from service.decisions.retention.holds import TURN, Hold, lift, place
 from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import Warrant
+from service.decisions.rows import INDEXED
 from service.errors import AuditUnavailable, HoldRefused, RecordsHeld
 from service.model import DecisionRecord
 from tests.service.decisions.chains import KEY, NORTH, SOUTH, found, tamper
@@ -90,10 +91,16 @@ MENTIONS = {
     "an input": {"inputs": {"resource.owner": "User:eve-the-erased"}},
     "an input in a list": {"inputs": {"resource.readers": ["User:bob", "User:eve-the-erased"]}},
     "a tenant": {"tenant": EVE},
+    "whose groups were read": {"inputs": {"parents": {"User:eve-the-erased": ["Team:ops"]}}},
+    "who was given a role": {"inputs": {"assign": ["User:eve-the-erased docs.editor Folder:f1"]}},
+    "who was given a role everywhere": {"inputs": {"assign": ["User:eve-the-erased docs.editor"]}},
+    "who was related": {"inputs": {"relate": ["Folder:f1 docs.owner User:eve-the-erased until 2026-01-05T10:00:00Z"]}},
 }
 STRANGERS = {
     "a longer id": {"inputs": {"resource.owner": "User:eve-the-erased-too"}},
     "another type": {"inputs": {"resource.owner": "Robot:eve-the-erased"}},
+    "a longer id with a space": {"inputs": {"assign": ["User:eve-the-erased too docs.editor Folder:f1"]}},
+    "a longer id behind another": {"inputs": {"relate": ["Folder:f1 docs.owner User:eve-the-erased too"]}},
     "other letters": {"inputs": {"resource.owner": "User:EVE-the-erased"}},
 }
 
@@ -109,6 +116,21 @@ def test_who_is_only_mentioned_is_erased_where_that_is_asked_for(
     fill(log_database, tmp_path, NORTH, [replace(other(), **fields), other()])  # type: ignore[arg-type]
     assert erase(log_database) == Erased(0, (), 0)
     assert erase(log_database, is_mentioned=True).records == count
+
+
+def test_who_shares_the_beginning_of_a_long_id_is_not_erased(log_database: Database, tmp_path: Path) -> None:
+    long, longer = Ref("User", "e" * INDEXED), Ref("User", "e" * INDEXED + "ve")
+    records = [replace(other(), principal=longer), replace(other(), caller=long)]
+    kept, _ = fill(log_database, tmp_path, NORTH, records)
+    assert Erasure(log_database, long, is_mentioned=False).erase(WARRANT, lambda _: None) == Erased(1, (1,), 0)
+    assert ids_of(log_database) == [kept]
+
+
+def test_a_body_that_is_none_stays_and_stops_nothing(log_database: Database, tmp_path: Path) -> None:
+    changed, _ = fill(log_database, tmp_path, NORTH, [other(), replace(other(), principal=EVE)])
+    tamper(log_database, f"UPDATE decision SET body = 'not about {EVE.id}' WHERE id = '{changed}'")
+    assert erase(log_database, is_mentioned=True) == Erased(1, (1,), 1)
+    assert ids_of(log_database) == [changed]
 
 
 @pytest.mark.parametrize(("name", "mentioned"), [("principal", False), ("inputs", True)], ids=["named", "mentioned"])

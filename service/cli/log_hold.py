@@ -8,8 +8,6 @@ from typing import TypedDict, Unpack
 
 import click
 
-from policy_lang.notation import format_timestamp
-from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.app.acting import record
 from service.cli.log_filters import read_ref, read_time
@@ -20,10 +18,10 @@ from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.decisions.retention.holds import TURN, Hold, holds, lift, place
+from service.decisions.retention.holds import TURN, Hold, hold_fields, holds, lift, place
+from service.decisions.retention.lost_holds import HOLD, LIFT
 from service.governance.records import BY_OPERATOR
 from service.model import DecisionRecord
-from service.permits import PREFIX
 from service.unasked import unasked_record
 
 _name = click.argument("name")
@@ -75,9 +73,9 @@ def add(
     hold = Hold(name, reason, str(who.principal.ref), now, **held)
     with _log(settings) as database, database.alone(TURN) as connection:
         place(connection, hold)
-        record(settings, _act("hold", hold, now))
+        record(settings, _act(HOLD, hold, now))
     ship(settings)
-    print_result(f"held: {name}", _row(hold), output)
+    print_result(f"held: {name}", hold_fields(hold), output)
 
 
 @hold_command.command("lift")
@@ -92,9 +90,9 @@ def lift_(settings: Settings, name: str, reason: str, output: Output) -> None:
     """
     with _log(settings) as database, database.alone(TURN) as connection:
         hold = lift(connection, name)
-        record(settings, _act("lift", replace(hold, reason=reason), time.time_ns() // 1_000_000))
+        record(settings, _act(LIFT, replace(hold, reason=reason), time.time_ns() // 1_000_000))
     ship(settings)
-    print_result(f"lifted: {name}", _row(hold), output)
+    print_result(f"lifted: {name}", hold_fields(hold), output)
 
 
 @hold_command.command("list")
@@ -104,7 +102,7 @@ def list_(settings: Settings, output: Output) -> None:
     """List what is held, why, and by whom."""
     with _log(settings) as database, database.read() as connection:
         placed = holds(connection)
-    print_rows([_row(hold) for hold in placed], output)
+    print_rows([hold_fields(hold) for hold in placed], output)
 
 
 @contextmanager
@@ -117,26 +115,8 @@ def _log(settings: Settings) -> Iterator[Database]:
         database.close()
 
 
-def _act(what: str, hold: Hold, now: int) -> DecisionRecord:
+def _act(action: str, hold: Hold, now: int) -> DecisionRecord:
     """The record of a hold that is placed or lifted, by whoever runs this."""
     about = hold.principal or hold.resource or hold.tenant or Ref("hold", hold.name)
-    act = unasked_record(operator(), f"{PREFIX}log.{what}", about, time=now, rules=BY_OPERATOR, tenant=hold.tenant)
-    return replace(act, inputs=_row(hold))
-
-
-def _row(hold: Hold) -> dict[str, Json]:
-    return {
-        "name": hold.name,
-        "principal": _text(hold.principal),
-        "resource": _text(hold.resource),
-        "tenant": _text(hold.tenant),
-        "since": None if hold.since is None else format_timestamp(hold.since),
-        "until": None if hold.until is None else format_timestamp(hold.until),
-        "reason": hold.reason,
-        "placed_by": hold.placed_by,
-        "placed_at": format_timestamp(hold.placed_at),
-    }
-
-
-def _text(ref: Ref | None) -> str | None:
-    return None if ref is None else str(ref)
+    act = unasked_record(operator(), action, about, time=now, rules=BY_OPERATOR, tenant=hold.tenant)
+    return replace(act, inputs=hold_fields(hold))

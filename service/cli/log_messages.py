@@ -116,6 +116,7 @@ def read_verified(message: pb.VerifyResponse) -> LogReport:
             for each in message.erasures
         ),
         reductions=(),
+        lost_holds=(),
         faults=tuple(map(_fault, message.faults)),
         fault_count=message.fault_count,
     )

@@ -18,6 +18,7 @@ from service.decisions.chaining import heads
 from service.decisions.checkpoint_reading import Checkpoints
 from service.decisions.faults import Fault, Faults
 from service.decisions.reductions import Reduction, find_reductions
+from service.decisions.retention.lost_holds import LostHold, find_lost_holds
 from service.decisions.retention.note_reading import Notes
 from service.decisions.retention.notes import Note
 from service.decisions.unchained import find_unchained
@@ -34,7 +35,7 @@ class LogReport:
 
     `unsigned` is how many checkpoints have no signature, `unchained` how many records are in no chain. Of `notes`,
     `unsigned_notes` have none; `erasures` are the first of those by which somebody had records erased. `reductions` say
-    which decisions were never in the log.
+    which decisions were never in the log, `lost_holds` which holds are gone and were not lifted.
     """
 
     chains: tuple[ChainReport, ...]
@@ -45,6 +46,7 @@ class LogReport:
     unsigned_notes: int
     erasures: tuple[Note, ...]
     reductions: tuple[Reduction, ...]
+    lost_holds: tuple[LostHold, ...]
     faults: tuple[Fault, ...]
     fault_count: int
 
@@ -80,6 +82,7 @@ def verify_log(database: Database, file: Path | None, keys: tuple[Ed25519PublicK
         unsigned_notes=notes.unsigned,
         erasures=tuple(notes.erasures),
         reductions=find_reductions(database),
+        lost_holds=find_lost_holds(database),
         faults=tuple(faults.first),
         fault_count=faults.count,
     )

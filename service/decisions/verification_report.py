@@ -16,6 +16,9 @@ def log_limits(report: LogReport, *, has_file: bool, has_keys: bool) -> Iterator
     """What this verification cannot show."""
     for reduction in report.reductions:
         yield visible(f"{_reduction(reduction)}: what these dropped was never in the log")
+    for hold in report.lost_holds:
+        placed = f"the hold `{hold.name}`, placed {hold.placed_at} by {hold.placed_by}, is gone or changed"
+        yield visible(f"{placed}, and no record says that it was lifted: what it held may have expired since")
     if report.unsigned_notes:
         yield f"{report.unsigned_notes} notes are not signed: who can write them can take out any record under one"
     elif report.notes and not has_keys:

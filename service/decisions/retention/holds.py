@@ -10,6 +10,8 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, false, insert, or_, select, true
 
+from policy_lang.notation import format_timestamp
+from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.log_tables import decision, log_hold
 from service.decisions.rows import indexed
@@ -80,6 +82,21 @@ def holds(connection: Connection) -> list[Hold]:
     ]
 
 
+def hold_fields(hold: Hold) -> dict[str, Json]:
+    """A hold for programs, and for the record."""
+    return {
+        "name": hold.name,
+        "principal": _text(hold.principal),
+        "resource": _text(hold.resource),
+        "tenant": _text(hold.tenant),
+        "since": None if hold.since is None else format_timestamp(hold.since),
+        "until": None if hold.until is None else format_timestamp(hold.until),
+        "reason": hold.reason,
+        "placed_by": hold.placed_by,
+        "placed_at": format_timestamp(hold.placed_at),
+    }
+
+
 def is_held(by: Iterable[Hold]) -> ColumnElement[bool]:
     """Whether a row of `decision` is held by one of these; never NULL.
 
@@ -124,6 +141,10 @@ def is_of(tenant: Ref) -> ColumnElement[bool]:
 
 def _ref(type_: str | None, id_: str | None) -> Ref | None:
     return None if type_ is None or id_ is None else Ref(type_, id_)
+
+
+def _text(ref: Ref | None) -> str | None:
+    return None if ref is None else str(ref)
 
 
 def _row(hold: Hold) -> dict[str, str | int | None]:

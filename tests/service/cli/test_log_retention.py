@@ -20,7 +20,7 @@ from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.spool import Spool
-from tests.service.decisions.chains import KEY, NORTH
+from tests.service.decisions.chains import KEY, NORTH, tamper
 from tests.service.decisions.records import sample
 from tests.service.decisions.retention.aged import aged, fill
 
@@ -141,6 +141,21 @@ def test_holds_are_listed_and_recorded(database: Database) -> None:
     assert acts(database, "log.hold") == [(who, "Document:d1", "a suit")]
     assert acts(database, "log.lift") == [(who, "Document:d1", "settled")]
     assert log("hold", "list", "--output", "json").stdout == "[]\n"
+
+
+def test_a_hold_that_was_taken_away_or_changed_is_named_by_who_verifies(database: Database) -> None:
+    for name in ("case-6", "case-7", "case-8", "case-9"):
+        log("hold", "add", name, "--principal", "User:eve", "--reason", "a suit")
+    log("hold", "lift", "case-7", "--reason", "settled")
+    tamper(
+        database,
+        "DELETE FROM log_hold WHERE name = 'case-6'",
+        "UPDATE log_hold SET principal_id = 'eva' WHERE name = 'case-9'",
+    )
+    lines = log("verify", "--public-key", "key.pub").stdout.splitlines()
+    lost = [line for line in lines if line.startswith("note: the hold ")]
+    assert [line.split("`")[1] for line in lost] == ["case-6", "case-9"]
+    assert f" by {operator().principal.ref}, is gone or changed, and no record says that it was lifted" in lost[0]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def database(postgresql: Database) -> Database:
         (first, *_) = partitions(connection)
         for table in ("decision", "decision_rule", "decision_missing", "decision_attribute"):
             connection.exec_driver_sql(f"DROP TABLE {table}_first")
-        Partitions().make(connection, START)
+        Partitions(DAY_MS).make(connection, START)
+        assert OLD in partitions(connection)
     assert first.first_ms == 0
     return postgresql
 

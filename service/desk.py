@@ -14,6 +14,8 @@ from service.errors import DeadlineExceeded
 
 KEPT_MS: Final = 600_000
 """How long an outcome waits for the worker that asked for it, which may have died."""
+ASKED_MS: Final = 86_400_000
+"""How long work waits for an outcome: longer than any takes; a replica may be gone for good."""
 
 LOOK_SECONDS: Final = 0.02
 """Between looks for an outcome."""
@@ -43,7 +45,8 @@ class Desk:
         id_, now = str(uuid7()), time.time_ns() // 1_000_000
         row = {"id": id_, "replica": self._replica, "kind": self._kind, "question": question, "asked_at": now}
         with self._database.write() as connection:
-            connection.execute(delete(errand).where(errand.c.asked_at < now - KEPT_MS))
+            is_left = errand.c.answer.is_not(None) & (errand.c.asked_at < now - KEPT_MS)
+            connection.execute(delete(errand).where(is_left | (errand.c.asked_at < now - ASKED_MS)))
             connection.execute(insert(errand), row)
         return id_
 
@@ -79,9 +82,10 @@ class Desk:
             return connection.execute(select(errand.c.id).where(errand.c.id == id_)).first() is not None
 
     def answer(self, id_: str, answer: str) -> None:
-        """Lays down the outcome; the question is not needed any more."""
+        """Lays down the outcome, which is kept from now on; the question is not needed any more."""
+        said = {"answer": answer, "question": "", "asked_at": time.time_ns() // 1_000_000}
         with self._database.write() as connection:
-            connection.execute(update(errand).where(errand.c.id == id_).values(answer=answer, question=""))
+            connection.execute(update(errand).where(errand.c.id == id_).values(said))
 
 
 def awaited(look: Callable[[], T | None], within: float, why: str) -> T:

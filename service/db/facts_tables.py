@@ -177,7 +177,10 @@ errand: Final = Table(
     Column("answer", Text),
     Index("errand_replicas", "replica", "kind", "asked_at"),
 )
-"""Work that a replica's workers have handed to its background process, and the outcome (service/desk.py)."""
+"""Work that a replica's workers have handed to its background process, and the outcome (service/desk.py).
+
+Of an outcome, `asked_at` says since when it lies there.
+"""
 
 revocation: Final = Table(
     "revocation",

@@ -26,6 +26,8 @@ WRITE_WAIT_MS: Final = 10_000
 """How long a write waits for its turn."""
 WRITE_CONNECTIONS: Final = 4
 SPARE_CONNECTIONS: Final = 2
+LOOP_THREADS: Final = 32
+"""Threads of an event loop's own executor, at most: all may read SQLite, and the loop itself must not wait for them."""
 POOL: Final = PoolSettings()
 
 
@@ -77,7 +79,7 @@ def open_source(url: str, pool: PoolSettings) -> Database:
 def _open_sqlite(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
     file = Path(url.database or "")
     # One writer at a time is SQLite's law; waiting for it in the pool's queue is fair, waiting for the lock is not.
-    readers = _sqlite_engine(file, "rw", read_wait_ms, pool.connections)
+    readers = _sqlite_engine(file, "rw", read_wait_ms, pool.connections + LOOP_THREADS)
     writers = _sqlite_engine(file, "rw", write_wait_ms, 1)
     event.listen(readers, "connect", _set_up_sqlite_reader)
     event.listen(readers, "begin", _begin)

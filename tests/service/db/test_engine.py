@@ -1,6 +1,7 @@
 """A database that cannot answer says why, in words of its own: no SQL, no password."""
 
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_a_file_that_is_not_there_is_unavailable_and_stays_so(tmp_path: Path) ->
     with pytest.raises(FactsUnavailable, match="cannot be opened: it is absent"), database.reading():
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_loop_finds_a_reader_of_sqlite_whatever_its_threads_hold(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}", read_wait_ms=0)
+    migrate(database, "facts")
+    with ExitStack() as held:
+        for _ in range(32 + POOL.connections - 1):
+            held.enter_context(database.read())
+        with database.reading() as reading:
+            assert reading.fetch(Prepared("SELECT count(*) FROM revision"), {}) == [(1,)]
+    database.close()
 
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:

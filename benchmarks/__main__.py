@@ -14,6 +14,7 @@ BENCHMARKS: Final = (
     "motion",
     "hierarchies",
     "resources",
+    "importing",
 )
 
 if __name__ == "__main__":

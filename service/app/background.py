@@ -16,7 +16,9 @@ from service.db.opening import open_database
 from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.entities.transfer_wiring import build_transfer_work
+from service.entities.transfer_work import always_in_force
 from service.feed.pruning import prune_until
+from service.policies.coming import require_in_force
 from service.revocations.pruning import prune_revocations_until
 from service.samples import Samples
 
@@ -31,6 +33,8 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     own = settings.retention.log_database
     retained = open_database(own) if own else database  # the same where it can be: on SQLite its writers take turns
     checkpoints = build_checkpoints(settings, database)
+    is_from_store = settings.policies_source == "store"
+    transfers = build_transfer_work(settings, facts, require_in_force if is_from_store else always_in_force)
     shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
     works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
         ("changes", partial(prune_until, database=facts)),
@@ -41,7 +45,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
         ("retention", build_expiry(settings, retained).run),
         ("replays", build_replays(settings, facts, database).run),
-        ("transfers", build_transfer_work(settings, facts).run),
+        ("transfers", transfers.run),
         ("verifications", build_verifications(settings, facts, database).run),
     )
     others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]

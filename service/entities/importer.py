@@ -63,6 +63,8 @@ class Listener:
     """How many bytes were read since it was told last."""
     writes: Callable[[], None] = lambda: None
     """All is checked, and about to be written."""
+    approve: Callable[[Connection], None] = lambda _: None
+    """Called first in the transaction that writes, when no other writes facts beside it."""
 
 
 class Importer:
@@ -87,6 +89,7 @@ class Importer:
                     return _imported(proposal, seen)
                 listener.writes()
                 with merge.alone() as connection:
+                    listener.approve(connection)
                     if _revision(connection) != seen:
                         proposal = self._propose(connection, asked)
                     write_staged(connection)

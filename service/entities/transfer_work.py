@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 import orjson
+from sqlalchemy import Connection
 
 from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
@@ -14,8 +16,8 @@ from service.db.engine import Database
 from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Imported, Importer, Listener
-from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder
-from service.errors import DataError, FactsUnavailable, MagistrateError, why
+from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder, reached
+from service.errors import ActivationUnderWay, DataError, FactsUnavailable, MagistrateError
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.1
@@ -28,7 +30,14 @@ REASONS: Final = 10
 LEFT_SECONDS: Final = 3600.0
 """Files that nobody has touched for so long were left by a worker that died."""
 
+RequireInForce = Callable[[Connection, str], None]
+"""Called in the transaction of an import: ActivationUnderWay unless the policies of that digest stay in force."""
+
 _log = get_log("transfers")
+
+
+def always_in_force(_connection: Connection, _digest: str) -> None:
+    """Policies from a folder: no database says which are in force."""
 
 
 class Unwanted(MagistrateError):
@@ -39,8 +48,15 @@ class TransferWork:
     """The work of one replica."""
 
     def __init__(
-        self, database: Database, counter: Counter, folder: TransferFolder, elsewhere: Elsewhere = NOWHERE
+        self,
+        database: Database,
+        counter: Counter,
+        folder: TransferFolder,
+        elsewhere: Elsewhere = NOWHERE,
+        *,
+        require_in_force: RequireInForce = always_in_force,
     ) -> None:
+        self._require_in_force = require_in_force
         self._elsewhere = elsewhere
         self._database = database
         self._counter = counter
@@ -50,7 +66,11 @@ class TransferWork:
     def run(self, stop: threading.Event) -> None:
         """Does what is laid down until `stop` is set."""
         self._stop = stop
-        self._sweep()
+        try:
+            with reached():
+                self._folder.sweep(time.time() - LEFT_SECONDS)
+        except FactsUnavailable as error:  # what cannot be taken away takes room, and no more
+            _log.warning("not_swept", why=str(error))
         while not stop.wait(LOOK_SECONDS):
             with suppress(FactsUnavailable):  # the feed and the checks say so, again and again
                 self.look()
@@ -66,13 +86,14 @@ class TransferWork:
     def _done(self, id_: str, order: Order) -> Imported | Export | Broken:
         began = time.monotonic()
         try:
-            outcome = self._import(id_, order) if order.task == "import" else self._export(id_, order)
+            with reached():
+                outcome = self._import(id_, order) if order.task == "import" else self._export(id_, order)
         except DataError as error:
-            return Broken(_shortened(str(error)), is_finding=True)
+            return Broken(_shortened(str(error)), "file")
         except FactsUnavailable as error:
-            return Broken(str(error), is_finding=False)
-        except OSError as error:
-            return Broken(f"the files of imports and exports: {why(error)}", is_finding=False)
+            return Broken(str(error), "facts")
+        except ActivationUnderWay as error:
+            return Broken(str(error), "policies")
         _log.info(order.task, seconds=round(time.monotonic() - began, 3), revision=outcome.revision)
         return outcome
 
@@ -80,8 +101,12 @@ class TransferWork:
         wanted = _Wanted(self._counter, id_, self._stop)
         asked = Asked(may_change=order.upsert, is_trial=order.dry_run, may_move_grants=False)
         importer = Importer(self._database, self._schema(order), self._folder.path, elsewhere=self._elsewhere)
+
+        def approve(connection: Connection) -> None:
+            self._require_in_force(connection, order.digest)
+
         with self._folder.open(order.file) as file:
-            return importer.run(file, asked, Listener(read=wanted.now_and_then, writes=wanted.check))
+            return importer.run(file, asked, Listener(wanted.now_and_then, wanted.check, approve))
 
     def _export(self, id_: str, order: Order) -> Export:
         wanted, reasons, left_out = _Wanted(self._counter, id_, self._stop), list[str](), 0
@@ -103,13 +128,6 @@ class TransferWork:
             return load(texts).program.schema
         except PolicyError as error:
             raise DataError(f"the policies in force cannot be read: {error}") from error
-
-    def _sweep(self) -> None:
-        """Takes away what was left behind."""
-        if not self._folder.path.is_dir():
-            return
-        before = time.time() - LEFT_SECONDS
-        self._folder.remove([path.name for path in self._folder.path.iterdir() if path.stat().st_mtime < before])
 
 
 def _shortened(text: str) -> str:

@@ -4,7 +4,9 @@ The files are in a folder of the replica's, for its owner alone; who asked takes
 """
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Literal
@@ -14,21 +16,24 @@ import orjson
 from service.desk import Desk
 from service.entities.import_checks import Tally
 from service.entities.importer import Imported
-from service.errors import DataError, FactsUnavailable
+from service.errors import ActivationUnderWay, DataError, FactsUnavailable, MagistrateError, why
 
 KIND: Final = "transfer"
 """The kind of this work on the desk."""
 
 Task = Literal["import", "export"]
+Cause = Literal["file", "facts", "policies"]
+"""What is at fault where nothing was done: the file's lines, the databases or disks, or policies that change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done with a file: it is named, and so is that of the policies by which facts are read."""
+    """What is to be done with a file: it is named, and so is that of the policies of `digest`, which read its facts."""
 
     task: Task
     file: str
     policies: str
+    digest: str = ""
     upsert: bool = False
     dry_run: bool = False
 
@@ -45,10 +50,10 @@ class Export:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Why it was not done: `is_finding` where the file is at fault."""
+    """Why it was not done."""
 
     why: str
-    is_finding: bool
+    cause: Cause
 
 
 class TransferFolder:
@@ -71,6 +76,34 @@ class TransferFolder:
         for name in names:
             (self.path / name).unlink(missing_ok=True)
 
+    def sweep(self, before: float) -> None:
+        """Takes away what a killed import had laid down, and files that nobody has touched since that time.
+
+        For the process that imports, before it begins: what its predecessor had in hand nobody has any more.
+        """
+        for path in list(self.path.glob("*")):
+            with suppress(FileNotFoundError):  # whoever asked for it was quicker
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.stat().st_mtime < before:
+                    path.unlink()
+
+
+def write_whole(file: BinaryIO, data: bytes) -> None:
+    """Writes all of it: a file without a buffer may take a part, as where its disk fills up."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) or 0 :]
+
+
+@contextmanager
+def reached() -> Iterator[None]:
+    """Runs a block over the files; what the system cannot do leaves it as FactsUnavailable."""
+    try:
+        yield
+    except OSError as error:
+        raise FactsUnavailable(f"the files of imports and exports: {why(error)}") from error
+
 
 class Counter:
     """The desk, in this work's words."""
@@ -83,7 +116,7 @@ class Counter:
         return self._desk.ask(orjson.dumps(asdict(order)).decode())
 
     def find(self, id_: str) -> Imported | Export | None:
-        """The outcome, once there is one; DataError or FactsUnavailable where that is a failure."""
+        """The outcome, once there is one; DataError, FactsUnavailable or ActivationUnderWay where it failed."""
         text = self._desk.find(id_)
         return None if text is None else _read_outcome(text)
 
@@ -114,4 +147,11 @@ def _read_outcome(text: str) -> Imported | Export:
         case "Export":
             return Export(**said)
         case _:
-            raise DataError(said["why"]) if said["is_finding"] else FactsUnavailable(said["why"])
+            raise _RAISED[said["cause"]](said["why"])
+
+
+_RAISED: Final[Mapping[Cause, Callable[[str], MagistrateError]]] = {
+    "file": DataError,
+    "facts": FactsUnavailable,
+    "policies": ActivationUnderWay,
+}

@@ -19,6 +19,21 @@ class Loaded(Protocol):
         ...
 
 
+def require_in_force(connection: Connection, digest: str) -> None:
+    """Returns where those policies, and no others, are in force until the write's transaction ends.
+
+    ActivationUnderWay where others have come into force, or are about to: facts were not held to their types.
+    """
+    share_activations(connection)
+    standing = standing_of(connection)
+    other = standing.preparing.digest if standing.preparing is not None else standing.active
+    if other != digest:
+        raise ActivationUnderWay(
+            f"the policies `{other}` are being put in force, or have been meanwhile: nothing was written"
+            "\nhelp: do the same again when that has ended"
+        )
+
+
 class ComingPolicies:
     """Reads them within a write's transaction, which no activation overtakes from then on (`entities.Standing`)."""
 

@@ -13,7 +13,7 @@ from service.doors.grpc.rim import message_of
 from service.entities.import_checks import Tally
 from service.entities.importer import Imported
 from service.entities.transfer_office import Transfer, TransferOffice
-from service.entities.transfers import Export
+from service.entities.transfers import Export, Task
 from service.errors import RateLimited
 from service.transfer_settings import TransferSettings
 
@@ -54,7 +54,7 @@ class TransferDoor:
                 await self._lay_down(transfer, first.chunk)
                 async for request in requests:
                     await self._lay_down(transfer, message_of(request).chunk)
-                await self._callers.verified(context)  # credentials end, and are revoked, while a file comes in
+                await self._check(context, "import")
                 await asyncio.to_thread(transfer.begin)
                 while (done := await asyncio.to_thread(transfer.outcome)) is None:
                     await asyncio.sleep(LOOK_SECONDS)
@@ -76,7 +76,7 @@ class TransferDoor:
                 done: Imported | Export | None = None
                 while True:
                     if clock() - verified > VERIFY_SECONDS:
-                        await self._callers.verified(context)
+                        await self._check(context, "export")
                         verified = clock()
                     if done is None:
                         done = await asyncio.to_thread(transfer.outcome)
@@ -91,6 +91,11 @@ class TransferDoor:
                         await asyncio.sleep(LOOK_SECONDS)
             finally:
                 await asyncio.to_thread(transfer.end)
+
+    async def _check(self, context: ServicerContext[Request, Response], task: Task) -> None:
+        """Credentials end, and roles are taken away, while a file comes in or goes out."""
+        caller = await self._callers.verified(context)
+        await asyncio.to_thread(self._office.check, caller, task)
 
     async def _lay_down(self, transfer: Transfer, chunk: bytes) -> None:
         if chunk:

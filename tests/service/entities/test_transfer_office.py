@@ -1,9 +1,12 @@
 """Imports and exports are for those who may write or read everywhere; each is recorded before it begins."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
+from sqlalchemy import Connection
 
 from policy_lang.values import Ref
 from service.db.engine import Database
@@ -11,10 +14,22 @@ from service.desk import Desk
 from service.entities.importer import Imported
 from service.entities.transfer_office import Transfer, TransferOffice
 from service.entities.transfer_work import TransferWork
-from service.entities.transfers import KIND, Counter, Export, TransferFolder
-from service.errors import AuditUnavailable, DataError, LimitExceeded, PermissionDenied
+from service.entities.transfers import KIND, Counter, Export, Task, TransferFolder
+from service.errors import (
+    ActivationUnderWay,
+    AuditUnavailable,
+    DataError,
+    FactsUnavailable,
+    LimitExceeded,
+    PermissionDenied,
+)
+from service.governance.grants import Grants
 from service.model import RecordKind
-from tests.service.entities.firm import Firm, build_firm, caller
+from service.policies.activations import Activations
+from service.policies.coming import require_in_force
+from service.policies.store import BundleStore, Pushed
+from tests.service.decisions.disks import ROOM, small_disk
+from tests.service.entities.firm import NOW, Firm, build_firm, caller
 
 NOTE = b'{"kind": "resource", "type": "Note", "id": "n2", "attributes": {"text": "new"}}\n'
 PEOPLE = ("stranger", "pep", "auditor", "author", "reader", "chief", "root")
@@ -28,11 +43,16 @@ class Replica:
         self.firm = firm
         self.files = TransferFolder(folder)
         self.office = TransferOffice(gate=firm.gate, policies=firm.policies, counter=counter, folder=self.files)
-        self.work = TransferWork(firm.database, counter, self.files)
+        self.work = TransferWork(firm.database, counter, self.files, require_in_force=self._require_in_force)
+        self.is_from_store = False
 
     def imported(self, lines: bytes) -> Imported | Export | None:
         """What an import by the firm's admin came to."""
         return self._ended(self.office.admit_import(caller("root"), upsert=True, dry_run=False), lines)
+
+    def _require_in_force(self, connection: Connection, digest: str) -> None:
+        if self.is_from_store:
+            require_in_force(connection, digest)
 
     def _ended(self, transfer: Transfer, lines: bytes) -> Imported | Export | None:
         try:
@@ -74,6 +94,20 @@ def test_a_transfer_begins_for_whom_it_may_and_is_recorded_for_everyone(
         assert {(record.caller, record.resource) for record in told} == {(Ref("User", who), Ref("*", "*"))}
 
 
+def test_who_may_not_any_more_is_told_so_and_it_is_recorded(replica: Replica) -> None:
+    office = replica.office
+    tasks: tuple[Task, ...] = ("import", "export")
+    for task in tasks:
+        office.check(caller("root"), task)
+    before = len(replica.firm.records)
+    Grants(replica.firm.database).take(Ref("User", "root"), "admin", None)
+    for task in tasks:
+        with pytest.raises(PermissionDenied):
+            office.check(caller("root"), task)
+    told = replica.firm.records[before:]
+    assert {(record.kind, record.caller) for record in told} == {(RecordKind.REFUSAL, Ref("User", "root"))}
+
+
 def test_what_cannot_be_recorded_does_not_begin(replica: Replica) -> None:
     replica.firm.recorder.is_refusing = True
     with pytest.raises(AuditUnavailable):
@@ -88,6 +122,63 @@ def test_an_import_is_done_by_the_policies_in_force_and_leaves_no_file(replica: 
     with pytest.raises(DataError, match=r"^line 1: unknown type `Memo`"):
         replica.imported(NOTE.replace(b"Note", b"Memo"))
     assert list(replica.files.path.iterdir()) == []
+
+
+def test_an_import_is_not_written_while_other_policies_come_into_force_or_when_they_have(replica: Replica) -> None:
+    replica.is_from_store = True
+    activations, own = Activations(replica.firm.database), replica.firm.policies.active().digest
+    for digest in (own, "other"):
+        BundleStore(replica.firm.database).put(Pushed(digest, "User:root", NOW, "", None), {})
+    activations.beat("r1")
+
+    def begin(digest: str) -> int:
+        return activations.begin(digest, "User:root", 60).number
+
+    def finish(number: int) -> None:
+        activations.acknowledge(number, "r1")
+        activations.settle(number)
+
+    finish(begin(own))
+    assert isinstance(replica.imported(NOTE), Imported)
+    number = begin("other")
+    with pytest.raises(ActivationUnderWay, match="nothing was written"):
+        replica.imported(NOTE.replace(b"n2", b"n3"))
+    finish(number)
+    with pytest.raises(ActivationUnderWay, match="the policies `other` are being put in force, or have been"):
+        replica.imported(NOTE.replace(b"n2", b"n3"))
+    assert b"n3" not in _exported(replica)
+
+
+def test_a_disk_that_fills_up_under_a_transfer_is_unavailable_and_leaves_no_file(
+    database: Database, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "small") as disk:
+        replica = Replica(build_firm(database), disk.folder)
+        transfer = replica.office.admit_import(caller("root"), upsert=False, dry_run=False)
+        with disk.limited(), pytest.raises(FactsUnavailable, match="the files of imports and exports: "):
+            transfer.add(b"x" * (2 * ROOM), 4 * ROOM)
+        transfer.end()
+        assert list(disk.folder.iterdir()) == []
+
+
+def test_where_no_file_can_be_made_no_transfer_begins(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    replica = Replica(build_firm(database), tmp_path / "taken")
+    with pytest.raises(FactsUnavailable, match="the files of imports and exports: file exists"):
+        replica.office.admit_export(caller("root"))
+
+
+def test_what_a_killed_process_left_is_taken_away_and_what_is_in_hand_stays(replica: Replica) -> None:
+    folder = replica.files.path
+    (folder / "magistrate-import-x").mkdir(parents=True)
+    (folder / "magistrate-import-x" / "facts").write_text("of an import that was killed")
+    for name in ("old.jsonl", "new.jsonl"):
+        (folder / name).write_text("")
+    os.utime(folder / "old.jsonl", (0, 0))
+    ended = Event()
+    ended.set()
+    replica.work.run(ended)
+    assert [path.name for path in folder.iterdir()] == ["new.jsonl"]
 
 
 def test_an_import_over_the_limit_stops_where_it_is(replica: Replica) -> None:

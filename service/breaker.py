@@ -21,7 +21,8 @@ JITTER: Final = 0.25
 class Breaker:
     """One breaker. Its methods may be called in any thread.
 
-    Whoever is let in by `enter` tells how it ended: by `succeeded`, `failed`, or `gave_up` where that says nothing.
+    Whoever is let in by `enter` tells how it ended, with the turn that it was given: by `succeeded`, `failed`, or
+    `gave_up` where that says nothing. What began in a former turn comes too late to count.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Breaker:
         self._pauses = 0
         self._opens_until = 0.0
         self._is_probed = False
+        self._turn = 0
         self._why = ""
         self.opened = 0
         """How often it has opened."""
@@ -50,40 +52,44 @@ class Breaker:
         """The failure that opened it, empty while it is closed."""
         return self._why if self.is_open else ""
 
-    def enter(self) -> None:
-        """Returns where one more may try; else FactsUnavailable."""
+    def enter(self) -> int:
+        """The turn in which one more may try; else FactsUnavailable."""
         with self._lock:
             if not self._pauses:
-                return
+                return self._turn
             if self._is_probed or self._clock() < self._opens_until:
                 raise FactsUnavailable(f"{self._name} is left alone after {self._failures} failures: {self._why}")
             self._is_probed = True
+            self._turn += 1
+            return self._turn
 
-    def succeeded(self) -> None:
+    def succeeded(self, turn: int) -> None:
         """It works."""
         with self._lock:
-            # While it is open only the probe's end counts, and not that of what was under way before.
-            if self._pauses and not self._is_probed:
-                return
-            self._failures = self._pauses = 0
-            self._is_probed = False
+            if turn == self._turn:
+                self._failures = self._pauses = 0
+                self._is_probed = False
 
-    def failed(self, why: str) -> None:
+    def failed(self, turn: int, why: str) -> None:
         """It does not."""
         with self._lock:
+            if turn != self._turn:
+                return
             self._why = why
             self._failures += 1
-            if self._is_probed or (not self._pauses and self._failures >= self._limit):
+            if self._is_probed or self._failures >= self._limit:
                 self._is_probed = False
                 self._open()
 
-    def gave_up(self) -> None:
+    def gave_up(self, turn: int) -> None:
         """Nobody knows: what was tried came to no end of its own."""
         with self._lock:
-            self._is_probed = False
+            if turn == self._turn:
+                self._is_probed = False
 
     def _open(self) -> None:
         pause = min(self._seconds * 2**self._pauses, LONGEST_SECONDS)
         self._pauses = min(self._pauses + 1, 16)
         self.opened += 1
+        self._turn += 1
         self._opens_until = self._clock() + pause * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

@@ -5,8 +5,9 @@ A read is a function of nothing but the database, so one whose connection was lo
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from service.breaker import Breaker
@@ -14,6 +15,26 @@ from service.errors import FactsUnavailable, MagistrateError, Trouble
 from service.pool_settings import PoolSettings
 
 T = TypeVar("T")
+
+
+@contextmanager
+def judged(breaker: Breaker, turn: int) -> Iterator[None]:
+    """Reads in a turn, and tells the breaker how it went: what a read itself refuses is no failure of the database."""
+    try:
+        yield
+    except FactsUnavailable as error:
+        if error.trouble in _SAYS_NOTHING:
+            breaker.gave_up(turn)
+        else:
+            breaker.failed(turn, str(error))
+        raise
+    except MagistrateError:
+        breaker.succeeded(turn)
+        raise
+    except BaseException:
+        breaker.gave_up(turn)
+        raise
+    breaker.succeeded(turn)
 
 
 class ReadPool:
@@ -37,9 +58,9 @@ class ReadPool:
         if self.under_way >= self._limit:
             self.refused += 1
             raise FactsUnavailable(f"every connection to {self._name} is busy", Trouble.BUSY)
-        self.breaker.enter()
+        turn = self.breaker.enter()
         self.under_way += 1
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._judged, read, ends)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, self._judged, turn, read, ends)
         running.add_done_callback(self._ended)
         try:
             async with asyncio.timeout(None if ends is None else ends - time.monotonic()):
@@ -50,31 +71,15 @@ class ReadPool:
 
     def run_here(self, read: Callable[[], T]) -> T:
         """What the read gives, in the caller's own thread; FactsUnavailable while the database is left alone."""
-        self.breaker.enter()
-        return self._judged(read, None)
+        return self._judged(self.breaker.enter(), read, None)
 
     def close(self) -> None:
         """Waits for the reads under way."""
         self._threads.shutdown()
 
-    def _judged(self, read: Callable[[], T], ends: float | None) -> T:
-        """Reads, and tells the breaker how it went: what the read itself refuses is none of the database's failures."""
-        try:
-            answer = self._tried(read, ends)
-        except FactsUnavailable as error:
-            if error.trouble in _SAYS_NOTHING:
-                self.breaker.gave_up()
-            else:
-                self.breaker.failed(str(error))
-            raise
-        except MagistrateError:
-            self.breaker.succeeded()
-            raise
-        except BaseException:
-            self.breaker.gave_up()
-            raise
-        self.breaker.succeeded()
-        return answer
+    def _judged(self, turn: int, read: Callable[[], T], ends: float | None) -> T:
+        with judged(self.breaker, turn):
+            return self._tried(read, ends)
 
     def _tried(self, read: Callable[[], T], ends: float | None) -> T:
         if ends is not None and time.monotonic() >= ends:

@@ -30,8 +30,7 @@ def breaker(time: Time) -> Breaker:
 
 def fail(breaker: Breaker, times: int = 1) -> None:
     for _ in range(times):
-        breaker.enter()
-        breaker.failed("it is gone")
+        breaker.failed(breaker.enter(), "it is gone")
 
 
 def is_let_in(breaker: Breaker) -> bool:
@@ -51,8 +50,7 @@ def test_failures_in_a_row_open_it_and_it_says_why(breaker: Breaker) -> None:
 
 def test_a_success_between_failures_keeps_it_closed(breaker: Breaker) -> None:
     fail(breaker, 2)
-    breaker.enter()
-    breaker.succeeded()
+    breaker.succeeded(breaker.enter())
     fail(breaker, 2)
     assert not breaker.is_open
 
@@ -66,24 +64,35 @@ def test_when_the_pause_is_over_one_alone_is_let_in(breaker: Breaker, time: Time
 def test_a_probe_that_works_closes_it(breaker: Breaker, time: Time) -> None:
     fail(breaker, 3)
     time.now += 1 + JITTER
-    breaker.enter()
-    breaker.succeeded()
+    breaker.succeeded(breaker.enter())
     assert (breaker.is_open, breaker.why) == (False, "")
     assert is_let_in(breaker)
 
 
 def test_what_was_under_way_when_it_opened_does_not_close_it(breaker: Breaker) -> None:
-    breaker.enter()
+    turn = breaker.enter()
     fail(breaker, 3)
-    breaker.succeeded()
+    breaker.succeeded(turn)
     assert not is_let_in(breaker)
+
+
+def test_what_began_before_it_opened_is_not_taken_for_the_end_of_the_probe(breaker: Breaker, time: Time) -> None:
+    late = [breaker.enter() for _ in range(3)]
+    fail(breaker, 3)
+    time.now += 1 + JITTER
+    probe = breaker.enter()
+    breaker.failed(late[0], "late")
+    breaker.gave_up(late[1])
+    breaker.succeeded(late[2])
+    assert (breaker.is_open, breaker.opened, is_let_in(breaker)) == (True, 1, False)
+    breaker.succeeded(probe)
+    assert not breaker.is_open
 
 
 def test_a_probe_that_came_to_no_end_makes_room_for_another(breaker: Breaker, time: Time) -> None:
     fail(breaker, 3)
     time.now += 1 + JITTER
-    breaker.enter()
-    breaker.gave_up()
+    breaker.gave_up(breaker.enter())
     assert [is_let_in(breaker) for _ in range(2)] == [True, False]
 
 

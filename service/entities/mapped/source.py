@@ -23,15 +23,21 @@ from service.entities.mapped.plan import Plan, Reflected, plan
 from service.entities.mapped.raw import Raw, unpack_or
 from service.entities.mapped.tie_plan import TiePlan, Variant
 from service.entities.mapped.wanted import Brought, Tie, Wanted
+from service.entities.shelf import End
 from service.errors import FactsUnavailable, Trouble
 from service.source_settings import SourceSettings
 
 RELOOK_SECONDS: Final = 5.0
 """How long tables that do not fit are not looked at again."""
 
+STATEMENTS: Final = 1_000
+"""How many statements are kept, one for each set of tables that a step has asked; past that they are made anew."""
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 Parameters = dict[str, str]
+_Ask = tuple[Sequence[Variant], Sequence[Mapping[str, Sequence[str]]]]
+"""Ways to look rows of one table up, and the ids that are asked of each of its ends, by their types."""
 
 
 class MappedSource:
@@ -64,6 +70,8 @@ class MappedSource:
         """The statement of some branches, made once."""
         prepared = self._prepared.get(branches)
         if prepared is None:
+            if len(self._prepared) >= STATEMENTS:
+                self._prepared.clear()
             prepared = self._prepared[branches] = prepare(self._database, branches)
         return prepared
 
@@ -163,40 +171,31 @@ class _Read:
         brought.held_at = _grouped(places, [(each.place, each) for each in found])
 
     def _assignments(self, ways: Iterable[Sequence[Variant]], refs: Collection[Ref]) -> list[Assignment]:
-        found = [tie.assignment(values) for tie, values in self._tied(ways, [_ids_by_type(refs)])]
+        ends = [_ids_by_type(refs)]
+        found = [tie.assignment(values) for tie, values in self._tied([(variants, ends) for variants in ways])]
         return [each for each in found if each is not None]
 
     def _links(self, ties: Collection[Tie], brought: Brought) -> None:
-        wide = {end for end, subject in ties if subject is None}
-        narrow = {end for end, subject in ties if subject is not None}
-        subjects = {subject for _, subject in ties if subject is not None}
-        found: list[tuple[Tie, Link]] = []
-        for relation in sorted({relation for _, relation in (*wide, *narrow)}):
-            plans = [tie for tie in self._ties() if tie.by_both and tie.role == relation]
-            any_of = [resource for resource, name in wide if name == relation]
-            links = self._linked([tie.by_place for tie in plans], any_of, None)
-            found += [(((link.resource, relation), None), link) for link in links]
-            some_of = [resource for resource, name in narrow if name == relation]
-            links = self._linked([tie.by_both for tie in plans], some_of, subjects)
-            found += [(((link.resource, relation), link.subject), link) for link in links]
+        """The rows to anybody and those to some, each of all relations at once."""
+        subjects = _ids_by_type({subject for _, subject in ties if subject is not None})
+        wide = _ids_by_relation(end for end, subject in ties if subject is None)
+        narrow = _ids_by_relation(end for end, subject in ties if subject is not None)
+        plans = [(tie, tie.role) for tie in self._ties() if tie.by_both and tie.role is not None]
+        to_anybody = self._linked([(tie.by_place, [wide[name]]) for tie, name in plans if name in wide])
+        to_some = self._linked([(tie.by_both, [narrow[name], subjects]) for tie, name in plans if name in narrow])
+        found: list[tuple[Tie, Link]] = [(((link.resource, link.relation), None), link) for link in to_anybody]
+        found += [(((link.resource, link.relation), link.subject), link) for link in to_some]
         brought.links = _grouped(ties, found)
 
-    def _linked(
-        self, ways: Iterable[Sequence[Variant]], resources: Collection[Ref], subjects: Collection[Ref] | None
-    ) -> list[Link]:
-        if not resources:
-            return []
-        ends = [_ids_by_type(resources), *([_ids_by_type(subjects)] if subjects is not None else [])]
-        found = [tie.link(values) for tie, values in self._tied(ways, ends)]
+    def _linked(self, asks: Iterable[_Ask]) -> list[Link]:
+        found = [tie.link(values) for tie, values in self._tied(asks)]
         return [each for each in found if each is not None]
 
-    def _tied(
-        self, ways: Iterable[Sequence[Variant]], ends: Sequence[Mapping[str, Sequence[str]]]
-    ) -> list[tuple[TiePlan, Sequence[Raw]]]:
+    def _tied(self, asks: Iterable[_Ask]) -> list[tuple[TiePlan, Sequence[Raw]]]:
         """The rows of every variant whose types are asked for, with the plan of their table."""
         branches: list[Branch] = []
         parameters: Parameters = {}
-        for variant in (each for variants in ways for each in variants):
+        for variant, ends in ((each, ends) for variants, ends in asks for each in variants):
             asked = [ids.get(type_) for type_, ids in zip(variant.types, ends, strict=False)]
             if any(not ids for ids in asked):
                 continue
@@ -226,6 +225,14 @@ def _ids_by_type(refs: Collection[Ref]) -> dict[str, list[str]]:
     for ref in refs:
         ids.setdefault(ref.type, []).append(ref.id)
     return ids
+
+
+def _ids_by_relation(ends: Iterable[End]) -> dict[str, dict[str, list[str]]]:
+    """The ids of the resources of each relation, by their types."""
+    resources: dict[str, set[Ref]] = {}
+    for resource, relation in ends:
+        resources.setdefault(relation, set()).add(resource)
+    return {relation: _ids_by_type(refs) for relation, refs in resources.items()}
 
 
 def _keys(kind: Kind, ids: Iterable[str]) -> str:

@@ -43,7 +43,6 @@ class Variant:
     """One way to look rows up: by an end of one type, or by two. `texts` are the parameters that are always so."""
 
     types: tuple[str, ...]
-    parameters: tuple[str, ...]
     texts: tuple[tuple[str, str], ...]
     branch: Branch
 
@@ -201,7 +200,6 @@ def _variant(number: int, at: int, table: str, layout: Layout, way: tuple[tuple[
     same = tuple(Same(column, name) for name, column, text in said if column is not None and text is not None)
     return Variant(
         types=tuple(type_ for _, type_, _ in way),
-        parameters=tuple(key.parameter for key in keys),
         texts=tuple((name, text) for name, _, text in said if text is not None),
         branch=Branch(number, table, keys, same, layout.columns),
     )

@@ -166,6 +166,31 @@ def test_roles_and_relations_are_found_by_each_end_by_the_types_that_rows_say(ur
     }  # fmt: skip
 
 
+def test_relations_of_several_tables_are_found_in_one_statement(url: str) -> None:
+    schema = schema_of(
+        """
+        principal type User {}
+        type Doc { }
+        actions Doc { read }
+        relation reader on Doc: User
+        relation writer on Doc: User
+        rule shared: allow read on Doc to reader, writer
+        """
+    )
+    execute(url, "INSERT INTO ties VALUES ('u', 'a', 'd', NULL, NULL)", "CREATE TABLE more AS SELECT * FROM ties")
+    ends = {"resource": {"column": "doc", "type": "Doc"}, "subject": {"column": "who", "type": "User"}}
+    relations = [{"table": "ties", "relation": "m.reader", **ends}, {"table": "more", "relation": "m.writer", **ends}]
+    user = Ref("User", "a")
+    with counted_statements() as seen:
+        source = source_of(url, relations=relations)
+        brought = source.read(schema, Wanted(links={((DOC, "m.reader"), user), ((DOC, "m.writer"), user)}))
+        source.close()
+    assert {link for links in brought.links.values() for link in links} == {
+        Link(DOC, "m.reader", user, None), Link(DOC, "m.writer", user, None)
+    }  # fmt: skip
+    assert len([text for text in seen if "json_array(" in text or "json_build_array(" in text]) == 1
+
+
 def test_an_expiry_that_nobody_can_read_is_neither_over_nor_not(url: str, source: MappedSource) -> None:
     execute(url, "INSERT INTO ties VALUES ('u', 'a', 'd', 'e''d', 'next year')")
     with pytest.raises(FactsUnavailable, match="a row of `ties` expires at no time that can be read") as failed:

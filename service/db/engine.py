@@ -50,15 +50,21 @@ class _Driver(Protocol):
 
 
 class Reading:
-    """One read transaction on the bare driver, where a statement costs a fifth of one through SQLAlchemy."""
+    """One read transaction on the bare driver, where a statement costs a fifth of one through SQLAlchemy.
 
-    __slots__ = ("_driver",)
+    No statement is begun after `ends`, a monotonic reading in seconds: all of them have one end.
+    """
 
-    def __init__(self, driver: _Driver) -> None:
+    __slots__ = ("_driver", "_ends")
+
+    def __init__(self, driver: _Driver, ends: float | None = None) -> None:
         self._driver = driver
+        self._ends = ends
 
     def fetch(self, prepared: Prepared[RowT], parameters: Mapping[str, Parameter]) -> list[RowT]:
-        """All rows of one statement."""
+        """All rows of one statement; TimeoutError where the time for it is over."""
+        if self._ends is not None and time.monotonic() >= self._ends:
+            raise TimeoutError
         return cast(list[RowT], self._driver.execute(prepared.text, parameters).fetchall())
 
 
@@ -118,8 +124,9 @@ class Database:
     def reading(self, timeout_ms: int | None = None) -> Iterator[Reading]:
         """A read transaction for prepared statements; each may take `timeout_ms` on PostgreSQL, if no less is set.
 
-        On SQLite all of them together may, if it is bounded.
+        None is begun when that is over. On SQLite all of them together may take it, if it is bounded.
         """
+        ends = None if timeout_ms is None or self.is_embedded else time.monotonic() + timeout_ms / 1000
         with translated(self.name):
             connection = self._readers.raw_connection()
             try:
@@ -130,8 +137,8 @@ class Database:
                     driver.execute("BEGIN", {})
                 elif timeout_ms is not None:
                     driver.execute(_STATEMENT_TIMEOUT, {"ms": str(min(timeout_ms, self._statement_ms))})
-                yield Reading(driver)
-            except (psycopg.errors.QueryCanceled, sqlite3.OperationalError) as error:
+                yield Reading(driver, ends)
+            except (psycopg.errors.QueryCanceled, sqlite3.OperationalError, TimeoutError) as error:
                 is_hurried = _is_interrupted(error) and timeout_ms is not None and timeout_ms < FAIR_MS
                 raise FactsUnavailable(
                     str(unavailable(self.name, error)), Trouble.HURRY if is_hurried else Trouble.FAILURE
@@ -231,7 +238,7 @@ class Database:
         self._writers.dispose()
 
 
-def _is_interrupted(error: psycopg.Error | sqlite3.Error) -> bool:
+def _is_interrupted(error: Exception) -> bool:
     return not isinstance(error, sqlite3.Error) or error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT
 
 

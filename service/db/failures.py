@@ -26,7 +26,6 @@ _SQLITE: Final[dict[int, str]] = {
     sqlite3.SQLITE_CORRUPT: "is damaged",
     sqlite3.SQLITE_PERM: "may not be opened by this user",
     sqlite3.SQLITE_AUTH: "may not be opened by this user",
-    sqlite3.SQLITE_INTERRUPT: "took longer than the time that was left",
 }
 
 
@@ -54,7 +53,7 @@ def _failure(cause: BaseException) -> str:
         if code in _SQLITE:
             return _SQLITE[code]
         return "lacks its tables" if "no such table" in str(cause) else f"failed: {type(cause).__name__}"
-    if isinstance(cause, psycopg.errors.QueryCanceled):
+    if isinstance(cause, psycopg.errors.QueryCanceled | TimeoutError):
         return "took longer than the time that was left"
     if isinstance(cause, psycopg.errors.UndefinedTable):
         return "lacks its tables"

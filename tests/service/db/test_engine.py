@@ -146,6 +146,13 @@ def test_a_read_ends_when_its_time_is_over(postgresql: Database) -> None:
         assert reading.fetch(found, {}) == [("5s",)]
 
 
+def test_no_statement_of_a_read_is_begun_when_the_time_for_all_is_over(postgresql: Database) -> None:
+    short: Prepared[tuple[str]] = Prepared("SELECT CAST(pg_sleep(0.1) AS TEXT)")
+    with pytest.raises(FactsUnavailable, match="took longer than"), postgresql.reading(timeout_ms=300) as reading:
+        for _ in range(5):
+            reading.fetch(short, {})
+
+
 def test_a_statement_takes_no_longer_than_set_however_far_the_deadline_is(postgresql_url: str) -> None:
     database = open_database(postgresql_url, PoolSettings(statement_ms=300))
     with pytest.raises(FactsUnavailable) as failed, database.reading(timeout_ms=60_000) as reading:

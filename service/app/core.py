@@ -18,7 +18,8 @@ from service.decisions.counting import CountingRecorder
 from service.decisions.patient import Patient
 from service.decisions.spool import Spool
 from service.doors.grpc.caller import Callers
-from service.entities.store import EntityStore
+from service.entities.pool import ReadPool
+from service.entities.worker_facts import guarded_store, read_pool
 from service.feed.feed import Feed
 from service.governance.gate import Gate
 from service.governance.governance import Governance
@@ -53,6 +54,7 @@ class Core:
     settings: Settings
     given: Given
     database: Database
+    pool: ReadPool | None
     feed: Feed
     policies: Policies
     sources: Sources
@@ -78,7 +80,8 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         credentials(settings, issuers, database=database, feed=feed, keys=given.keys, clock=wall_clock)
     )
     sources = await opened.enter_async_context(mapped_sources(settings))
-    store = sources.behind(EntityStore(database))
+    pool = read_pool(settings, database)
+    store = sources.behind(guarded_store(database, pool))
     policies = _policies(settings, given.holder, database, feed)
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = CountingRecorder(dropping(spool, settings, given.samples), given.samples)
@@ -95,6 +98,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         settings=settings,
         given=given,
         database=database,
+        pool=pool,
         feed=feed,
         policies=policies,
         sources=sources,

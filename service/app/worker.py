@@ -11,7 +11,6 @@ from service.app.serving import services
 from service.app.strangers import sum_up
 from service.config import Settings
 from service.doors.grpc.server import GrpcDoor
-from service.entities.fresh_facts import FreshFacts
 from service.entities.worker_facts import worker_facts
 from service.errors import NoPolicies
 from service.ports import Policies
@@ -21,18 +20,18 @@ async def serve_worker(settings: Settings, given: Given) -> None:
     """Answers on `settings.grpc` until `given.life` is told to stop, then drains; ConfigError where it cannot begin."""
     async with AsyncExitStack() as opened:
         core = await build_core(settings, given, opened)
-        fresh = await opened.enter_async_context(worker_facts(settings, core.database, core.feed))
+        fresh = await opened.enter_async_context(worker_facts(settings, core.database, core.feed, core.pool))
         await opened.enter_async_context(core.credentials.revocations.followed())
         served = await opened.enter_async_context(services(core, fresh))
         door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
         await core.credentials.first_keys()
         given.life.ready(await door.open(settings.grpc, core.credentials.secured))
-        async with _beside(*_work(core, door, fresh)):
+        async with _beside(*_work(core, door)):
             await given.life.stop.wait()
         await door.close(settings.drain_seconds)
 
 
-def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None, None, None], ...]:
+def _work(core: Core, door: GrpcDoor) -> tuple[Coroutine[None, None, None], ...]:
     """What is done beside answering."""
     samples, life = core.given.samples, core.given.life
     return (
@@ -40,7 +39,7 @@ def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None
         gauge_record(samples, core.spool, core.feed),
         gauge_credentials(samples, core.credentials),
         gauge_calls(samples, core.reception, core.failures),
-        core.sources.gauge(samples, fresh.pool),
+        core.sources.gauge(samples, core.pool),
         sum_up(core.settings, core.failures, wall_clock),
         *core.credentials.work(samples, wall_clock),
     )

@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar, assert_never
 
 from policy_lang.schema import Schema
 from service.entities.cache import FactCache, Load
+from service.entities.deadlines import left_ms
 from service.entities.layers import Layered
 from service.entities.loading import Lacking, Recording
 from service.entities.pool import ReadPool
@@ -54,11 +55,6 @@ class FreshFacts:
         self._pool = pool
         self._under_way: dict[object, _UnderWay] = {}
         self._tasks: set[asyncio.Task[object]] = set()
-
-    @property
-    def pool(self) -> ReadPool | None:
-        """What reads beneath run in."""
-        return self._pool
 
     async def read(
         self,
@@ -117,7 +113,7 @@ class FreshFacts:
             case AtLeastAsFresh(text):
                 wanted = Revision.parse(text)
             case Latency.FULLY_CONSISTENT:
-                wanted = await self._head(schema, _left_ms(ends))
+                wanted = await self._head(schema, left_ms(ends))
             case _:
                 assert_never(consistency)
         left = WAIT_SECONDS if ends is None else max(0.0, ends - time.monotonic()) * DEADLINE_SHARE
@@ -205,11 +201,7 @@ class _Read(Generic[T]):
 
     def run(self, store: FactStore) -> _Brought[T]:
         """Reads in one snapshot what was not found."""
-        with store.snapshot(self.schema, timeout_ms=_left_ms(self.ends)) as snapshot:
+        with store.snapshot(self.schema, timeout_ms=left_ms(self.ends)) as snapshot:
             recording = Recording(snapshot)
             answer = self.compute(Layered(self.found, recording, str(self.position)))
             return _Brought(answer, recording.found, snapshot.revision)
-
-
-def _left_ms(ends: float | None) -> int | None:
-    return None if ends is None else max(1, int((ends - time.monotonic()) * 1000))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from policy_lang.schema import Schema
+from service.entities.deadlines import left_ms
 from service.entities.mapped.aged import Aged, MappedShelf
 from service.entities.mapped.source import MappedSource
 from service.entities.mapped.wanted import Brought, Wanted
@@ -71,7 +72,7 @@ class GuardedSource:
         mine = {ask: under_way for ask in asks if ask not in self._under_way}
         self._under_way.update(mine)
         try:
-            brought = await self.pool.run(lambda: self._source.read(schema, wanted, _left_ms(ends)), ends)
+            brought = await self.pool.run(lambda: self._source.read(schema, wanted, left_ms(ends)), ends)
             under_way.brought = brought
         finally:
             for ask in mine:
@@ -94,7 +95,3 @@ async def _brought_by(others: Iterable[_UnderWay], ends: float | None) -> Brough
             return None
         brought.add(other.brought)
     return brought
-
-
-def _left_ms(ends: float | None) -> int | None:
-    return None if ends is None else max(1, int((ends - time.monotonic()) * 1000))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from policy_lang.schema import Schema
+from service.entities.deadlines import left_ms
 from service.entities.elsewhere import Elsewhere
 from service.entities.fresh_facts import FreshFacts
 from service.entities.mapped.aged import MappedShelf
@@ -74,7 +75,7 @@ class MixedFacts:
             return _Lacks(noting.wanted)
 
         for _ in range(ROUNDS):
-            answer = await self._facts.read(schema, attempt, consistency=wished, timeout_ms=_left_ms(ends))
+            answer = await self._facts.read(schema, attempt, consistency=wished, timeout_ms=left_ms(ends))
             if not isinstance(answer, _Lacks):
                 return answer
             await self._fill(schema, answer.wanted, shelves=shelves, ages=ages, ends=ends)
@@ -94,7 +95,3 @@ class MixedFacts:
         ]
         for name, brought in zip(wanted, await asyncio.gather(*fetches), strict=True):
             shelves[name].brought.add(brought)
-
-
-def _left_ms(ends: float | None) -> int | None:
-    return None if ends is None else max(1, int((ends - time.monotonic()) * 1000))

@@ -23,7 +23,7 @@ from service.db.engine import Database
 from service.db.facts_tables import revision
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.entities.worker_facts import worker_facts
+from service.entities.worker_facts import read_pool, worker_facts
 from service.errors import FactsUnavailable, NotFound, Unauthenticated
 from service.feed.feed import Feed
 from service.model import Rate, Scopes
@@ -156,7 +156,7 @@ async def worker(url: str) -> AsyncIterator[ApiKeyVerifier]:
     feed = Feed(settings.max_staleness)
     verifier = ApiKeyVerifier(feed, ApiKeyStore(database).find, peppers=PEPPERS, used=lambda _, __: None)
     try:
-        async with worker_facts(settings, database, feed):
+        async with worker_facts(settings, database, feed, read_pool(settings, database)):
             yield verifier
     finally:
         database.close()

@@ -10,7 +10,7 @@ from policy_lang.values import Ref
 from service.config import Settings
 from service.db.opening import open_database
 from service.entities.fresh_facts import FreshFacts
-from service.entities.worker_facts import worker_facts
+from service.entities.worker_facts import read_pool, worker_facts
 from service.feed.feed import Feed
 from service.model import Consistency, Latency
 from service.ports import Snapshot
@@ -42,7 +42,7 @@ async def following(settings: Settings, schema: Schema) -> AsyncIterator[Followe
     database = open_database(settings.database_url)
     feed = Feed(settings.max_staleness)
     try:
-        async with worker_facts(settings, database, feed) as facts:
+        async with worker_facts(settings, database, feed, read_pool(settings, database)) as facts:
             yield Follower(feed, facts, schema)
     finally:
         database.close()

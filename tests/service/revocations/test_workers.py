@@ -12,7 +12,7 @@ from policy_lang.values import Ref
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
-from service.entities.worker_facts import worker_facts
+from service.entities.worker_facts import read_pool, worker_facts
 from service.errors import Unauthenticated
 from service.feed.feed import Feed
 from service.feed.revision import Revision
@@ -35,7 +35,7 @@ async def worker(settings: Settings) -> AsyncIterator[tuple[Feed, KnownRevocatio
     feed = Feed(settings.max_staleness)
     revocations = KnownRevocations(feed, RevocationStore(database).all, settings.max_staleness)
     try:
-        async with worker_facts(settings, database, feed), revocations.followed():
+        async with worker_facts(settings, database, feed, read_pool(settings, database)), revocations.followed():
             yield feed, revocations
     finally:
         database.close()

@@ -1,14 +1,16 @@
 """Facts of several places for one batch: as fresh as asked, one read for all who ask, no source holds up another."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
+from policy_lang.schema import Schema
 from policy_lang.values import Cell, Ref
 from service.config import Settings
 from service.db.migration import migrate
@@ -18,12 +20,14 @@ from service.entities.mapped.guarded import GuardedSource
 from service.entities.mapped.mixed_facts import MixedFacts
 from service.entities.mapped.source import MappedSource
 from service.entities.mapped.store import MappedStore
+from service.entities.mapped.wanted import Brought, Wanted
 from service.entities.store import EntityStore
-from service.entities.worker_facts import worker_facts
+from service.entities.worker_facts import read_pool, worker_facts
 from service.entities.writer import EntityWriter
 from service.errors import DataError, FactsUnavailable
 from service.feed.feed import Feed
 from service.model import Consistency, Latency
+from service.pool_settings import PoolSettings
 from service.ports import Snapshot
 from service.source_settings import SourceSettings
 from tests.service.entities.mapped.places import execute, schema_of
@@ -92,7 +96,7 @@ class Place:
             for name, how in self.settings.items()
         }
         try:
-            async with worker_facts(settings, database, Feed(10)) as fresh:
+            async with worker_facts(settings, database, Feed(10), read_pool(settings, database)) as fresh:
                 self.facts = MixedFacts(fresh, self.elsewhere, self.sources)
                 yield self
         finally:
@@ -114,6 +118,16 @@ class Place:
 
 def sqlite(folder: Path, **pool: Any) -> Place:
     return Place(f"sqlite:///{folder / 'people.db'}", f"sqlite:///{folder / 'docs.db'}", **pool)
+
+
+async def level_in_the_end(place: Place) -> Cell | None:
+    """Alice's level, asked until there is an answer."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await place.level()
+            except FactsUnavailable:
+                await asyncio.sleep(0.02)
 
 
 def test_what_was_read_is_told_for_as_long_as_it_may_and_no_longer_where_fresh_facts_are_asked(tmp_path: Path) -> None:
@@ -211,24 +225,57 @@ def test_who_is_in_a_hurry_is_answered_in_time_whatever_a_source_does(postgresql
 
 def test_a_source_that_fails_is_left_alone_and_tried_again_while_others_go_on(tmp_path: Path) -> None:
     async def story() -> None:
-        pool = {"breaker_failures": 2, "breaker_seconds": 0.05}
+        pool = {"breaker_failures": 2, "breaker_seconds": 0.5, "statement_ms": 50}
         async with sqlite(tmp_path, pool=pool, max_staleness=0).opened(tmp_path / "data") as place:
+            breaker = place.sources["people"].pool.breaker
+            with closing(sqlite3.connect(tmp_path / "people.db", isolation_level=None)) as locks:
+                locks.execute("BEGIN EXCLUSIVE")
+                for _ in range(2):
+                    with pytest.raises(FactsUnavailable, match="locked by another writer"):
+                        await place.level()
+                assert (breaker.is_open, breaker.opened) == (True, 1)
+                assert await place.level(DOC) == 7
+                locks.execute("ROLLBACK")
+            assert await level_in_the_end(place) == 1
+            assert not breaker.is_open
+
+    asyncio.run(asyncio.wait_for(story(), SECONDS))
+
+
+def test_tables_that_are_gone_make_their_facts_unavailable_until_they_are_back(tmp_path: Path) -> None:
+    async def story() -> None:
+        pool = {"breaker_failures": 1, "breaker_seconds": 0.05}
+        async with sqlite(tmp_path, pool=pool, max_staleness=0).opened(tmp_path / "data") as place:
+            assert await place.level() == 1
             execute(place.people, "ALTER TABLE users RENAME TO gone")
-            for _ in range(2):
-                with pytest.raises(FactsUnavailable):
-                    await place.level()
-            people = place.sources["people"].pool.breaker
-            people_opened = people.opened
+            with pytest.raises(FactsUnavailable, match="lacks its tables"):
+                await place.level()
             assert await place.level(DOC) == 7
             execute(place.people, "ALTER TABLE gone RENAME TO users")
-            async with asyncio.timeout(30):
-                while True:
-                    try:
-                        assert await place.level() == 1
-                        break
-                    except FactsUnavailable:
-                        await asyncio.sleep(0.02)
-            assert (people_opened, people.is_open) == (0, False)
+            assert await level_in_the_end(place) == 1
+
+    asyncio.run(asyncio.wait_for(story(), SECONDS))
+
+
+def test_while_a_source_is_waited_for_nobody_is_kept_from_the_store(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with sqlite(tmp_path, max_staleness=0).opened(tmp_path / "data") as place:
+            one = open_database(f"sqlite:///{tmp_path / 'data' / 'facts.db'}", PoolSettings(connections=1))
+            store = EntityStore(one)
+
+            class Waited:
+                """Asks the store, by its only connection, while it is waited for itself."""
+
+                def read(self, schema: Schema, wanted: Wanted, timeout_ms: int | None = None) -> Brought:
+                    with store.snapshot(schema) as snapshot:
+                        found.append(set(snapshot.rows([FOLDER])))
+                    return place.sources["people"].read(schema, wanted, timeout_ms)
+
+            found: list[object] = []
+            with closing(one), MappedStore(store, place.elsewhere, {"people": Waited()}).snapshot(SCHEMA) as snapshot:
+                assert set(snapshot.rows([FOLDER, ALICE])) == {FOLDER, ALICE}
+                assert set(snapshot.rows([TEAM])) == {TEAM}
+            assert found == [{FOLDER}]
 
     asyncio.run(asyncio.wait_for(story(), SECONDS))
 

@@ -96,7 +96,8 @@ class Archive:
 
 
 def _call(port: int, call: Call[Answer], who: Metadata) -> Answer:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+    # Without the probe a channel does not widen what may be on its way to a reader that has stopped reading.
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options=[("grpc.http2.bdp_probe", 0)]) as channel:
         return call(EntityServiceStub(channel), who)
 
 

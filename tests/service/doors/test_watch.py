@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from threading import Event
 
 import grpc
 import pytest
@@ -17,8 +18,9 @@ from service.db.engine import Database
 from service.db.facts_tables import change
 from service.db.feed import EVERYTHING, advance, begin_epoch
 from service.entities.batch import Put
-from service.entities.watching import STEP
+from service.entities.watching import STEP, Step, Watching
 from service.errors import Unauthenticated
+from service.feed.revision import Revision
 from service.governance.grants import Grants
 from service.model import Caller
 from tests.service.doors.archive import Archive, Call, Metadata
@@ -30,6 +32,8 @@ USER1, USER2 = Ref("User", "member-t1"), Ref("User", "member-t2")
 ROOT = caller("root")
 OF_T1 = EntityRef(type="Tenant", id="t1")
 PATIENCE = 20
+SLOW_STEPS = 4
+"""Reads of the feed that may be on their way to a reader: what the channel's own buffers hold."""
 
 
 @pytest.fixture
@@ -165,6 +169,42 @@ def test_more_than_is_read_at_a_time_is_told_whole_and_in_order(archive: Archive
     _, *heard = archive.ask("reader", listening(5, pb.WatchRequest(after_revision=begun)))
     assert sum(map(len, names)) > STEP
     assert [changed(each) for each in heard] == [[f"Doc:{name}" for name in each] for each in names]
+
+
+class Counted(Watching):
+    """Says when it has read on so often that somebody must be keeping what it read."""
+
+    def __init__(self, firm: Firm) -> None:
+        super().__init__(firm.database, firm.gate)
+        self.steps = 0
+        self.has_read_on = Event()
+
+    def step(self, position: Revision, tenant: Ref | None) -> Step:
+        self.steps += 1
+        if self.steps > SLOW_STEPS:
+            self.has_read_on.set()
+        return super().step(position, tenant)
+
+
+def test_a_reader_that_stops_reading_has_nothing_read_for_it_and_misses_nothing(archive: Archive) -> None:
+    firm = archive.firm
+    counted = firm.watching = Counted(firm)
+    begun = firm.writes.put(ROOT, DOC2, {"tenant": "t2"}, None)
+    written = [
+        firm.batches.write(ROOT, [Put(Ref("Doc", f"{at:0240}-{turn}"), {"tenant": "t1"}) for at in range(900)])
+        for turn in range(14)
+    ]
+
+    def talk(stub: EntityServiceStub, who: Metadata) -> tuple[bool, list[str]]:
+        told = stub.Watch(pb.WatchRequest(after_revision=begun), metadata=who, timeout=3 * PATIENCE)
+        next(told)
+        has_read_on = counted.has_read_on.wait(1.5)
+        heard = [next(told) for _ in written]
+        told.cancel()
+        assert all(len(each.changes) == 900 for each in heard)
+        return has_read_on, [each.revision for each in heard]
+
+    assert archive.ask("reader", talk) == (False, written)
 
 
 def test_a_start_whose_changes_are_not_kept_is_refused_with_what_to_do(archive: Archive) -> None:

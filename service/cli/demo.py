@@ -19,11 +19,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.rule import Rule
 
+from policy_lang.counts import counted
 from policy_lang.values import Ref
 from service.authn.dev import mint
 from service.cli.init import write_starter
 from service.cli.settings import reported
 from service.errors import ConfigError
+from service.permits import PREFIX
 
 COMMAND: Final = (sys.executable, "-P", "-m", "service.cli")
 PATIENCE: Final = 60.0
@@ -123,7 +125,12 @@ class _Story:
     def _count_records(self) -> None:
         ended = self._magistrate(("log", "query", "--output", "json"), {})
         records = orjson.loads(ended.stdout) if ended.returncode == 0 else []
-        self._verdict(f"{len(QUESTIONS)} questions of callers, {len(records)} records", len(records) == len(QUESTIONS))
+        asked = [record for record in records if not record["action"].startswith(PREFIX)]
+        acts = counted(len(records) - len(asked), "act")
+        self._verdict(
+            f"{len(QUESTIONS)} questions of callers, {len(asked)} records of them, and {acts} on the service",
+            len(asked) == len(QUESTIONS),
+        )
 
     def _verdict(self, title: str, is_as_told: bool) -> None:
         self.failures += not is_as_told

@@ -76,7 +76,7 @@ def test_every_type_goes_whole_from_all_sources_to_the_decision_and_the_record(t
         decision = client.check(
             "pay", Resource("Order", "o1", SAID), context={"ip": ip_address("::ffff:10.1.2.3"), "rate": Decimal("1.25")}
         )
-        (record,) = json.loads(project.must_run("log", "query", "--wait", "--output", "json"))
+        (record,) = json.loads(project.must_run("log", "query", "--wait", "--action", "pay", "--output", "json"))
     assert [reason.text for reason in decision.reasons] == ["20.2 and 0.1 are paid"], decision
     assert decision
     assert record["tzdata"] == TZDATA

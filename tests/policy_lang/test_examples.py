@@ -22,7 +22,7 @@ ALL = sorted(folder.parent.name for folder in EXAMPLES.glob("*/policies"))
 
 
 def test_there_are_examples() -> None:
-    assert ALL == ["authzen-todo", "documents", "healthcare", "repositories", "saas"]
+    assert ALL == ["authzen-todo", "documents", "healthcare", "mapped", "repositories", "saas"]
 
 
 @pytest.mark.parametrize("example", ALL)

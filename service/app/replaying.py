@@ -2,14 +2,14 @@
 
 from service.config import Settings
 from service.db.engine import Database
-from service.decisions.replay_errands import ReplayErrands
 from service.decisions.replay_forms import REPLAYS
+from service.decisions.replays import Replays
 from service.desk import Desk
+from service.errands import Errands
 from service.policies.former import find_former
 from service.policies.store import BundleStore
 
 
-def build_replays(settings: Settings, facts: Database, log: Database) -> ReplayErrands:
+def build_replays(settings: Settings, facts: Database, log: Database) -> Errands:
     """What does the replays of this replica; policies that were never pushed are not at hand."""
-    desk = Desk(facts, settings.replica_id, REPLAYS)
-    return ReplayErrands(desk, log, find_former({}, BundleStore(facts)))
+    return Errands(Desk(facts, settings.replica_id, REPLAYS), Replays(log, find_former({}, BundleStore(facts))))

@@ -2,11 +2,12 @@
 
 from service.config import Settings
 from service.db.engine import Database
-from service.decisions.verify_errands import VerifyErrands
+from service.decisions.verifications import Verifications
 from service.decisions.verify_office import VERIFICATIONS
 from service.desk import Desk
+from service.errands import Errands
 
 
-def build_verifications(settings: Settings, facts: Database, log: Database) -> VerifyErrands:
+def build_verifications(settings: Settings, facts: Database, log: Database) -> Errands:
     """What does the verifications of this replica, with its file of checkpoints."""
-    return VerifyErrands(Desk(facts, settings.replica_id, VERIFICATIONS), log, settings.checkpoints_path)
+    return Errands(Desk(facts, settings.replica_id, VERIFICATIONS), Verifications(log, settings.checkpoints_path))

@@ -124,7 +124,8 @@ def test_what_cannot_be_looked_for_is_told(desk: Desk) -> None:
 def test_nobody_waiting_ends_a_search_that_finds_nothing(
     facts: Database, log: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.decisions.replay_errands.DecisionLog", partial(DecisionLog, scan_limit=1))
+    monkeypatch.setattr("service.decisions.replays.DecisionLog", partial(DecisionLog, scan_limit=1))
+    monkeypatch.setattr("service.errands.LOOK_SECONDS", 0.0)
     desk, stop, looks = Desk(facts, Settings().replica_id, REPLAYS), threading.Event(), list[str]()
     wanted = write_wanted(ReplayWanted(TEXTS, LogFilter(since=0, attributes={"principal.level": "9"}), 10))
 

@@ -22,12 +22,13 @@ from service.decisions.log import DecisionLog
 from service.decisions.office import LogOffice
 from service.decisions.replay_forms import REPLAYS
 from service.decisions.replay_office import ReplayOffice
-from service.decisions.verify_errands import VerifyErrands
+from service.decisions.verifications import Verifications
 from service.decisions.verify_office import VERIFICATIONS, VerifyOffice
 from service.desk import Desk
 from service.doors.grpc.decision_log import DecisionLogServicer
 from service.doors.grpc.server import DECISION_LOG, GrpcDoor
 from service.entities.store import EntityStore
+from service.errands import Errands
 from service.governance.gate import Gate
 from service.governance.governance import Governance
 from service.governance.grants import Grants
@@ -125,7 +126,7 @@ def build_audit(log: Database, tmp_path: Path) -> Audit:
 def verifying(audit: Audit, tmp_path: Path) -> Iterator[None]:
     """The background process's part, in a thread."""
     stop = threading.Event()
-    errands = VerifyErrands(audit.verifications, audit.log, tmp_path / "checkpoints.jsonl")
+    errands = Errands(audit.verifications, Verifications(audit.log, tmp_path / "checkpoints.jsonl"))
     thread = threading.Thread(target=errands.run, args=(stop,))
     thread.start()
     try:

@@ -17,7 +17,8 @@ from policy_lang.decision import Effect
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import migrate
-from service.decisions.replay_errands import ReplayErrands
+from service.decisions.replays import Replays
+from service.errands import Errands
 from service.model import DecisionRecord
 from tests.service.decisions.chains import NORTH, keep
 from tests.service.decisions.records import sample
@@ -51,7 +52,7 @@ def audit(database: Database, tmp_path: Path) -> Iterator[Audit]:
     migrate(database, "log")
     audit, stop = build_audit(database, tmp_path), threading.Event()
     keep(database, tmp_path, NORTH, [denied(T1), denied(T1), denied(None)])
-    errands = ReplayErrands(audit.desk, database, lambda _: None)
+    errands = Errands(audit.desk, Replays(database, lambda _: None))
     thread = threading.Thread(target=errands.run, args=(stop,))
     thread.start()
     yield audit

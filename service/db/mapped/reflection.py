@@ -37,27 +37,18 @@ def _table(connection: Connection, inspector: Inspector, name: str) -> MappedTab
         return None
     if not found:
         return None
-    is_view = short in (*inspector.get_view_names(schema=schema), *_materialized(inspector, schema))
+    is_embedded = _is_embedded(connection)
+    materialized = () if is_embedded else inspector.get_materialized_view_names(schema=schema)  # SQLite has none
+    is_view = short in (*inspector.get_view_names(schema=schema), *materialized)
     key = inspector.get_pk_constraint(short, schema=schema)["constrained_columns"] if not is_view else []
     named = [each["name"] for each in found]
-    collations = (
-        _sqlite_collations(connection, name, named)
-        if _is_embedded(connection)
-        else _collations(connection, schema, short)
-    )
-    columns = {each["name"]: _column(each, key, collations, is_embedded=_is_embedded(connection)) for each in found}
+    collations = _sqlite_collations(connection, name, named) if is_embedded else _collations(connection, schema, short)
+    columns = {each["name"]: _column(each, key, collations, is_embedded=is_embedded) for each in found}
     return MappedTable(name, columns, frozenset(_unique(inspector, schema, short, key, is_view=is_view)), is_view)
 
 
 def _is_embedded(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
-
-
-def _materialized(inspector: Inspector, schema: str | None) -> Iterable[str]:
-    try:
-        return inspector.get_materialized_view_names(schema=schema)
-    except NotImplementedError:
-        return ()
 
 
 def _column(

@@ -9,6 +9,7 @@ from service.app.entity_serving import KeptFacts, entity_servicer, standing_of
 from service.app.life import wall_clock
 from service.app.log_reading import log_reading
 from service.app.trusting import NO_SCHEMA
+from service.asking import Asking
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.credential import CredentialServicer
 from service.doors.grpc.entities import EntityServicer
@@ -26,11 +27,12 @@ from service.policies.wiring import build_office
 async def services(core: Core, fresh: FreshFacts) -> AsyncIterator[tuple[Served, ...]]:
     """The services while the block runs."""
     settings, life = core.settings, core.given.life
+    asking = _asking(core, core.sources.beside(fresh))
     async with log_reading(
         settings, core.callers, gate=core.gate, policies=core.policies, facts=core.database, ended=life.stop.wait
     ) as log:
         served: tuple[Served, ...] = (
-            (AUTHORIZATION, _authorization(core, core.sources.beside(fresh))),
+            (AUTHORIZATION, AuthorizationServicer(core.callers, asking, settings.limits, ended=life.stop.wait)),
             (CREDENTIAL, _credentials(core)),
             (DECISION_LOG, log),
             (ENTITY, _entities(core)),
@@ -41,8 +43,8 @@ async def services(core: Core, fresh: FreshFacts) -> AsyncIterator[tuple[Served,
         yield served
 
 
-def _authorization(core: Core, facts: FreshFacts | MixedFacts) -> AuthorizationServicer:
-    """What answers AuthorizationService, from facts as fresh as asked."""
+def _asking(core: Core, facts: FreshFacts | MixedFacts) -> Asking:
+    """What answers the questions of every door, from facts as fresh as asked."""
 
     def fetch(batch: Batch, consistency: Consistency, timeout_ms: int | None) -> Awaitable[Known]:
         schema = batch.policies.bundle.program.schema
@@ -52,10 +54,7 @@ def _authorization(core: Core, facts: FreshFacts | MixedFacts) -> AuthorizationS
         # Of no schema: the policies may be what is waited for.
         return facts.reach(NO_SCHEMA, consistency, timeout_ms=timeout_ms)
 
-    ended = core.given.life.stop.wait
-    return AuthorizationServicer(
-        core.callers, core.pdp, fetch=fetch, reach=reach, limits=core.settings.limits, ended=ended
-    )
+    return Asking(core.callers.reception, core.pdp, fetch=fetch, reach=reach)
 
 
 def _credentials(core: Core) -> CredentialServicer:

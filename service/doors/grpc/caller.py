@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
 
+from service.asking import Call
 from service.doors.grpc.mutual_tls import peer_certificate
 from service.identity import Origin
 from service.model import Caller
@@ -27,6 +28,10 @@ class Callers:
     reception: Reception
     peers: Peers
     has_certificates: bool = False
+
+    def call(self, context: ServicerContext[Request, Response], weight: int = 1) -> Call:
+        """The call, for whom it is to be asked; it counts for so much of the caller's rate."""
+        return Call(self._arrival(context, weight), context.time_remaining)
 
     async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
         """The caller; errors as `Reception.admit`."""

@@ -15,6 +15,7 @@ from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.types_pb2 import Entity
 
 from policy_lang.types import Json
+from service.asking import Asking
 from service.authn.authenticator import TokenAuthenticator
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
@@ -122,9 +123,9 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
         async def reach(consistency: Consistency, _: int | None) -> Consistency:
             return consistency
 
-        servicer = AuthorizationServicer(
-            callers(authenticator), point, fetch=fetch, reach=reach, limits=Limits(), ended=asyncio.Event().wait
-        )
+        received = callers(authenticator)
+        asking = Asking(received.reception, point, fetch=fetch, reach=reach)
+        servicer = AuthorizationServicer(received, asking, Limits(), ended=asyncio.Event().wait)
         door = GrpcDoor([(AUTHORIZATION, servicer)], Limits())
         port = await door.open("127.0.0.1:0")
         try:

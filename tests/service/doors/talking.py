@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import grpc
 
+from service.asking import Asking
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
@@ -31,9 +32,8 @@ class Talk:
 
     async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
         received = callers(Named(self.point.verify))
-        servicer = AuthorizationServicer(
-            received, self.point, fetch=self._fetch, reach=_reach, limits=LIMITS, ended=asyncio.Event().wait
-        )
+        asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach)
+        servicer = AuthorizationServicer(received, asking, LIMITS, ended=asyncio.Event().wait)
         door = GrpcDoor([(AUTHORIZATION, servicer)], LIMITS)
         port = await door.open("127.0.0.1:0")
         try:

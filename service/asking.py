@@ -1,0 +1,103 @@
+"""The one way from a call to its answers, behind every door: who calls, how fresh, admit, fetch, decide, record.
+
+Laws: nothing is admitted before the worker is as fresh as the caller asks, for credentials and policies change by the
+same revisions as facts; and who waited is looked at again, for a credential may end meanwhile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from policy_lang.explanation import Explanation
+from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
+from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
+from service.pdp import DecisionPoint
+from service.reception.reception import FETCHES, Arrival, Reception
+
+Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
+"""Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
+Reach = Callable[[Consistency, int | None], Awaitable[Consistency]]
+"""Waits until the worker is so fresh; what to ask of `Fetch` for the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as a door has it: how it arrived, and the seconds that its caller still waits, None for ever."""
+
+    arrival: Arrival
+    time_remaining: Callable[[], float | None]
+
+    def remaining_ms(self) -> int | None:
+        """The milliseconds that are left, at least one; DeadlineExceeded where there is nothing left."""
+        remaining = self.time_remaining()
+        if remaining is None:
+            return None
+        if remaining <= 0:
+            raise DeadlineExceeded("the deadline passed before the facts were read")
+        return max(1, int(remaining * 1000))
+
+
+class Asking:
+    """Answers the questions of one worker's calls. It belongs to the loop's thread."""
+
+    def __init__(self, reception: Reception, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach) -> None:
+        self._reception = reception
+        self._pdp = pdp
+        self._fetch = fetch
+        self._reach = reach
+
+    async def admit(self, call: Call) -> Caller:
+        """The caller; errors as `Reception.admit`. Without a good credential: no wait, and nothing learnt."""
+        return await self._reception.admit(call.arrival)
+
+    async def reach(self, call: Call, caller: Caller, asked: Consistency) -> tuple[Caller, Consistency]:
+        """The caller, once the worker is as fresh as it asks, and what that comes to for the facts.
+
+        DeadlineExceeded, FactsUnavailable, RevisionUnknown and RevisionNotReached where it cannot be.
+        """
+        if asked is Latency.MINIMAL:
+            return caller, asked
+        reached = await self._reach(asked, call.remaining_ms())
+        return await self._reception.verify(call.arrival), reached
+
+    async def decide(
+        self, call: Call, caller: Caller, checks: Sequence[CheckRequest | MagistrateError], consistency: Consistency
+    ) -> Answers:
+        """The answers, when they are kept as durably as the record is to be; errors that came in keep their place."""
+        batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
+        return await self._recorded(batch, known)
+
+    async def explain(
+        self, call: Call, caller: Caller, check: CheckRequest, consistency: Consistency
+    ) -> tuple[Answers, tuple[Explanation, ...]]:
+        """The answer to one question and how it comes about: no explanation where the question is refused."""
+        batch, known = await self._known(call, self._pdp.admit_explanation(caller, check), consistency)
+        answers = await self._recorded(batch, known)
+        return answers, self._pdp.explain(batch, known)
+
+    async def _recorded(self, batch: Batch, known: Known) -> Answers:
+        answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
+        if answers.keeping is not None:
+            await answers.keeping
+        return answers
+
+    async def _known(self, call: Call, batch: Batch, consistency: Consistency) -> tuple[Batch, Known]:
+        """What is known of a batch; of one admitted anew where what is fetched may yet verify a `principal_token`.
+
+        Nothing is fetched for a caller that may not ask about bearers, and who waited for it is looked at again.
+        """
+        known = await self._fetch(batch, consistency, call.remaining_ms())
+        for _ in range(FETCHES):
+            lacking = _lacking(known)
+            if not lacking:
+                break
+            await asyncio.gather(*(fetch() for fetch in lacking))
+            batch = self._pdp.admit_again(batch, await self._reception.verify(call.arrival))
+            known = await self._fetch(batch, consistency, call.remaining_ms())
+        return batch, known
+
+
+def _lacking(known: Known) -> list[Callable[[], Awaitable[None]]]:
+    """What would have to be fetched to know better of the credentials that were refused."""
+    errors = [item.error for item in known.items if isinstance(item, Refused)]
+    return [error.fetch for error in errors if isinstance(error, Unauthenticated) and error.fetch is not None]

@@ -9,9 +9,11 @@ INSTALLED := .venv/.installed
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
 BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
+CERBOS := $(BENCH)/cerbos/absent.txt
+NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-policy bench-import freshness bench-log motion crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts bench-policy bench-import freshness bench-log motion crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,8 +62,14 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## Measure, and print the ratios
-	@$(BIN)/python -m benchmarks
+bench: setup $(BENCHED) $(CERBOS) ## Measure the speed targets in one run beside an echo and peers, some ten minutes
+	@$(BIN)/python -m benchmarks --write
+
+bench-only: setup $(BENCHED) $(CERBOS) ## Repeat some of its numbers: make bench-only NUMBERS=P3,P6
+	@$(BIN)/python -m benchmarks --only $(NUMBERS)
+
+bench-parts: setup ## Measure what single parts cost: the record, shipping, credentials, hierarchies, imports
+	@$(BIN)/python -m benchmarks.parts
 
 bench-policy: $(BENCHED) ## Measure deciding beside other policy engines, in an environment of their own
 	@$(BENCH)/bin/python -m benchmarks.policy $(BENCH_ARGUMENTS)
@@ -72,6 +80,9 @@ $(BENCHED): pyproject.toml benchmarks/peers/installing.py
 	@$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --editable .
 	@$(BENCH)/bin/python -m benchmarks.peers.installing $(BENCH)
 	@touch $@
+
+$(CERBOS): benchmarks/cerbos/installing.py
+	@$(BIN)/python -m benchmarks.cerbos.installing $(@D)
 
 bench-import: setup ## Import and export a million facts on each database, and print rates, memory and who waited
 	@$(BIN)/python -m benchmarks.importing --write

@@ -122,7 +122,8 @@ class Connection(asyncio.Protocol):
         self._next_stream += 2
         self._open[stream] = (call, time.perf_counter(), bytearray())
         headers = self._first_headers if stream == 1 else self._later_headers
-        headers += b"\x0f\x08" + _string(f"Bearer {call.token}")  # authorization, never put in the table
+        if call.token:
+            headers += b"\x0f\x08" + _string(f"Bearer {call.token}")  # authorization, never put in the table
         message = b"\0" + len(call.message).to_bytes(4, "big") + call.message
         return _frame(_HEADERS, _END_HEADERS, stream, headers) + _frame(_DATA, _END_STREAM, stream, message)
 

@@ -29,15 +29,20 @@ class Serving:
 
 @contextmanager
 def serving(folder: Path, command: Sequence[str], **settings: str) -> Iterator[Serving]:
-    """The server that the command starts, answering; settings as of the service's environment."""
-    process = subprocess.Popen(
-        command, cwd=folder, env=environment(**settings), stdout=subprocess.PIPE, stderr=sys.stderr
-    )
+    """The server that the command starts, answering; settings as of the service's environment.
+
+    What it logs is kept in the folder, and shown if it does not serve.
+    """
+    log = folder / "server.log"
+    with log.open("ab") as lines:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment(**settings), stdout=subprocess.PIPE, stderr=lines
+        )
     assert process.stdout is not None
     try:
         found = next(filter(None, (re.match(rb"serving on (\S+)", line) for line in process.stdout)), None)
         if found is None:
-            raise SystemExit(f"{' '.join(command)} does not serve")
+            raise SystemExit(f"{' '.join(command)} does not serve:\n{log.read_text(errors='replace')}")
         yield Serving(found[1].decode(), process.pid)
     finally:
         process.terminate()

@@ -25,22 +25,20 @@ from typing import Final
 import uvloop
 from magistrate.v1.authorization_pb2 import BatchCheckRequest, BatchCheckResponse, CheckRequest
 from magistrate.v1.types_pb2 import Entity, Value
-from sqlalchemy import select
 
 from benchmarks.freshness import postgresql, server_of
 from benchmarks.http2 import Call
 from benchmarks.pacing import CONNECTIONS, Asking, connected
 from benchmarks.record import BATCH, record_of
 from benchmarks.serving import SERVE, run, serving
+from benchmarks.spooled import bytes_of, wait_until_shipped
 from benchmarks.world import POLICY, Asked, World
 from policy_lang.values import Ref
 from service.authn.dev import mint
 from service.config import SpoolSettings
 from service.db.engine import Database
-from service.db.log_tables import spool_position
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.decisions.lag import measure_lag
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 
@@ -194,27 +192,12 @@ class Load:
         connections = [await connected(self.address, turns, PATH) for _ in range(CONNECTIONS)]
         asking = Asking(connections, max(1, self.rate // BATCH))
         await asking.until(lambda: False, min(2.0, seconds))  # every fact into its cache, and the shipper under way
-        written, before = _bytes(folder, database)
+        written, before = bytes_of(folder, database)
         began = time.perf_counter()
         answered = await asking.until(lambda: False, seconds)
         lasted = time.perf_counter() - began
-        now_written, after = _bytes(folder, database)
+        now_written, after = bytes_of(folder, database)
         return len(answered) * BATCH / lasted, max(0, after - before) / max(1, now_written - written)
-
-
-def _bytes(folder: Path, database: Database) -> tuple[int, int]:
-    """Bytes that the spool has had in all, as far as is known, and those of them that are not shipped."""
-    with database.read() as connection:
-        query = select(spool_position.c.segment, spool_position.c.position)
-        positions = {str(segment): int(position) for segment, position in connection.execute(query)}
-    waiting = measure_lag(folder / ".magistrate" / "spool" / "local", positions, 0).bytes
-    return sum(positions.values()) + waiting, waiting
-
-
-def wait_until_shipped(folder: Path, database: Database) -> None:
-    """Returns when nothing waits any more, so that each rate begins alike."""
-    while _bytes(folder, database)[1]:
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":

@@ -66,29 +66,51 @@ class World:
         for tenant in range(TENANTS):
             yield _line(kind="resource", type="Tenant", id=f"t{tenant}", attributes={}, parents=[])
         for user in range(self.users):
-            yield _line(
-                kind="principal", type="User", id=f"u{user}",
-                attributes={"tenant": f"t{_tenant(user)}", "clearance": user % 10, "suspended": _is_suspended(user)},
-            )  # fmt: skip
+            yield _line(kind="principal", type="User", id=f"u{user}", attributes=self.user(user))
         for document in range(self.documents):
-            yield _line(
-                kind="resource", type="Document", id=f"d{document}", parents=[],
-                attributes={
-                    "tenant": f"t{_tenant(document)}", "owner": f"u{self._owner(document)}",
-                    "level": _level(document), "region": _region(document), "locked": _is_locked(document),
-                },
-            )  # fmt: skip
+            attributes = self.document(document)
+            yield _line(kind="resource", type="Document", id=f"d{document}", parents=[], attributes=attributes)
         for user in range(self.users):
-            if role := _role(user):
+            if role := role_of(user):
                 yield _line(
                     kind="assignment", principal={"type": "User", "id": f"u{user}"}, role=f"docs.{role}",
                     scope={"type": "Tenant", "id": f"t{_tenant(user)}"}, expires_at=None,
                 )  # fmt: skip
 
+    def user(self, number: int) -> dict[str, object]:
+        """The attributes of a user."""
+        return {"tenant": f"t{_tenant(number)}", "clearance": number % 10, "suspended": _is_suspended(number)}
+
+    def document(self, number: int) -> dict[str, object]:
+        """The attributes of a document."""
+        return {
+            "tenant": f"t{_tenant(number)}",
+            "owner": f"u{self._owner(number)}",
+            "level": _level(number),
+            "region": _region(number),
+            "locked": _is_locked(number),
+        }
+
     def questions(self, count: int) -> list[Asked]:
         """So many questions, the same each time; most stay within a tenant."""
         draw = random.Random(20260101)
         return [self._question(draw) for _ in range(count)]
+
+    def groups(self, count: int, size: int) -> list[list[Asked]]:
+        """So many groups of so many questions, each group of one user at one address, the same each time."""
+        draw = random.Random(20260102)
+        return [self._group(draw, size) for _ in range(count)]
+
+    def _group(self, draw: random.Random, size: int) -> list[Asked]:
+        user, ip = draw.randrange(self.users), draw.choice(ADDRESSES)
+        return [self._asked(draw, user, ip) for _ in range(size)]
+
+    def _asked(self, draw: random.Random, user: int, ip: str) -> Asked:
+        document = draw.randrange(self.documents)
+        if draw.random() < 0.9:
+            document += _tenant(user) - _tenant(document)
+        action = draw.choice(ACTIONS)
+        return Asked(user, action, document, ip, self._is_allowed(user, action, document, ip))
 
     def _question(self, draw: random.Random) -> Asked:
         user, document = draw.randrange(self.users), draw.randrange(self.documents)
@@ -106,7 +128,7 @@ class World:
             or (_region(document) == "eu" and not ip.startswith("10."))
             or (action == "edit" and _is_locked(document) and _level(document) > 8)
         )
-        role = _role(user)
+        role = role_of(user)
         return not is_denied and (
             (role == "editor" and action in ("read", "edit"))
             or (role == "viewer" and action == "read")
@@ -139,7 +161,8 @@ def _region(document: int) -> str:
     return "eu" if document % 3 == 0 else "us"
 
 
-def _role(user: int) -> str | None:
+def role_of(user: int) -> str | None:
+    """The role that a user holds at the own tenant."""
     return ("editor", "viewer", None)[user // TENANTS % 3]
 
 

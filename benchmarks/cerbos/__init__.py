@@ -1,0 +1,1 @@
+"""The measured rules in Cerbos, another authorization service: installed, started and asked."""

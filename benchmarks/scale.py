@@ -1,0 +1,42 @@
+"""How much of everything one run measures."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The world, the questions, rounds and their seconds; `--quick` only shows that it runs."""
+
+    world: World
+    questions: int
+    """Single questions; of batches and streams there are as many as fit."""
+    rounds: int
+    seconds: float
+    burst: float
+    """Seconds of a round of batches: what they record must be shipped before the next side's turn."""
+    sustained: float
+    """Seconds that batches go on for, shipping counted."""
+    stream: int
+    """Questions in one stream."""
+    rates: tuple[int, ...]
+    """Checks a second at which latency is taken."""
+    policies: int
+    """Rules at a cold start."""
+    starts: int
+    has_variants: bool
+    """Whether single settings are measured, which takes a service each."""
+
+
+FULL: Final = Scale(
+    World(users=1_000, documents=10_000), questions=4_000, rounds=5, seconds=3.0, burst=1.5, sustained=20.0,
+    stream=1_000, rates=(2_000, 5_000), policies=1_000, starts=5,
+    has_variants=True,
+)  # fmt: skip
+QUICK: Final = Scale(
+    World(users=100, documents=200), questions=64, rounds=1, seconds=0.3, burst=0.3, sustained=0.3,
+    stream=50, rates=(200,), policies=50, starts=1,
+    has_variants=False,
+)  # fmt: skip

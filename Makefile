@@ -13,7 +13,7 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts bench-policy bench-import freshness bench-log motion crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts bench-policy bench-import freshness bench-log motion overload crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ bench-log: setup ## Ask a log of ten million generated records on PostgreSQL; it
 
 motion: setup ## Change policies, keys and processes under 1,000 checks a second, and print what callers saw
 	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py
+
+overload: setup ## Offer a worker twice what it can answer, and print what it answers, how fast, and what it sheds
+	@$(BIN)/python -m benchmarks.overload --write
 
 crash: setup ## Kill processes 200 times under more than 1,000 checks a second, and compare callers with the log
 	@rm -f benchmarks/results/crash.txt

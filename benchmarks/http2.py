@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, cast
 
+from grpc import StatusCode
+
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _ACK, _END_HEADERS = 0x1, 0x1, 0x4
 _WIDE: Final = (1 << 31) - 1
@@ -50,9 +52,13 @@ class Connection(asyncio.Protocol):
         self.taken = []
         self._transport.write(b"".join(self._call() for _ in range(self._in_flight)))
 
-    def ask(self) -> None:
-        """Makes one more call."""
-        self._transport.write(self._call())
+    def ask(self, due: float | None = None) -> None:
+        """Makes one more call; what it takes counts from `due`, a reading of `perf_counter`, or from now."""
+        self._transport.write(self._call(due))
+
+    def fail(self, how: str) -> None:
+        """Takes note that a call has no answer; here that ends the run."""
+        raise AssertionError(f"a call failed: {how}")
 
     @property
     def under_way(self) -> int:
@@ -87,7 +93,7 @@ class Connection(asyncio.Protocol):
                 self._take(kind, flags, stream, self._received[at + 9 : at + 9 + length], replies)
                 at += 9 + length
         except AssertionError as error:
-            self._fail(error)
+            self._break(error)
         del self._received[:at]
         if replies:
             self._transport.write(b"".join(replies))
@@ -95,39 +101,49 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Calls that are open have failed."""
         if self._open:
-            self._fail(exc or ConnectionError("the server closed the connection"))
+            self._break(exc or ConnectionError("the server closed the connection"))
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytearray, replies: list[bytes]) -> None:
         if kind == _DATA:
             self._open[stream][2].extend(payload)
         elif kind == _HEADERS and flags & _END_STREAM:
-            self._answered(stream, replies)
+            self._answered(stream, payload, replies)
         elif kind in (_SETTINGS, _PING) and not flags & _ACK:
             replies.append(_frame(kind, _ACK, 0, bytes(payload) if kind == _PING else b""))
-        elif kind in (_RST_STREAM, _GOAWAY):
+        elif kind == _RST_STREAM and stream in self._open:
+            del self._open[stream]
+            self.fail(f"RST_STREAM {int.from_bytes(payload, 'big')}")
+            self._ended(replies)
+        elif kind == _GOAWAY:
             raise AssertionError(f"the server ended calls: frame {kind}, {bytes(payload)!r}")
 
-    def _answered(self, stream: int, replies: list[bytes]) -> None:
+    def _answered(self, stream: int, trailers: bytearray, replies: list[bytes]) -> None:
         call, began, body = self._open.pop(stream)
-        self.taken.append(time.perf_counter() - began)
-        assert body, "a call failed: it has no answer"
-        call.verify(bytes(body[_MESSAGE_PREFIX:]))
+        if body:
+            self.taken.append(time.perf_counter() - began)
+            call.verify(bytes(body[_MESSAGE_PREFIX:]))
+        else:
+            self.fail(_status(trailers))
+        self._ended(replies)
+
+    def _ended(self, replies: list[bytes]) -> None:
+        """Calls again in the place of a call that has ended, or rests."""
         if not self._is_resting and len(self._open) < self._in_flight:
             replies.append(self._call())
         elif self._is_resting and not self._open and not self._rested.done():
             self._rested.set_result(None)
 
-    def _call(self) -> bytes:
+    def _call(self, due: float | None = None) -> bytes:
         call, stream = next(self._calls), self._next_stream
         self._next_stream += 2
-        self._open[stream] = (call, time.perf_counter(), bytearray())
+        self._open[stream] = (call, time.perf_counter() if due is None else due, bytearray())
         headers = self._first_headers if stream == 1 else self._later_headers
         if call.token:
             headers += b"\x0f\x08" + _string(f"Bearer {call.token}")  # authorization, never put in the table
         message = b"\0" + len(call.message).to_bytes(4, "big") + call.message
         return _frame(_HEADERS, _END_HEADERS, stream, headers) + _frame(_DATA, _END_STREAM, stream, message)
 
-    def _fail(self, error: Exception) -> None:
+    def _break(self, error: Exception) -> None:
         self._is_resting = True
         if not self._rested.done():
             self._rested.set_exception(error)
@@ -146,6 +162,13 @@ def _headers(path: str) -> tuple[bytes, bytes]:
         )
     )
     return first, method_and_scheme + bytes((0x80 | 65, 0x80 | 64, 0x80 | 63, 0x80 | 62))
+
+
+def _status(trailers: bytearray) -> str:
+    """The name of the status that a call ended with, where it is written out in full, as of calls that gRPC refuses."""
+    _, name, rest = trailers.partition(b"grpc-status")
+    codes = {code.value[0]: code.name for code in StatusCode}
+    return codes.get(int(rest[1 : 1 + rest[0]]), "unknown") if name else "no answer"
 
 
 def _string(text: str) -> bytes:

@@ -7,8 +7,8 @@ from typing import Final
 from benchmarks.http2 import Call, Connection
 
 CONNECTIONS: Final = 4
-MOST_UNDER_WAY: Final = 512
-"""Questions that wait for their answer at a time; more are left out, and counted."""
+MOST_UNDER_WAY: Final = 64
+"""Questions that wait for their answer at a time, as many as one worker lets wait; more are left out, and counted."""
 
 
 async def connected(address: str, calls: Iterator[Call], path: str) -> Connection:

@@ -10,6 +10,7 @@ PARTS: Final = (
     "durability",
     "shipping",
     "credentials",
+    "overload",
     "motion",
     "hierarchies",
     "resources",

@@ -39,6 +39,15 @@ class Limits(BaseModel):
     stream_checks: int = Field(
         default=64, ge=1, le=1000, description="checks of one stream that are read and not answered"
     )
+    pending_requests: int = Field(
+        default=64,
+        ge=1,
+        le=10_000,
+        description="calls that wait to be taken up, per worker; more are shed, as CANCELLED",
+    )
+    concurrent_streams: int = Field(
+        default=256, ge=1, le=100_000, description="calls under way on one connection; its client keeps more back"
+    )
     attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
     token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
     failed_authentications: int = Field(

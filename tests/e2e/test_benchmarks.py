@@ -16,6 +16,7 @@ import pytest
         "benchmarks.durability",
         "benchmarks.shipping",
         "benchmarks.credentials",
+        "benchmarks.overload",
         "benchmarks.freshness",
         "benchmarks.hierarchies",
         "benchmarks.resources",

@@ -49,7 +49,7 @@ class GrpcDoor:
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 1),
-                ("grpc.max_receive_message_length", limits.message_bytes),
+                *_bounds(limits),
                 # The core spreads it by a tenth, so that connections do not all end at once.
                 ("grpc.max_connection_age_ms", int(max_connection_age * 1000)),
                 ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
@@ -79,6 +79,17 @@ class GrpcDoor:
         """Says NOT_SERVING, lets the calls in flight finish for `grace` seconds, then ends."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
+
+
+def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:
+    """What gRPC's core itself refuses, before a call costs this process anything (runtime.md, Overload)."""
+    return (
+        ("grpc.max_receive_message_length", limits.message_bytes),
+        ("grpc.max_concurrent_streams", limits.concurrent_streams),
+        # Between the two limits it would refuse by chance: both are the same. They count those before the call.
+        ("grpc.server.max_pending_requests", limits.pending_requests - 1),
+        ("grpc.server.max_pending_requests_hard_limit", limits.pending_requests - 1),
+    )
 
 
 def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:

@@ -1,0 +1,126 @@
+"""Calls that arrive whatever the answers take: at random moments, so many a second on the average, in an own process.
+
+    python -m benchmarks.arrivals FILE RATE SECONDS
+
+What an answer took counts from the moment that its call was due: a load that comes late, or waits for answers, would
+leave out just those calls that had to wait longest.
+"""
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Final
+
+import orjson
+import uvloop
+
+from benchmarks.http2 import Call, Connection
+from benchmarks.load import call_of
+from benchmarks.serving import environment
+from benchmarks.sides.side import Side, cpu_seconds
+from benchmarks.sides.side_file import read_side, write_side
+
+CONNECTIONS: Final = 32
+TICK: Final = 0.0005
+"""Seconds between two looks at what is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of the calls of one run; times are milliseconds since a call was due.
+
+    `cpu` is what the servers took of CPUs for each call that was served, in µs; `late` how late the load itself was in
+    the worst hundredth of calls, `busy` how much of its core it took.
+    """
+
+    seconds: float
+    offered: int
+    served: int
+    shed: Mapping[str, int]
+    p50: float
+    p99: float
+    p999: float
+    cpu: float
+    late: float
+    busy: float
+
+
+def offer(side: Side, rate: float, seconds: float, folder: Path) -> Seen:
+    """One run against that side; CalledProcessError where an answer is wrong."""
+    file = folder / "arriving.calls"
+    write_side(file, side)
+    command = (sys.executable, "-m", "benchmarks.arrivals", str(file), str(rate), str(seconds))
+    ended = subprocess.run(command, env=environment(), stdout=subprocess.PIPE, text=True, check=True)
+    return Seen(**orjson.loads(ended.stdout))
+
+
+class _Caller(Connection):
+    """A connection that counts the calls that were refused, and goes on."""
+
+    def __init__(self, path: str, calls: Iterator[Call]) -> None:
+        super().__init__(path, calls, in_flight=0)
+        self.refused: Counter[str] = Counter()
+
+    def fail(self, how: str) -> None:
+        """Counts it."""
+        self.refused[how] += 1
+
+
+async def _arrive(side: Side, rate: float, seconds: float) -> Seen:
+    host, _, port = side.address.rpartition(":")
+    loop, waiting = asyncio.get_running_loop(), cycle([call_of(body, side.dialect) for body in side.bodies])
+
+    def make() -> _Caller:
+        return _Caller(side.dialect.path, waiting)
+
+    callers = [(await loop.create_connection(make, host, int(port)))[1] for _ in range(CONNECTIONS)]
+    for each in callers:
+        each.begin()
+    cpu, busy, began = cpu_seconds(side.servers), time.process_time(), time.perf_counter()
+    lateness = await _ask(callers, rate, began, seconds)
+    busy = (time.process_time() - busy) / (time.perf_counter() - began)
+    for each in callers:
+        await each.rest()
+    taken = sorted(taken * 1e3 for each in callers for taken in each.taken)
+    return Seen(
+        seconds=seconds,
+        offered=len(lateness),
+        served=len(taken),
+        shed=sum((each.refused for each in callers), Counter()),
+        p50=_at(taken, 0.5),
+        p99=_at(taken, 0.99),
+        p999=_at(taken, 0.999),
+        cpu=(cpu_seconds(side.servers) - cpu) / max(1, len(taken)) * 1e6,
+        late=_at(lateness, 0.99) * 1e3,
+        busy=busy,
+    )
+
+
+async def _ask(callers: Sequence[_Caller], rate: float, began: float, seconds: float) -> list[float]:
+    """Asks over each in turn; how many seconds each call was late, in rising order."""
+    draw, due, lateness = random.Random(20260101), began, list[float]()
+    for each in cycle(callers):
+        while due > time.perf_counter():
+            await asyncio.sleep(TICK)
+        if due >= began + seconds:
+            break
+        lateness.append(time.perf_counter() - due)
+        each.ask(due)
+        due += draw.expovariate(rate)
+    return sorted(lateness)
+
+
+def _at(taken: list[float], share: float) -> float:
+    return taken[int(len(taken) * share)] if taken else 0.0
+
+
+if __name__ == "__main__":
+    file, rate, seconds = sys.argv[1:]
+    print(orjson.dumps(uvloop.run(_arrive(read_side(Path(file)), float(rate), float(seconds)))).decode())

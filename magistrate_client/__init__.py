@@ -42,6 +42,7 @@ from magistrate_client.explanation import (
 from magistrate_client.question import Principal, Question, Resource
 from magistrate_client.retries import RetryPolicy
 from magistrate_client.sync_client import Magistrate
+from magistrate_client.tls import tls_credentials
 from magistrate_client.values import EntityRef, Given, Value
 
 __all__ = [
@@ -81,4 +82,5 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "Value",
+    "tls_credentials",
 ]

@@ -11,8 +11,9 @@ from magistrate_client.errors import InvalidRequest, MagistrateError
 from magistrate_client.question import Details, Resource
 from magistrate_client.sync_client import Magistrate
 from magistrate_client.values import BadValue, EntityRef
-from service.cli.calling import Connection, connection_options, token_of
+from service.cli.calling import Connection, connection_options, presented_token
 from service.cli.pairs import read_pairs
+from service.cli.tls_options import credentials_from
 
 NO_ANSWER: Final = 3
 """Exit code where the service gave no answer: not to be taken for a deny, and never for an allow."""
@@ -86,7 +87,8 @@ def client_of(asked: Asked) -> Iterator[Magistrate]:
     try:
         with Magistrate(
             asked["server"],
-            token=token_of(asked["token"], asked["token_file"]),
+            token=presented_token(asked),
+            credentials=credentials_from(asked, insecure=asked["insecure"]),
             timeout=asked["timeout"],
             insecure=asked["insecure"],
             channels=1,

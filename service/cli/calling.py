@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn, Protocol, TypedDict, TypeVar
+from typing import Final, NoReturn, Protocol, TypeVar
 
 import click
 import grpc
 
-from magistrate_client.channels import endpoint
+from magistrate_client.channels import Endpoint, endpoint
 from magistrate_client.credentials import bearer
 from magistrate_client.errors import InvalidRequest, MagistrateError, Unavailable
 from magistrate_client.statuses import error_from_failure
 from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
+from service.cli.tls_options import TLS_OPTIONS, TlsOptions, credentials_from
 
 AGAIN_SECONDS: Final = 0.5
 """Until a stream that ended is called for again."""
@@ -44,7 +45,7 @@ AskedPage = TypeVar("AskedPage", bound=PageRequest)
 AnswerPage = TypeVar("AnswerPage", bound=Page)
 
 
-class Connection(TypedDict):
+class Connection(TlsOptions):
     """What the options of `connection_options` give."""
 
     token: str | None
@@ -54,14 +55,16 @@ class Connection(TypedDict):
     timeout: float
 
 
+_FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS: Final = (
     click.option("--token", envvar="MAGISTRATE_TOKEN", metavar="TOKEN", help="Your token [env: MAGISTRATE_TOKEN]."),
-    click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="A file with your token."),
+    click.option("--token-file", type=_FILE, help="A file with your token."),
     click.option(
         "--server", envvar="MAGISTRATE_SERVER", default="127.0.0.1:7080", show_default=True, metavar="HOST:PORT",
-        help="The service [env: MAGISTRATE_SERVER].",
+        help="The service, or unix:PATH [env: MAGISTRATE_SERVER].",
     ),
     click.option("--insecure", is_flag=True, help="Send the token in plain text to another machine."),
+    *TLS_OPTIONS,
 )  # fmt: skip
 
 
@@ -108,12 +111,11 @@ def answer_of(
 @contextmanager
 def calling(connection: Connection) -> Iterator[tuple[grpc.Channel, Metadata]]:
     """What a call is made with; what fails in the block is the client library's error."""
-    token = token_of(connection["token"], connection["token_file"])
-    at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
-    (channel,) = at.open_channels()
+    metadata = _presented(connection)
+    (channel,) = _endpoint(connection).open_channels()
     try:
         with channel:
-            yield channel, bearer(token)
+            yield channel, metadata
     except grpc.RpcError as failure:
         raise error_from_failure(failure, "") from failure
 
@@ -128,13 +130,13 @@ def followed(
     Errors end as those of `call`, but a service that was there and is away is waited for. A token's file is read anew.
     """
     was_there = False
-    at = endpoint(connection["server"], None, insecure=connection["insecure"], channels=1)
+    at = _endpoint(connection)
     while True:
-        token = token_of(connection["token"], connection["token_file"])
+        metadata = _presented(connection)
         (channel,) = at.open_channels()
         try:
             with channel:
-                for answer in method_of(channel)(request, metadata=bearer(token)):
+                for answer in method_of(channel)(request, metadata=metadata):
                     was_there = True
                     yield answer
         except grpc.RpcError as failure:
@@ -156,6 +158,25 @@ def call_pages(
         request.page_token = page.next_page_token
         if not request.page_token:
             return
+
+
+def _endpoint(connection: Connection) -> Endpoint:
+    insecure = connection["insecure"]
+    return endpoint(
+        connection["server"], credentials_from(connection, insecure=insecure), insecure=insecure, channels=1
+    )
+
+
+def _presented(connection: Connection) -> Metadata:
+    token = presented_token(connection)
+    return () if token is None else bearer(token)
+
+
+def presented_token(connection: Connection) -> str | None:
+    """The token that says who calls, None where a certificate does; UsageError where nothing does."""
+    if connection["certificate_file"] is not None:
+        return None
+    return token_of(connection["token"], connection["token_file"])
 
 
 def token_of(token: str | None, token_file: Path | None) -> str:

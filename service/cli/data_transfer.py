@@ -15,7 +15,7 @@ from service.entities.import_checks import Tally
 from service.entities.importer import Asked, Imported
 
 CHUNK_BYTES: Final = 1 << 18
-_SERVICE: Final = ("token", "token_file", "server", "insecure")
+_SERVICE: Final = ("token", "token_file", "server", "insecure", "certificate_file")
 _HOST: Final = ("config", "policies", "data", "database", "log_database", "replica_id")
 
 

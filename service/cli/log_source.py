@@ -70,11 +70,9 @@ def opened_source(settings: Settings, connection: Connection, *, wait: bool = Fa
 
 
 def asks_service() -> bool:
-    """Whether the command line names the service, or a token for it."""
+    """Whether the command line names the service, or who calls it."""
     context = click.get_current_context()
-    return any(
-        context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in ("server", "token", "token_file")
-    )
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _SERVICE)
 
 
 class HostLog:
@@ -166,5 +164,6 @@ def _limit_note(limit: str, value: int, reached: str) -> str:
 
 
 _SCAN: Final = "log_reading.scan_records"
+_SERVICE: Final = ("server", "token", "token_file", "certificate_file")
 PAGE: Final = 1000
 """The largest page of the service."""

@@ -135,8 +135,9 @@ def test_a_tail_goes_on_where_it_was_when_the_service_is_back(audit: Audit, tmp_
     keep(audit.log, tmp_path, NORTH, before)
     with doors(audit) as (port, restart):
         connection = Connection(
-            token="auditor", token_file=None, server=f"127.0.0.1:{port}", insecure=False, timeout=20.0
-        )
+            token="auditor", token_file=None, server=f"127.0.0.1:{port}", insecure=False, timeout=20.0,
+            ca_file=None, certificate_file=None, key_file=None,
+        )  # fmt: skip
         coming = ServiceLog(connection).tail(LogFilter(), 2)
         assert list(next(coming)) == before[-2:]
         restart(lambda: keep(audit.log, tmp_path, NORTH, meanwhile))

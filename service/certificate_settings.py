@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from service.tls_settings import TlsSettings
 
 _DOMAIN: Final = r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*"
 _URI: Final = re.compile(rf"[a-z][a-z0-9+.-]*://({_DOMAIN})((?:/[A-Za-z0-9._-]+)+)")
@@ -16,13 +18,9 @@ _PRINCIPAL: Final = re.compile(r"(?:[A-Za-z_]\w*\.)?[A-Za-z_]\w*:.{1,256}", re.A
 TrustDomain = Annotated[str, Field(pattern=rf"^{_DOMAIN}$", max_length=255)]
 
 
-class CertificateSettings(BaseModel):
+class CertificateSettings(TlsSettings):
     """How the door for client certificates shows itself, and whom they name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    certificate_file: Path = Field(description="the door's certificate and those above it, in PEM")
-    key_file: Path = Field(description="its private key in PEM, for its owner alone")
     client_ca_file: Path = Field(description="the authorities in PEM whose certificates may call")
     trust_domains: list[TrustDomain] = Field(default=[], description="domains whose URI names are accepted")
     principals: Mapping[str, str] = Field(

@@ -14,7 +14,9 @@ from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
 from service.record_settings import RecordSettings
 from service.retention_settings import RetentionSettings
+from service.socket_settings import SocketSettings
 from service.source_settings import SOURCE_NAME, SourceSettings
+from service.tls_settings import TlsSettings
 from service.transfer_settings import TransferSettings
 
 
@@ -101,10 +103,15 @@ class Settings(BaseSettings):
     cache_entries: int = Field(
         default=50_000, ge=0, le=10_000_000, description="facts of each kind that a worker keeps in memory; 0: none"
     )
-    grpc: str = Field(default="127.0.0.1:7080", description="where the gRPC door listens")
+    grpc: str = Field(default="127.0.0.1:7080", description="where the gRPC door listens: HOST:PORT or unix:PATH")
     grpc_mtls: str = Field(
         default="", description="where the gRPC door listens for client certificates; nowhere when empty"
     )
+    tls: TlsSettings | None = Field(default=None, description="the certificate that doors show; plain text without")
+    plaintext: bool = Field(
+        default=False, description="speak plain text to other machines, where a proxy or a mesh ends TLS"
+    )
+    sockets: SocketSettings = Field(default=SocketSettings(), description="who may connect to Unix sockets")
     replica_id: str = Field(
         default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"
     )

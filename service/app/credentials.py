@@ -86,11 +86,9 @@ class Credentials:
     def work(self, samples: Samples, clock: Clock) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be done beside answering: keys and certificates followed, uses noted, the clock watched."""
         every, files = self.settings.watch_seconds, key_files(self.issuers)
-        tls = self.tls
-        certificates = () if tls is None else (follow_keys(tls.paths, tls.reload, every=every, samples=samples),)
         return (
             follow_keys(files, self.authenticator.reload_keys, every=every, samples=samples),
-            *certificates,
+            *(() if self.tls is None else (self.tls.follow(every=every, samples=samples),)),
             *self.own.work(),
             watch_clock(clock, self.authenticator.forget),
         )

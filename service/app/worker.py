@@ -9,8 +9,10 @@ from service.app.gauging import gauge_calls, gauge_credentials, gauge_record, te
 from service.app.life import wall_clock
 from service.app.serving import services
 from service.app.strangers import sum_up
+from service.app.tls import DoorTls
 from service.config import Settings
 from service.doors.grpc.server import GrpcDoor
+from service.doors.sockets import put_in_place
 from service.entities.worker_facts import worker_facts
 from service.errors import NoPolicies
 from service.ports import Policies
@@ -24,9 +26,12 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         await opened.enter_async_context(core.credentials.revocations.followed())
         served = await opened.enter_async_context(services(core, fresh))
         door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
+        tls = DoorTls.of(settings)
         await core.credentials.first_keys()
-        given.life.ready(await door.open(settings.grpc, core.credentials.secured))
-        async with _beside(*_work(core, door)):
+        with put_in_place(settings.grpc, settings.sockets) as address:
+            port = await door.open(address, tls.for_grpc(), secured=core.credentials.secured)
+        given.life.ready(port)
+        async with _beside(*_work(core, door), *tls.work(given.samples)):
             await given.life.stop.wait()
         await door.close(settings.drain_seconds)
 

@@ -12,6 +12,7 @@ from service.whole_files import replacing, written_beside
 SIZE_LIMIT: Final = 1 << 20
 """Bytes in a key file."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_ROOT: Final = 0
 
 
 def read_bytes(path: Path, what: str) -> bytes:
@@ -20,7 +21,10 @@ def read_bytes(path: Path, what: str) -> bytes:
 
 
 def read_private(path: Path, what: str) -> bytes:
-    """The bytes of a file that its owner alone may read; ConfigError if others may touch it or it cannot be read."""
+    """The bytes of a file that its owner alone may read; ConfigError if others may touch it or it cannot be read.
+
+    One of root's may be for a group to read: so an orchestrator hands secrets to a service that runs as somebody else.
+    """
     return _read(path, what, is_private=True)
 
 
@@ -43,9 +47,15 @@ def _check(status: os.stat_result, path: Path, what: str, *, is_private: bool) -
         raise ConfigError(f"{what} `{path}` is not a file")
     if status.st_size > SIZE_LIMIT:
         raise ConfigError(f"{what} `{path}` has {status.st_size} bytes, {SIZE_LIMIT} are allowed")
-    if is_private and status.st_mode & _OTHERS:
+    if is_private and is_open_to_others(status.st_mode, status.st_uid, os.geteuid()):
         mode = stat.S_IMODE(status.st_mode)
         raise ConfigError(f"{what} `{path}` is open to others (mode {mode:04o})\nhelp: `chmod 600 {path}`")
+
+
+def is_open_to_others(mode: int, owner: int, reader: int) -> bool:
+    """Whether a file's mode lets anybody have a secret but its owner, and a reader that root lends it to."""
+    is_lent = owner == _ROOT and reader != _ROOT
+    return bool(mode & (_OTHERS & ~stat.S_IRGRP if is_lent else _OTHERS))
 
 
 def create_private(path: Path, content: bytes) -> None:

@@ -24,6 +24,7 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
     "log_database",
     "grpc",
     "grpc_mtls",
+    "plaintext",
     "ops",
     "workers",
     "replica_id",
@@ -46,10 +47,10 @@ def command(settings: Settings) -> None:
 
 def _announce(settings: Settings, addresses: Addresses) -> None:
     click.echo(f"ops on http://{addresses.ops}")
-    if addresses.grpc_mtls is not None:
-        click.echo(f"mutual TLS on {addresses.grpc_mtls}")
-    click.echo(f"serving on {addresses.grpc}")
+    if "grpc_mtls" in addresses.doors:
+        click.echo(f"mutual TLS on {addresses.doors['grpc_mtls']}")
+    click.echo(f"serving on {addresses.doors['grpc']}")
     if settings.dev:
         is_default = settings.data == Settings.model_fields["data"].default
         data_option = "" if is_default else f" --data {settings.data}"
-        click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=addresses.grpc))
+        click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=addresses.doors["grpc"]))

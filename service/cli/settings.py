@@ -60,9 +60,12 @@ _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]
     "log_database": click.option(
         "--log-database", metavar="URL", help="The log; SQLite in the data folder by default."
     ),
-    "grpc": click.option("--grpc", metavar="HOST:PORT", help="Where the gRPC door listens."),
+    "grpc": click.option("--grpc", metavar="HOST:PORT", help="Where the gRPC door listens; or unix:PATH."),
     "grpc_mtls": click.option(
         "--grpc-mtls", metavar="HOST:PORT", help="Where it listens for client certificates; needs [certificates]."
+    ),
+    "plaintext": click.option(
+        "--plaintext", is_flag=True, default=None, help="Speak plain text to other machines: TLS ends before it."
     ),
     "ops": click.option("--ops", metavar="HOST:PORT", help="Where the ops port listens; port 0 is any free one."),
     "workers": click.option("--workers", type=int, help="How many processes answer."),

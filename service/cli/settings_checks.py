@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final
 
@@ -15,7 +16,7 @@ from service.app.recording import build_contents
 from service.authn.api_keys.peppers import load_peppers
 from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
-from service.authn.tls_files import load_tls_files
+from service.authn.tls_files import load_tls_files, load_tls_pair
 from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import Kind, State, status
@@ -25,6 +26,7 @@ from service.errors import ConfigError, MagistrateError, SchemaOutdated
 from service.policies.folder import load_bundle
 from service.policies.signing import Signatures
 from service.runtime.address import parse_address
+from service.runtime.listening import doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,17 @@ def _environment(_: Settings) -> str:
 
 
 def _addresses(settings: Settings) -> str:
-    wanted = [settings.grpc, settings.ops, *([settings.grpc_mtls] if settings.grpc_mtls else [])]
-    return ", ".join(str(parse_address(address)) for address in wanted)
+    places = {**doors(settings), "ops": parse_address(settings.ops)}
+    return ", ".join(f"{setting} on {place}" for setting, place in places.items())
+
+
+def _tls(settings: Settings) -> str:
+    if settings.tls is None:
+        return "plain text, where TLS ends before it" if settings.plaintext else "none: on this machine alone"
+    ends = datetime.fromtimestamp(load_tls_pair(settings.tls).expires, UTC)
+    if ends <= datetime.now(UTC):
+        raise ConfigError(f"the certificate in `{settings.tls.certificate_file}` expired at {ends.isoformat()}")
+    return f"the certificate in `{settings.tls.certificate_file}`, which expires at {ends.isoformat()}"
 
 
 def _issuers(settings: Settings) -> str:
@@ -162,11 +173,12 @@ def _opened(url: str) -> Iterator[Database]:
 Check = Callable[[Settings], str]
 
 PREFIX: Final = "MAGISTRATE_"
-CALLERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN"})
+CALLERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "CA_FILE"})
 """Variables of commands that are no settings."""
 CHECKS: Final[Mapping[str, Check]] = {
     "environment": _environment,
     "addresses": _addresses,
+    "tls": _tls,
     "issuers": _issuers,
     "certificates": _certificates,
     "secrets": _secrets,

@@ -52,7 +52,7 @@ def _hold_all(held: ExitStack, wanted: Address, setting: str) -> int:
     `localhost` also names an IPv6 address where there is no IPv6.
     """
     port, absent, count = wanted.port, None, 0
-    for family, host in _resolve(wanted):
+    for family, host in resolve(wanted):
         try:
             holder = _hold(family, host, port)
         except OSError as error:
@@ -67,7 +67,8 @@ def _hold_all(held: ExitStack, wanted: Address, setting: str) -> int:
     return port
 
 
-def _resolve(address: Address) -> list[tuple[socket.AddressFamily, str]]:
+def resolve(address: Address) -> list[tuple[socket.AddressFamily, str]]:
+    """The addresses that the host names, with their families; ConfigError if there are none."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:

@@ -29,6 +29,8 @@ HELP: Final[Mapping[str, str]] = {
     "magistrate_log_lines_lost": "Lines of the service's own log that could not be written.",
     "magistrate_feed_lag_seconds": "Since the start of the last good look at the change feed.",
     "magistrate_key_reloads": "Key files read again, by result.",
+    "magistrate_certificate_expiry_timestamp_seconds": "When the certificate that doors show expires, since 1970 UTC.",
+    "magistrate_certificate_files_refused": "1 while a certificate's files do not fit, and those before are shown.",
     "magistrate_key_fetches": "Times that an issuer's keys were fetched, by issuer and result.",
     "magistrate_issuer_keys_age_seconds": "Since the oldest of the issuers' fetched keys were fetched.",
     "magistrate_credential_cache": "Uses of credentials, by whether what they came to was remembered.",

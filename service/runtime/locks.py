@@ -1,4 +1,4 @@
-"""The lock on the data folder: one service works in it at a time, and the kernel frees it whatever ends the process."""
+"""The locks on the data folder and on sockets: one service has them at a time, and whatever ends it frees them."""
 
 import fcntl
 import os
@@ -12,26 +12,34 @@ from service.errors import ConfigError
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Holds the folder, which is made if need be; ConfigError if another process holds it or it cannot be written."""
+    what = f"the data folder `{folder}`"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigError(f"the data folder `{folder}` cannot be used: {error.strerror}") from error
+        raise ConfigError(f"{what} cannot be used: {error.strerror}") from error
+    with lock_file(folder / "lock", what, "stop that service, or give this one a folder of its own with --data"):
+        yield
+
+
+@contextmanager
+def lock_file(file: Path, what: str, help_: str) -> Iterator[None]:
+    """Holds the file, which is made if need be and stays; ConfigError, naming `what` it guards, if that cannot be."""
     try:
-        _take(descriptor, folder)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{what} cannot be used: {error.strerror}") from error
+    try:
+        _take(descriptor, what, help_)
         yield
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int, folder: Path) -> None:
+def _take(descriptor: int, what: str, help_: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
-        raise ConfigError(
-            f"the data folder `{folder}` is in use by process {holder}"
-            "\nhelp: stop that service, or give this one a folder of its own with --data"
-        ) from error
+        raise ConfigError(f"{what} is in use by process {holder}\nhelp: {help_}") from error
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -5,27 +5,31 @@ It loads no gRPC: a process that has must not start others, and this one starts 
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from service.config import Settings
 from service.errors import ConfigError
-from service.runtime.address import Address, hold_address, parse_address
+from service.runtime.address import Address, parse_address
+from service.runtime.listening import Place, doors, held
 from service.runtime.locks import lock_folder
 from service.runtime.messages import Boot
 from service.runtime.ops import open_ops
 from service.runtime.service import Service
 from service.runtime.status import routes
+from service.telemetry import get_log
+
+_log = get_log("supervisor")
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Where the service answers: the doors, and the ops port."""
 
-    grpc: Address
     ops: Address
-    grpc_mtls: Address | None = None
+    doors: Mapping[str, Place]
+    """By their settings."""
 
 
 def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None:
@@ -38,18 +42,17 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
             "no issuer is trusted, so nobody could call"
             "\nhelp: list issuers in the configuration file, or use --dev to try the service"
         )
-    wanted = {"grpc": parse_address(settings.grpc)}
-    if settings.mutual_tls is not None:
-        wanted["grpc_mtls"] = parse_address(settings.grpc_mtls)
-    with ExitStack() as held:
-        held.enter_context(lock_folder(settings.data))
-        addresses = {
-            setting: str(held.enter_context(hold_address(address, setting))) for setting, address in wanted.items()
-        }
-        asyncio.run(_run(settings.model_copy(update=addresses), announce))
+    wanted = doors(settings)
+    with ExitStack() as holding:
+        holding.enter_context(lock_folder(settings.data))
+        places = {setting: holding.enter_context(held(setting, place)) for setting, place in wanted.items()}
+        if settings.plaintext:
+            _log.warning("credentials are taken in plain text: TLS must end before", doors=sorted(places))
+        told = settings.model_copy(update={setting: str(place) for setting, place in places.items()})
+        asyncio.run(_run(told, places, announce))
 
 
-async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> None:
+async def _run(settings: Settings, places: Mapping[str, Place], announce: Callable[[Addresses], None]) -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -59,8 +62,7 @@ async def _run(settings: Settings, announce: Callable[[Addresses], None]) -> Non
     async with open_ops(parse_address(settings.ops), routes(lambda: service.status, service.metrics)) as ops:
         try:
             if await _unless(told, service.start()):
-                secured = parse_address(settings.grpc_mtls) if settings.grpc_mtls else None
-                announce(Addresses(parse_address(settings.grpc), ops, secured))
+                announce(Addresses(ops, places))
                 await _unless(told, _keep(service))
         finally:
             await service.drain()

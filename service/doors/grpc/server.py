@@ -61,9 +61,17 @@ class GrpcDoor:
         names = (*(service.full_name for service, _ in served), health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    async def open(self, address: str, secured: Secured | None = None) -> int:
-        """Listens there, at `secured` for client certificates too, and says SERVING; returns the first port."""
-        port = self._server.add_insecure_port(address)
+    async def open(
+        self, address: str, credentials: grpc.ServerCredentials | None = None, *, secured: Secured | None = None
+    ) -> int:
+        """Listens there, in plain text without credentials, and at `secured` for client certificates too.
+
+        Then it says SERVING; returns the first port.
+        """
+        if credentials is None:
+            port = self._server.add_insecure_port(address)
+        else:
+            port = self._server.add_secure_port(address, credentials)
         if secured is not None:
             self._server.add_secure_port(secured.address, secured.credentials)
         await self._server.start()

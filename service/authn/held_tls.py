@@ -1,0 +1,65 @@
+"""Holds what a door shows as its files last had it whole, and tells how that stands.
+
+Law: a pair that does not fit, or that every client would refuse, never takes the place of one that is in force.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from service.authn.key_watch import follow_keys
+from service.authn.tls_files import TlsPair
+from service.errors import ConfigError
+from service.samples import Samples
+from service.telemetry import get_log
+
+_log = get_log("authn")
+
+PairT = TypeVar("PairT", bound=TlsPair)
+
+
+class HeldTls(Generic[PairT]):
+    """What a door shows from its next handshake on. Open connections keep what they were made with."""
+
+    def __init__(self, settings: str, paths: tuple[Path, ...], load: Callable[[], PairT]) -> None:
+        """Loads it; ConfigError if it does not fit. `settings` names it to operators."""
+        self._settings = settings
+        self._paths = paths
+        self._load = load
+        self._are_files_refused = False
+        self.now = load()
+        """What is in force."""
+
+    def reload(self) -> None:
+        """Loads it again; ConfigError leaves in force what was, such as while a pair is half written."""
+        self._are_files_refused = True
+        found = self._load()
+        if found.expires <= time.time():
+            raise ConfigError(self._expired(found))
+        self.now, self._are_files_refused = found, False
+
+    async def follow(self, reload: Callable[[], None], *, every: float, samples: Samples) -> None:
+        """Calls `reload` after each change of a file, and tells how it stands. Never returns."""
+
+        def told() -> None:
+            try:
+                reload()
+            finally:
+                self._tell(samples)
+
+        if self.now.expires <= time.time():
+            _log.error("certificate expired", settings=self._settings, why=self._expired(self.now))
+        self._tell(samples)
+        await follow_keys(self._paths, told, every=every, samples=samples)
+
+    def _expired(self, pair: PairT) -> str:
+        return (
+            f"the certificate in `{self._paths[0]}` expired at {datetime.fromtimestamp(pair.expires, UTC).isoformat()}"
+        )
+
+    def _tell(self, samples: Samples) -> None:
+        labels = (("settings", self._settings),)
+        samples.states["magistrate_certificate_expiry_timestamp_seconds", labels] = self.now.expires
+        samples.states["magistrate_certificate_files_refused", labels] = float(self._are_files_refused)

@@ -14,16 +14,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import load, report
+from benchmarks import load, pace, report
 from benchmarks.cerbos.installing import VERSION, find_binary, reason_of_absence
-from benchmarks.numbers import unary
+from benchmarks.numbers import batch, cold_start, deciding, latency, stream, unary
 from benchmarks.numbers.finding import Finding
 from benchmarks.scale import FULL, QUICK
 from benchmarks.sides import h2load
 from benchmarks.stage import Stage
 
 NUMBERS: Final[Mapping[str, Callable[[Stage], list[Finding]]]] = {
+    "P1": deciding.measure,
     "P3": unary.measure,
+    "P4": batch.measure,
+    "P5": stream.measure,
+    "P7": latency.measure,
+    "P8": cold_start.measure,
+    "P11": batch.measure_linearity,
 }
 
 
@@ -45,7 +51,7 @@ def main() -> None:
         command="make bench" if arguments.write else "python -m benchmarks",
         taken_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         seconds=time.monotonic() - began,
-        load=h2load.driver() if h2load.is_here() else load.driver(),
+        load=f"{h2load.driver() if h2load.is_here() else load.driver()}; of P7 {pace.CLIENT}",
         machine=report.machine(),
         versions=report.versions(),
         absent={} if find_binary() else {f"Cerbos {VERSION}": reason_of_absence()},

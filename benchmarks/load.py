@@ -25,13 +25,11 @@ from benchmarks.http2 import Call, Connection
 from benchmarks.serving import environment
 from benchmarks.sides.body import Body, framed, unframed
 from benchmarks.sides.dialect import Dialect
-from benchmarks.sides.side import Round, Side, cpu_seconds
+from benchmarks.sides.side import IN_FLIGHT, Round, Side, cpu_seconds
 from benchmarks.sides.side_file import read_side, write_side
 
 NAME: Final = "our own asyncio client"
 CONNECTIONS: Final = 16
-IN_FLIGHT: Final = 2
-"""Calls in flight on each connection."""
 
 
 def drive(side: Side, seconds: float, folder: Path) -> Round:

@@ -26,17 +26,16 @@ class Scale:
     policies: int
     """Rules at a cold start."""
     starts: int
-    has_variants: bool
-    """Whether single settings are measured, which takes a service each."""
+    is_quick: bool
 
 
 FULL: Final = Scale(
     World(users=1_000, documents=10_000), questions=4_000, rounds=5, seconds=3.0, burst=1.5, sustained=20.0,
     stream=1_000, rates=(2_000, 5_000), policies=1_000, starts=5,
-    has_variants=True,
+    is_quick=False,
 )  # fmt: skip
 QUICK: Final = Scale(
     World(users=100, documents=200), questions=64, rounds=1, seconds=0.3, burst=0.3, sustained=0.3,
     stream=50, rates=(200,), policies=50, starts=1,
-    has_variants=False,
+    is_quick=True,
 )  # fmt: skip

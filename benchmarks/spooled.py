@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from service.db.engine import Database
-from service.db.log_tables import spool_position
+from service.db.log_tables import decision, spool_position
 from service.db.opening import open_database
 from service.decisions.lag import measure_lag
 
@@ -33,7 +33,17 @@ def wait_until_shipped(folder: Path, database: Database) -> None:
         time.sleep(0.05)
 
 
+def count_recorded(folder: Path) -> int:
+    """Decisions in the log of the service in that folder, on SQLite."""
+    with _log_of(folder).read() as connection:
+        return connection.execute(select(func.count()).select_from(decision)).scalar_one()
+
+
 def settling(folder: Path) -> Callable[[], None]:
     """What waits until the service in that folder, with a log of its own on SQLite, has shipped everything."""
-    database = open_database(f"sqlite:///{folder / '.magistrate' / 'log.db'}")
+    database = _log_of(folder)
     return lambda: wait_until_shipped(folder, database)
+
+
+def _log_of(folder: Path) -> Database:
+    return open_database(f"sqlite:///{folder / '.magistrate' / 'log.db'}")

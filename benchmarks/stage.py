@@ -1,5 +1,6 @@
 """What one run stands on: the world prepared once, servers started when they are needed, sides measured in turn."""
 
+import os
 import shutil
 import sys
 import time
@@ -21,9 +22,9 @@ from benchmarks.serving import SERVE, Serving, run, serving
 from benchmarks.sides import h2load
 from benchmarks.sides.body import Body
 from benchmarks.sides.dialect import Dialect
-from benchmarks.sides.side import Round, Rounds, Side
-from benchmarks.spooled import settling
-from benchmarks.world import POLICY
+from benchmarks.sides.side import IN_FLIGHT, REPEATED, Round, Rounds, Side
+from benchmarks.spooled import count_recorded, settling
+from benchmarks.world import POLICY, Asked
 from policy_lang.values import Ref
 from service.authn.dev import mint
 
@@ -37,10 +38,18 @@ class Service:
     serving: Serving
     folder: Path
 
-    def side(self, name: str, dialect: Dialect, bodies: Sequence[Body], checks: int = 1) -> Side:
+    def side(
+        self, name: str, dialect: Dialect, bodies: Sequence[Body], checks: int = 1, *, in_flight: int = IN_FLIGHT
+    ) -> Side:
         """It as a side of a ratio."""
-        address = self.serving.address
-        return Side(name, address, dialect, bodies, self.serving.workers(), checks, settling(self.folder))
+        return Side(
+            name, self.serving.address, dialect, bodies, self.serving.workers(), checks, in_flight,
+            settling(self.folder),
+        )  # fmt: skip
+
+    def recorded(self) -> int:
+        """Decisions that are in its log."""
+        return count_recorded(self.folder)
 
 
 class Stage:
@@ -70,10 +79,29 @@ class Stage:
     @contextmanager
     def service(self, **settings: str) -> Iterator[Service]:
         """A service with everything on, and nothing changed but these settings and the size of batches."""
-        folder = self.folder / f"service-{next(self._numbers)}"
-        shutil.copytree(self._prepared, folder)
+        folder = self.copy()
         with serving(folder, SERVE, limits__batch_checks=_LARGEST_BATCH, **settings) as started:
             yield Service(started, folder)
+
+    def copy(self) -> Path:
+        """A folder of its own for one more service of this world."""
+        folder = self.folder / f"service-{next(self._numbers)}"
+        shutil.copytree(self._prepared, folder)
+        return folder
+
+    def groups(self, size: int) -> list[list[Asked]]:
+        """The questions in groups of that size, each of one user."""
+        return self.scale.world.groups(max(REPEATED, self.scale.questions // size), size)
+
+    @cached_property
+    def one_worker(self) -> Service:
+        """The service with one worker."""
+        return self._started.enter_context(self.service())
+
+    @cached_property
+    def all_workers(self) -> Service:
+        """The service with as many workers as there are cores."""
+        return self._started.enter_context(self.service(workers=str(len(os.sched_getaffinity(0)))))
 
     @cached_property
     def echo(self) -> Serving:

@@ -15,11 +15,9 @@ from typing import Final
 
 from benchmarks.sides.asking import asking
 from benchmarks.sides.body import Body
-from benchmarks.sides.side import REPEATED, Round, Side, cpu_seconds
+from benchmarks.sides.side import IN_FLIGHT, REPEATED, Round, Side, cpu_seconds
 
 NAME: Final = "h2load"
-IN_FLIGHT: Final = 2
-"""Calls in flight of each body."""
 BESIDE_SECONDS: Final = 0.02
 """The pause between two questions that are asked beside."""
 WARM_SECONDS: Final = 0.5
@@ -66,7 +64,7 @@ def drive(side: Side, seconds: float, folder: Path) -> Round:
 def _start(side: Side, body: Body, seconds: float, file: Path) -> "subprocess.Popen[str]":
     file.write_bytes(body.payload)
     headers = [*side.dialect.headers, *((("authorization", f"Bearer {body.token}"),) if body.token else ())]
-    connections = ("-c1", f"-m{IN_FLIGHT}") if side.dialect.is_grpc else ("--h1", f"-c{IN_FLIGHT}", "-m1")
+    connections = ("-c1", f"-m{side.in_flight}") if side.dialect.is_grpc else ("--h1", f"-c{side.in_flight}", "-m1")
     command = [
         NAME, *connections, "-t1", f"--duration={round(seconds * 1000)}ms",
         f"--warm-up-time={round(WARM_SECONDS * 1000)}ms", f"--data={file}",
@@ -89,4 +87,6 @@ def _read(process: "subprocess.Popen[str]") -> _Said:
 def driver() -> str:
     """What is said of the load."""
     version = subprocess.run((NAME, "--version"), capture_output=True, text=True, check=True).stdout.split()[-1]
-    return f"h2load {version}, {REPEATED} of them with a body each, {IN_FLIGHT} calls in flight of each"
+    return (
+        f"h2load {version}, {REPEATED} of them with a body each, {IN_FLIGHT} calls in flight of each, 1 of the largest"
+    )

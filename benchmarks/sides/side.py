@@ -11,6 +11,7 @@ from benchmarks.sides.body import Body
 from benchmarks.sides.dialect import Dialect
 
 REPEATED: Final = 16
+IN_FLIGHT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Side:
     """The processes that answer."""
     checks: int = 1
     """Questions in one body."""
+    in_flight: int = IN_FLIGHT
+    """Calls under way of each body that is repeated."""
     settle: Callable[[], None] = lambda: None
     """Returns when nothing is left to do of the rounds before."""
 

@@ -1,0 +1,61 @@
+"""P7: the latency of unary checks at fixed rates, beside Cerbos and the echo."""
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Final
+
+from benchmarks.numbers.finding import Finding, Line, Target
+from benchmarks.numbers.sides import CERBOS, NO_CERBOS, checks, echo_side, find_cerbos_side
+from benchmarks.pace import Latency, latency_of
+from benchmarks.sides.dialect import CHECK
+from benchmarks.stage import Stage
+
+ONE: Final = "ours, one worker"
+ALL: Final = "ours, a worker a core"
+_TARGET: Final = Target(1.0, "× Cerbos", is_most=True)
+
+
+def measure(stage: Stage) -> list[Finding]:
+    """The 99th percentile of ours in that of Cerbos, at each rate."""
+    bodies = checks(stage)
+    cerbos = find_cerbos_side(stage, [[asked] for asked in stage.asked])
+    sides = [
+        echo_side(stage),
+        *([cerbos] if cerbos else []),
+        stage.one_worker.side(ONE, CHECK, bodies),
+        stage.all_workers.side(ALL, CHECK, bodies),
+    ]
+    findings = []
+    for rate in stage.scale.rates:
+        taken: dict[str, list[Latency]] = {side.name: [] for side in sides}
+        for _ in range(stage.scale.rounds):
+            for side in sides:
+                taken[side.name].append(latency_of(side, rate, stage.scale.seconds, stage.folder))
+                side.settle()
+        findings += _findings(rate, taken)
+    return findings
+
+
+def _findings(rate: int, taken: Mapping[str, Sequence[Latency]]) -> list[Finding]:
+    lines = [_line(name, each) for name, each in taken.items()]
+    findings = []
+    for name in (ONE, ALL):
+        what = f"p99 at {rate:,} checks/s, {name}"
+        ratio = _ratio(taken[name], taken[CERBOS]) if CERBOS in taken else None
+        findings.append(Finding("P7", what, _TARGET, ratio, lines, "" if CERBOS in taken else NO_CERBOS))
+        lines = []  # they stand under the first
+    return findings
+
+
+def _ratio(ours: Sequence[Latency], theirs: Sequence[Latency]) -> float:
+    return median(own.p99 / other.p99 for own, other in zip(ours, theirs, strict=True))
+
+
+def _line(name: str, taken: Sequence[Latency]) -> Line:
+    figures = {
+        "p50 ms": median(each.p50 for each in taken),
+        "p99 ms": median(each.p99 for each in taken),
+        "p99.9 ms": median(each.p999 for each in taken),
+        "answered/s": median(each.rate for each in taken),
+    }
+    return Line(name, figures)

@@ -1,0 +1,24 @@
+"""P5: CheckStream beside our own unary Check."""
+
+from typing import Final
+
+from benchmarks.numbers.finding import Finding, Target, cpu_ratio, line_of, rate_ratio
+from benchmarks.numbers.sides import checks, streams
+from benchmarks.sides.dialect import CHECK, STREAM
+from benchmarks.sides.side import REPEATED
+from benchmarks.stage import Stage
+
+_TARGET: Final = Target(3.0, "× our unary")
+
+
+def measure(stage: Stage) -> list[Finding]:
+    """The ratio, with one worker."""
+    scale, service = stage.scale, stage.one_worker
+    groups = scale.world.groups(REPEATED, scale.stream)
+    sides = [
+        service.side("ours, unary", CHECK, checks(stage)),
+        service.side(f"ours, streams of {scale.stream:,}", STREAM, streams(stage, groups), scale.stream, in_flight=1),
+    ]
+    unary, stream = stage.in_turn(sides, scale.rounds, scale.seconds)
+    remark = f"{cpu_ratio(stream, unary):.2f} by CPU time of the server"
+    return [Finding("P5", "CheckStream", _TARGET, rate_ratio(stream, unary), [line_of(unary), line_of(stream)], remark)]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks import load, pace, report
+from benchmarks import arrivals, load, report
 from benchmarks.cerbos.installing import VERSION, find_binary, reason_of_absence
 from benchmarks.numbers import batch, cold_start, deciding, latency, stream, unary
 from benchmarks.numbers.finding import Finding
@@ -51,7 +51,7 @@ def main() -> None:
         command="make bench" if arguments.write else "python -m benchmarks",
         taken_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
         seconds=time.monotonic() - began,
-        load=f"{h2load.driver() if h2load.is_here() else load.driver()}; of P7 {pace.CLIENT}",
+        load=f"{h2load.driver() if h2load.is_here() else load.driver()}; of P7 {arrivals.CLIENT}",
         machine=report.machine(),
         versions=report.versions(),
         absent={} if find_binary() else {f"Cerbos {VERSION}": reason_of_absence()},

@@ -19,7 +19,7 @@ from typing import Final
 
 from benchmarks.arrivals import CONNECTIONS, Seen, offer
 from benchmarks.load import drive, driver
-from benchmarks.numbers.unary import checks
+from benchmarks.numbers.sides import checks
 from benchmarks.report import RESULTS, machine, versions
 from benchmarks.scale import FULL, QUICK
 from benchmarks.sides.dialect import CHECK

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final
 
+from benchmarks.arrivals import Seen, offer
 from benchmarks.numbers.finding import Finding, Line, Target
 from benchmarks.numbers.sides import CERBOS, NO_CERBOS, checks, echo_side, find_cerbos_side
-from benchmarks.pace import Latency, latency_of
 from benchmarks.sides.dialect import CHECK
+from benchmarks.sides.side import Side
 from benchmarks.stage import Stage
 
 ONE: Final = "ours, one worker"
@@ -25,18 +26,25 @@ def measure(stage: Stage) -> list[Finding]:
         stage.one_worker.side(ONE, CHECK, bodies),
         stage.all_workers.side(ALL, CHECK, bodies),
     ]
+    for side in sides:
+        _offer(stage, side, stage.scale.rates[0], stage.scale.warm)
     findings = []
     for rate in stage.scale.rates:
-        taken: dict[str, list[Latency]] = {side.name: [] for side in sides}
+        taken: dict[str, list[Seen]] = {side.name: [] for side in sides}
         for _ in range(stage.scale.rounds):
             for side in sides:
-                taken[side.name].append(latency_of(side, rate, stage.scale.seconds, stage.folder))
-                side.settle()
+                taken[side.name].append(_offer(stage, side, rate, stage.scale.seconds))
         findings += _findings(rate, taken)
     return findings
 
 
-def _findings(rate: int, taken: Mapping[str, Sequence[Latency]]) -> list[Finding]:
+def _offer(stage: Stage, side: Side, rate: int, seconds: float) -> Seen:
+    seen = offer(side, rate, seconds, stage.folder)
+    side.settle()
+    return seen
+
+
+def _findings(rate: int, taken: Mapping[str, Sequence[Seen]]) -> list[Finding]:
     lines = [_line(name, each) for name, each in taken.items()]
     findings = []
     for name in (ONE, ALL):
@@ -47,15 +55,15 @@ def _findings(rate: int, taken: Mapping[str, Sequence[Latency]]) -> list[Finding
     return findings
 
 
-def _ratio(ours: Sequence[Latency], theirs: Sequence[Latency]) -> float:
+def _ratio(ours: Sequence[Seen], theirs: Sequence[Seen]) -> float:
     return median(own.p99 / other.p99 for own, other in zip(ours, theirs, strict=True))
 
 
-def _line(name: str, taken: Sequence[Latency]) -> Line:
+def _line(name: str, taken: Sequence[Seen]) -> Line:
     figures = {
         "p50 ms": median(each.p50 for each in taken),
         "p99 ms": median(each.p99 for each in taken),
         "p99.9 ms": median(each.p999 for each in taken),
-        "answered/s": median(each.rate for each in taken),
+        "not answered": sum(sum(each.shed.values()) for each in taken),
     }
     return Line(name, figures)

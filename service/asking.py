@@ -7,12 +7,14 @@ same revisions as facts; and who waited is looked at again, for a credential may
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from policy_lang.explanation import Explanation
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
 from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES, Arrival, Reception
+from service.stages import decide_ended, fetch_ended, record_ended, verify_ended
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 """Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
@@ -48,7 +50,10 @@ class Asking:
 
     async def admit(self, call: Call) -> Caller:
         """The caller; errors as `Reception.admit`. Without a good credential: no wait, and nothing learnt."""
-        return await self._reception.admit(call.arrival)
+        began = perf_counter()
+        caller = await self._reception.admit(call.arrival)
+        verify_ended(began)
+        return caller
 
     async def reach(self, call: Call, caller: Caller, asked: Consistency) -> tuple[Caller, Consistency]:
         """The caller, once the worker is as fresh as it asks, and what that comes to for the facts.
@@ -64,21 +69,26 @@ class Asking:
         self, call: Call, caller: Caller, checks: Sequence[CheckRequest | MagistrateError], consistency: Consistency
     ) -> Answers:
         """The answers, when they are kept as durably as the record is to be; errors that came in keep their place."""
+        began = perf_counter()
         batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
-        return await self._recorded(batch, known)
+        return await self._recorded(batch, known, fetch_ended(began))
 
     async def explain(
         self, call: Call, caller: Caller, check: CheckRequest, consistency: Consistency
     ) -> tuple[Answers, tuple[Explanation, ...]]:
         """The answer to one question and how it comes about: no explanation where the question is refused."""
+        began = perf_counter()
         batch, known = await self._known(call, self._pdp.admit_explanation(caller, check), consistency)
-        answers = await self._recorded(batch, known)
+        answers = await self._recorded(batch, known, fetch_ended(began))
         return answers, self._pdp.explain(batch, known)
 
-    async def _recorded(self, batch: Batch, known: Known) -> Answers:
-        answers = self._pdp.record(batch, known, self._pdp.decide(batch, known))
+    async def _recorded(self, batch: Batch, known: Known, began: float) -> Answers:
+        decisions = self._pdp.decide(batch, known)
+        began = decide_ended(began)
+        answers = self._pdp.record(batch, known, decisions)
         if answers.keeping is not None:
             await answers.keeping
+        record_ended(began)
         return answers
 
     async def _known(self, call: Call, batch: Batch, consistency: Consistency) -> tuple[Batch, Known]:

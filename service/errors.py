@@ -19,6 +19,31 @@ class MagistrateError(Exception):
     reason = "INTERNAL"
 
 
+class Flaw(Enum):
+    """Why a credential is not good, as metrics tell it: of few kinds, and nothing of the credential."""
+
+    MISSING = "missing"
+    """There is none."""
+    MALFORMED = "malformed"
+    """It is not of the form of one."""
+    UNTRUSTED = "untrusted"
+    """By an issuer, a key or an authority that is not trusted."""
+    FORGED = "forged"
+    """Its signature or its secret is wrong, or nobody has issued it."""
+    EXPIRED = "expired"
+    """It has ended, or was not used for too long."""
+    EARLY = "early"
+    """It does not hold yet."""
+    REVOKED = "revoked"
+    """It was taken out of force."""
+    MISUSED = "misused"
+    """It is meant for something else."""
+    UNTOLD = "untold"
+    """Whoever could verify it does not answer, or was not asked yet."""
+    TOO_MANY = "too_many"
+    """Its peer has failed so often that nobody was asked."""
+
+
 class Unauthenticated(MagistrateError):
     """No credential that verifies. The text is for the service's log alone; callers learn nothing of it.
 
@@ -27,8 +52,11 @@ class Unauthenticated(MagistrateError):
 
     reason = "UNAUTHENTICATED"
 
-    def __init__(self, message: str, *, fetch: Callable[[], Awaitable[None]] | None = None) -> None:
+    def __init__(
+        self, message: str, flaw: Flaw = Flaw.MALFORMED, *, fetch: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
         super().__init__(message)
+        self.flaw = flaw
         self.fetch = fetch
 
 

@@ -1,5 +1,6 @@
 """What a process counts and measures, as it is told to the supervisor, which shows all processes' together."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypedDict
@@ -8,7 +9,10 @@ Labels = tuple[tuple[str, str], ...]
 """Label names and values, sorted by name."""
 Series = tuple[str, Labels]
 
-BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+BUCKETS: Final = (
+    0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
+    2.5, 10.0,
+)  # fmt: skip
 """Upper bounds of the buckets in which durations are counted, in seconds; the last bucket has none."""
 
 
@@ -18,7 +22,7 @@ class Written(TypedDict):
     counters: Sequence[tuple[str, Labels, float]]
     gauges: Mapping[str, float]
     states: Sequence[tuple[str, Labels, float]]
-    histograms: Sequence[tuple[str, Sequence[int], float]]
+    histograms: Sequence[tuple[str, Labels, Sequence[int], float]]
 
 
 @dataclass(slots=True)
@@ -30,12 +34,7 @@ class Histogram:
 
     def observe(self, seconds: float) -> None:
         """Counts one."""
-        at = 0
-        for bound in BUCKETS:
-            if seconds <= bound:
-                break
-            at += 1
-        self.buckets[at] += 1
+        self.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.total += seconds
 
     def add(self, other: "Histogram") -> None:
@@ -54,23 +53,23 @@ class Samples:
     counters: dict[Series, float] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
     states: dict[Series, float] = field(default_factory=dict)
-    histograms: dict[str, Histogram] = field(default_factory=dict)
+    histograms: dict[Series, Histogram] = field(default_factory=dict)
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
         """Adds to a counter."""
         series = (name, tuple(sorted(labels.items())))
         self.counters[series] = self.counters.get(series, 0) + amount
 
-    def observe(self, name: str, seconds: float) -> None:
-        """Adds a duration to a histogram."""
-        self.histograms.setdefault(name, Histogram()).observe(seconds)
+    def histogram(self, name: str, **labels: str) -> Histogram:
+        """The histogram of these labels, for who observes often."""
+        return self.histograms.setdefault((name, tuple(sorted(labels.items()))), Histogram())
 
     def add(self, other: "Samples") -> None:
         """Adds what another process has counted; gauges are its own."""
         for series, value in other.counters.items():
             self.counters[series] = self.counters.get(series, 0) + value
-        for name, histogram in other.histograms.items():
-            self.histograms.setdefault(name, Histogram()).add(histogram)
+        for series, histogram in other.histograms.items():
+            self.histograms.setdefault(series, Histogram()).add(histogram)
 
     def as_json(self) -> Written:
         """As it travels between processes."""
@@ -78,16 +77,25 @@ class Samples:
             "counters": [(name, labels, value) for (name, labels), value in self.counters.items()],
             "gauges": self.gauges,
             "states": [(name, labels, value) for (name, labels), value in self.states.items()],
-            "histograms": [(name, each.buckets, each.total) for name, each in self.histograms.items()],
+            "histograms": [
+                (name, labels, each.buckets, each.total) for (name, labels), each in self.histograms.items()
+            ],
         }
 
     @classmethod
     def from_json(cls, written: Written) -> "Samples":
         """As it came."""
         counters, states = _series(written["counters"]), _series(written["states"])
-        histograms = {name: Histogram(list(buckets), total) for name, buckets, total in written["histograms"]}
+        histograms = {
+            (name, _labels(labels)): Histogram(list(buckets), total)
+            for name, labels, buckets, total in written["histograms"]
+        }
         return cls(counters, dict(written["gauges"]), states, histograms)
 
 
 def _series(written: Sequence[tuple[str, Labels, float]]) -> dict[Series, float]:
-    return {(name, tuple((key, text) for key, text in labels)): value for name, labels, value in written}
+    return {(name, _labels(labels)): value for name, labels, value in written}
+
+
+def _labels(written: Labels) -> Labels:
+    return tuple((key, text) for key, text in written)

@@ -36,14 +36,16 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     is_from_store = settings.policies_source == "store"
     transfers = build_transfer_work(settings, facts, require_in_force if is_from_store else always_in_force)
     shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
+    expiry = build_expiry(settings, retained)
+    tellers = (checkpoints.tell, expiry.tell)
     works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
         ("changes", partial(prune_until, database=facts)),
         ("revocations", partial(prune_revocations_until, database=facts)),
         ("credentials", partial(prune_credentials_until, database=facts)),
         ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
         ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
-        ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, report=report)),
-        ("retention", build_expiry(settings, retained).run),
+        ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, others=tellers, report=report)),
+        ("retention", expiry.run),
         ("replays", build_replays(settings, facts, database).run),
         ("transfers", transfers.run),
         ("verifications", build_verifications(settings, facts, database).run),

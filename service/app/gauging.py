@@ -8,15 +8,18 @@ from typing import Final
 from service.app.credentials import Credentials
 from service.app.life import WorkerLife
 from service.decisions.spool import Spool
+from service.doors.calls import DOORS
 from service.doors.grpc.server import GrpcDoor
+from service.entities.fresh_facts import FreshFacts
 from service.feed.feed import Feed
-from service.reception.failures import Failures
 from service.reception.reception import Reception
 from service.samples import Samples
+from service.stages import tell_stages
 from service.telemetry import lines_lost
 
 GAUGE_SECONDS: Final = 0.25
 """How soon a change is told."""
+LOOP_SECONDS: Final = 0.1
 
 
 async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Callable[[], bool]) -> None:
@@ -41,6 +44,7 @@ async def gauge_record(samples: Samples, spool: Spool, feed: Feed) -> None:
         spool.tend()
         samples.gauges["magistrate_spool_failing"] = float(spool.is_failing)
         samples.gauges["magistrate_feed_lag_seconds"] = min(feed.staleness, 86_400.0)
+        samples.gauges["magistrate_feed_revision"] = feed.applied
         samples.counters["magistrate_unrecorded", ()] = spool.unrecorded
         samples.counters["magistrate_log_lines_lost", ()] = lines_lost()
         await asyncio.sleep(GAUGE_SECONDS)
@@ -62,9 +66,31 @@ async def gauge_credentials(samples: Samples, credentials: Credentials) -> None:
         await asyncio.sleep(GAUGE_SECONDS)
 
 
-async def gauge_calls(samples: Samples, reception: Reception, failures: Failures) -> None:
-    """Tells of the calls that were not let in."""
+async def gauge_calls(samples: Samples, reception: Reception) -> None:
+    """Tells of the calls that came, and of those that were not let in."""
     while True:
-        samples.counters["magistrate_unauthenticated", ()] = failures.total
+        for flaw, times in reception.unauthenticated.items():
+            samples.counters["magistrate_unauthenticated", (("reason", flaw.value),)] = times
+        for door in DOORS:
+            door.tell(samples)
+        tell_stages(samples)
         samples.counters["magistrate_rate_limited", ()] = reception.rate_limited
         await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def gauge_facts(samples: Samples, facts: FreshFacts) -> None:
+    """Tells from where facts were read, and how many are kept."""
+    while True:
+        for result, times in facts.reads.items():
+            samples.counters["magistrate_fact_reads", (("result", result),)] = times
+        samples.gauges["magistrate_fact_cache_entries"] = facts.kept
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def gauge_loop(samples: Samples) -> None:
+    """Tells how late the loop comes to what is due: what holds it up holds up every call."""
+    loop, lag = asyncio.get_running_loop(), samples.histogram("magistrate_loop_lag_seconds")
+    while True:
+        due = loop.time() + LOOP_SECONDS
+        await asyncio.sleep(LOOP_SECONDS)
+        lag.observe(max(0.0, loop.time() - due))

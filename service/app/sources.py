@@ -46,6 +46,8 @@ class Sources:
             for name, pool in pools.items():
                 labels = (("database", name),)
                 samples.states["magistrate_breaker_open", labels] = float(pool.breaker.is_open)
+                samples.states["magistrate_reads_under_way", labels] = pool.under_way
+                samples.states["magistrate_reads_places", labels] = pool.places
                 samples.counters["magistrate_breaker_opened", labels] = pool.breaker.opened
                 samples.counters["magistrate_reads_refused", labels] = pool.refused
             await asyncio.sleep(GAUGE_SECONDS)

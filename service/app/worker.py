@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from service.app.core import Core, Given, build_core
-from service.app.gauging import gauge_calls, gauge_credentials, gauge_record, tell_health
+from service.app.gauging import (
+    gauge_calls,
+    gauge_credentials,
+    gauge_facts,
+    gauge_loop,
+    gauge_record,
+    tell_health,
+)
 from service.app.life import wall_clock
 from service.app.serving import services
 from service.app.strangers import sum_up
@@ -13,6 +20,7 @@ from service.app.tls import DoorTls
 from service.config import Settings
 from service.doors.grpc.server import GrpcDoor
 from service.doors.sockets import put_in_place
+from service.entities.fresh_facts import FreshFacts
 from service.entities.worker_facts import worker_facts
 from service.errors import NoPolicies
 from service.ports import Policies
@@ -31,19 +39,21 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         with put_in_place(settings.grpc, settings.sockets) as address:
             port = await door.open(address, tls.for_grpc(), secured=core.credentials.secured)
         given.life.ready(port)
-        async with _beside(*_work(core, door), *tls.work(given.samples)):
+        async with _beside(*_work(core, door, fresh), *tls.work(given.samples)):
             await given.life.stop.wait()
         await door.close(settings.drain_seconds)
 
 
-def _work(core: Core, door: GrpcDoor) -> tuple[Coroutine[None, None, None], ...]:
+def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None, None, None], ...]:
     """What is done beside answering."""
     samples, life = core.given.samples, core.given.life
     return (
         tell_health(door, core.feed, life, _has_policies(core.policies)),
         gauge_record(samples, core.spool, core.feed),
         gauge_credentials(samples, core.credentials),
-        gauge_calls(samples, core.reception, core.failures),
+        gauge_calls(samples, core.reception),
+        gauge_facts(samples, fresh),
+        gauge_loop(samples),
         core.sources.gauge(samples, core.pool),
         sum_up(core.settings, core.failures, wall_clock),
         *core.credentials.work(samples, wall_clock),

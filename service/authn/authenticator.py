@@ -17,7 +17,7 @@ from service.authn.key_files import load_keys
 from service.authn.key_holder import KeyHolder
 from service.authn.verified import Counted, Verified, Verifier
 from service.config import Limits
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.issuer_settings import IssuerSettings
 from service.model import Caller, Credential, Principal
 from service.ports import Revocations
@@ -84,14 +84,14 @@ class TokenAuthenticator:
         """
         verified = self._use(token, now)
         if verified.caller is None:
-            raise Unauthenticated(f"the credential is no caller's: {verified.why_no_caller}")
+            raise Unauthenticated(f"the credential is no caller's: {verified.why_no_caller}", Flaw.MISUSED)
         return verified.caller
 
     def principal(self, token: str, now: int) -> Principal:
         """Whom the `principal_token` names; Unauthenticated unless it is meant for being asked about."""
         principal = self._use(token, now).principal
         if principal is None:
-            raise Unauthenticated("the token is a caller's: its audience may not be asked about")
+            raise Unauthenticated("the token is a caller's: its audience may not be asked about", Flaw.MISUSED)
         return principal
 
     def _use(self, token: str, now: int) -> Verified:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 
 _BEARER: Final = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
 """RFC 6750 section 2.1, the scheme in any case (RFC 9110 section 11.1)."""
@@ -16,7 +16,9 @@ def bearer(values: Sequence[str | bytes]) -> str:
     Two values are two credentials, even if equal; so are two in one value, joined by a comma.
     """
     if len(values) != 1:
-        raise Unauthenticated("two credentials are presented" if values else "no credential is presented")
+        if values:
+            raise Unauthenticated("two credentials are presented")
+        raise Unauthenticated("no credential is presented", Flaw.MISSING)
     value = values[0]
     found = _BEARER.fullmatch(value) if isinstance(value, str) else None
     if found is None:

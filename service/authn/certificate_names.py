@@ -11,7 +11,7 @@ from policy_lang.notation import BadValue
 from policy_lang.values import Ref
 from service.authn.api_keys.api_key import SERVICE_TYPE
 from service.certificate_settings import CertificateSettings, trust_domain_of
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 
 
 def named_by_certificate(certificate: x509.Certificate, settings: CertificateSettings) -> Ref:
@@ -36,7 +36,7 @@ def _named_by_uris(uris: list[str], settings: CertificateSettings) -> Ref:
     if domain is None:
         raise Unauthenticated("the certificate's URI name is not a domain and a path")
     if domain not in settings.trust_domains:
-        raise Unauthenticated("the trust domain of the certificate's URI name is not listed")
+        raise Unauthenticated("the trust domain of the certificate's URI name is not listed", Flaw.UNTRUSTED)
     mapped = settings.principals.get(uri)
     return _ref(mapped) if mapped is not None else Ref(SERVICE_TYPE, _id(uri))
 
@@ -44,7 +44,7 @@ def _named_by_uris(uris: list[str], settings: CertificateSettings) -> Ref:
 def _named_by_hosts(hosts: list[str], settings: CertificateSettings) -> Ref:
     mapped = {settings.principals[host.lower()] for host in hosts if host.lower() in settings.principals}
     if not mapped:
-        raise Unauthenticated("the certificate has no URI name, and none of its DNS names is mapped")
+        raise Unauthenticated("the certificate has no URI name, and none of its DNS names is mapped", Flaw.UNTRUSTED)
     if len(mapped) > 1:
         raise Unauthenticated("the certificate's DNS names are mapped to several principals")
     return _ref(mapped.pop())

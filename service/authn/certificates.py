@@ -19,7 +19,7 @@ from service.authn.certificate_names import named_by_certificate
 from service.authn.fingerprints import fingerprints_of
 from service.authn.verified import Window
 from service.certificate_settings import CertificateSettings
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.identity import Evidence, EvidenceKind
 from service.model import Caller, Credential, PeerCertificate, Principal
 from service.ports import Revocations
@@ -93,9 +93,11 @@ class CertificateVerifier:
 
     def _verified(self, certificate: x509.Certificate, others: Sequence[x509.Certificate]) -> "_Certified":
         if _is_authority(certificate):
-            raise Unauthenticated("the certificate is an authority's, which makes others and does not call")
+            raise Unauthenticated(
+                "the certificate is an authority's, which makes others and does not call", Flaw.MISUSED
+            )
         if not _is_anchored(certificate, others, self._authorities):
-            raise Unauthenticated("no authority that is trusted now has signed the certificate")
+            raise Unauthenticated("no authority that is trusted now has signed the certificate", Flaw.UNTRUSTED)
         ref = named_by_certificate(certificate, self._settings)
         fingerprints = fingerprints_of(certificate)
         evidence = Evidence(EvidenceKind.CERTIFICATE, credential=fingerprints[0])

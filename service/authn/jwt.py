@@ -21,7 +21,7 @@ from service.authn.keys import KeySet, VerificationKey
 from service.authn.kinds import check_kind
 from service.authn.strict_json import BadJson, parse_object
 from service.authn.verified import Window
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.issuer_settings import IssuerSettings
 from service.model import VerifiedClaims
 
@@ -113,14 +113,16 @@ class TokenVerifier:
     def recheck(self, issuer: str, thumbprint: str) -> None:
         """Unauthenticated where the key that verified a token of the issuer is not in force any more."""
         if thumbprint not in self._trust_of(issuer).keys.thumbprints:
-            raise Unauthenticated("the token's key is no longer in its issuer's key set")
+            raise Unauthenticated("the token's key is no longer in its issuer's key set", Flaw.UNTRUSTED)
 
     def _trust_of(self, issuer: Json) -> Trust:
         trust = self._trusted.get(issuer) if isinstance(issuer, str) else None
         if trust is None:
-            raise Unauthenticated("the token's issuer is not trusted")
+            raise Unauthenticated("the token's issuer is not trusted", Flaw.UNTRUSTED)
         if self._clock() >= trust.good_until:
-            raise Unauthenticated("the keys of the issuer could not be fetched", fetch=self._lacking(trust.issuer))
+            raise Unauthenticated(
+                "the keys of the issuer could not be fetched", Flaw.UNTOLD, fetch=self._lacking(trust.issuer)
+            )
         return trust
 
     def _key_of(self, header: Mapping[str, Json], trust: Trust) -> VerificationKey:
@@ -132,9 +134,11 @@ class TokenVerifier:
             raise Unauthenticated("the token's `kid` is not a string")
         key = trust.keys.find(key_id if isinstance(key_id, str) else None)
         if key is None:
-            raise Unauthenticated("the token names no key of its issuer", fetch=self._lacking(trust.issuer))
+            raise Unauthenticated(
+                "the token names no key of its issuer", Flaw.UNTRUSTED, fetch=self._lacking(trust.issuer)
+            )
         if header.get("alg") not in tuple(key.algorithms):
-            raise Unauthenticated("the token's algorithm is not allowed for its key")
+            raise Unauthenticated("the token's algorithm is not allowed for its key", Flaw.FORGED)
         return key
 
 
@@ -175,5 +179,17 @@ def _decode(token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         # Without the cause: it may hold parts of the token.
-        raise Unauthenticated(f"the token does not verify ({type(error).__name__})") from None
+        raise Unauthenticated(f"the token does not verify ({type(error).__name__})", _flaw_of(error)) from None
     return claims
+
+
+def _flaw_of(error: Exception) -> Flaw:
+    return next((flaw for kind, flaw in _FLAWS.items() if isinstance(error, kind)), Flaw.FORGED)
+
+
+_FLAWS: Final[Mapping[type[Exception], Flaw]] = {
+    jwt.ExpiredSignatureError: Flaw.EXPIRED,
+    jwt.ImmatureSignatureError: Flaw.EARLY,
+    jwt.InvalidAudienceError: Flaw.MISUSED,
+    jwt.MissingRequiredClaimError: Flaw.MALFORMED,
+}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from policy_lang.types import Json
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 
 _ACCESS: Final = "at+jwt"
 _UNTOLD: Final = "jwt"
@@ -29,17 +29,19 @@ def check_kind(header: Mapping[str, Json], claims: Mapping[str, Json], *, requir
     if said == _ACCESS:
         return
     if require_at_jwt:
-        raise Unauthenticated("the token's `typ` is not at+jwt, which its issuer's settings require")
+        raise Unauthenticated("the token's `typ` is not at+jwt, which its issuer's settings require", Flaw.MISUSED)
     if said != _UNTOLD:
-        raise Unauthenticated("the token's `typ` is that of another kind of token")
+        raise Unauthenticated("the token's `typ` is that of another kind of token", Flaw.MISUSED)
     if told := next((name for name in _ID_TOKEN_CLAIMS if name in claims), None):
-        raise Unauthenticated(f"the token is an ID token: it has `{told}`")
+        raise Unauthenticated(f"the token is an ID token: it has `{told}`", Flaw.MISUSED)
     if told := next((name for name in _EVENT_CLAIMS if name in claims), None):
-        raise Unauthenticated(f"the token tells of an event: it has `{told}`")
+        raise Unauthenticated(f"the token tells of an event: it has `{told}`", Flaw.MISUSED)
     if told := next((name for name, kinds in _OTHER_KINDS.items() if _text(claims, name) in kinds), None):
-        raise Unauthenticated(f"the token is another kind of token: its claim `{told}` says so")
+        raise Unauthenticated(f"the token is another kind of token: its claim `{told}` says so", Flaw.MISUSED)
     if _is_for_its_own_client(claims):
-        raise Unauthenticated("the token is an ID token: it is for the client that it was issued to, without a scope")
+        raise Unauthenticated(
+            "the token is an ID token: it is for the client that it was issued to, without a scope", Flaw.MISUSED
+        )
 
 
 def _type_of(header: Mapping[str, Json]) -> str:

@@ -17,7 +17,7 @@ from service.authn.claims import Said, claims_of
 from service.authn.naming import named_by
 from service.authn.verified import Verified
 from service.config import Limits
-from service.errors import MagistrateError, Unauthenticated
+from service.errors import Flaw, MagistrateError, Unauthenticated
 from service.issuer_settings import IntrospectionSettings, IssuerSettings
 
 REMEMBERED: Final = 10_000
@@ -47,6 +47,7 @@ class _Good:
 @dataclass(frozen=True, slots=True)
 class _Bad:
     why: str
+    flaw: Flaw
     until: float
 
 
@@ -90,10 +91,12 @@ class OpaqueTokens:
             return good.verified
         bad = self._bad.find(digest)
         if bad is not None and moment < bad.until:
-            raise Unauthenticated(bad.why)
+            raise Unauthenticated(bad.why, bad.flaw)
         if self._is_full(digest):
-            raise Unauthenticated("the token's issuer is being asked about too many tokens")
-        raise Unauthenticated("its issuer has not been asked about the token", fetch=lambda: self._fetch(digest, token))
+            raise Unauthenticated("the token's issuer is being asked about too many tokens", Flaw.UNTOLD)
+        raise Unauthenticated(
+            "its issuer has not been asked about the token", Flaw.UNTOLD, fetch=lambda: self._fetch(digest, token)
+        )
 
     async def _fetch(self, digest: bytes, token: str) -> None:
         """Waits for an answer about the token, which goes on being waited for if this call ends before."""
@@ -116,9 +119,9 @@ class OpaqueTokens:
             verified = self._verified(said, token)
         except NotAnswered as error:
             until = asked_at + max(SHORTEST_SECONDS, self._settings.negative_cache_seconds)
-            self._bad.keep(digest, _Bad(f"the token's issuer did not answer: {error}", until))
+            self._bad.keep(digest, _Bad(f"the token's issuer did not answer: {error}", Flaw.UNTOLD, until))
         except Unauthenticated as error:
-            self._bad.keep(digest, _Bad(str(error), asked_at + self._settings.negative_cache_seconds))
+            self._bad.keep(digest, _Bad(str(error), error.flaw, asked_at + self._settings.negative_cache_seconds))
         else:
             self._good.keep(digest, _Good(verified, asked_at + self._settings.cache_seconds))
 
@@ -140,9 +143,9 @@ def name_of_opaque(token: str) -> str:
 def _check(said: Mapping[str, Json], issuer: IssuerSettings) -> None:
     """RFC 7662 section 2.2; what is optional there and decides here must be said."""
     if said.get("active") is not True:
-        raise Unauthenticated("the token is not active")
+        raise Unauthenticated("the token is not active", Flaw.FORGED)
     if "iss" in said and said["iss"] != issuer.issuer:
-        raise Unauthenticated("the token is another issuer's")
+        raise Unauthenticated("the token is another issuer's", Flaw.UNTRUSTED)
     for name in ("sub", "aud", "exp"):
         if name not in said:
             raise Unauthenticated(f"the token's issuer does not say its `{name}`")
@@ -151,7 +154,7 @@ def _check(said: Mapping[str, Json], issuer: IssuerSettings) -> None:
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise Unauthenticated("the token's `aud` is no text and no list of texts")
     if not any(each in (*issuer.audience, *issuer.subject_audiences) for each in named):
-        raise Unauthenticated("the token is not for this service")
+        raise Unauthenticated("the token is not for this service", Flaw.MISUSED)
     kind = said.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() not in ("bearer", "access_token"):
-        raise Unauthenticated("the token is no bearer token")
+        raise Unauthenticated("the token is no bearer token", Flaw.MISUSED)

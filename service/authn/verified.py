@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from service.authn.cache import Counts
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.model import Caller, Credential, Principal, VerifiedClaims
 
 
@@ -28,9 +28,9 @@ class Window:
     def check(self, now: int) -> None:
         """Unauthenticated outside the window."""
         if now >= self.end:
-            raise Unauthenticated("the credential is expired")
+            raise Unauthenticated("the credential is expired", Flaw.EXPIRED)
         if now < self.start:
-            raise Unauthenticated("the credential is not valid yet, or was issued in the future")
+            raise Unauthenticated("the credential is not valid yet, or was issued in the future", Flaw.EARLY)
 
 
 @dataclass(frozen=True, slots=True)

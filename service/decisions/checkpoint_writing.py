@@ -6,7 +6,7 @@ lacks, in that order, and a line in it is never changed.
 
 import threading
 from pathlib import Path
-from time import time_ns
+from time import time, time_ns
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +19,7 @@ from service.decisions.checkpoint import BadCheckpoint, Checkpoint, read_checkpo
 from service.decisions.checkpoint_file import appending
 from service.decisions.signed_lines import hash_line
 from service.errors import FactsUnavailable
+from service.samples import Samples
 from service.telemetry import get_log
 
 _TURN: Final = 0x6D61_6769_0003
@@ -36,6 +37,8 @@ class CheckpointWriter:
         self._database = database
         self._file = file
         self._key = key
+        self._results = {"written": 0, "unchanged": 0, "failed": 0}
+        self._good_at = 0.0
 
     def run(self, stop: threading.Event, every: float) -> None:
         """Writes one each so many seconds in which records came, until `stop` is set."""
@@ -45,9 +48,19 @@ class CheckpointWriter:
     def try_write(self) -> None:
         """As `write`; what keeps it from being written is logged, and the next one covers what this one would have."""
         try:
-            self.write()
+            result = "written" if self.write() else "unchanged"
+            self._good_at = time()
         except (FactsUnavailable, OSError, BadCheckpoint) as error:
+            result = "failed"
             _log.error("checkpoint.failed", file=str(self._file), error=str(error))
+        self._results[result] += 1
+
+    def tell(self, samples: Samples) -> None:
+        """Says how often it was written, and when that last went well."""
+        for result, times in self._results.items():
+            samples.counters["magistrate_checkpoints", (("result", result),)] = times
+        if self._good_at:
+            samples.gauges["magistrate_checkpoint_success_timestamp_seconds"] = self._good_at
 
     def write(self) -> bool:
         """Whether there was anything to write. FactsUnavailable, OSError or BadCheckpoint where it cannot be."""

@@ -4,10 +4,16 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
+from typing import Final
 
+from policy_lang.decision import RESERVED_CODES, Effect
+from service.metrics import OTHERS
 from service.model import DecisionRecord, Keeping, RecordKind
 from service.ports import Recorder
-from service.samples import Samples
+from service.samples import Samples, Series
+
+CODES: Final = 100
+"""Codes of policies that one process tells apart: authors make as many as they like, and each is a series."""
 
 
 class CountingRecorder:
@@ -15,7 +21,10 @@ class CountingRecorder:
 
     def __init__(self, recorder: Recorder, samples: Samples) -> None:
         self._recorder = recorder
-        self._samples = samples
+        self._counters = samples.counters
+        self._durations = samples.histogram("magistrate_check_seconds")
+        self._series: dict[tuple[Effect | None, str], Series] = {}
+        self._codes: set[str] = set()
         self._turn = threading.Lock()
 
     def record(self, records: Sequence[DecisionRecord]) -> Keeping | None:
@@ -30,10 +39,31 @@ class CountingRecorder:
 
     def _count(self, records: Sequence[DecisionRecord], began: float) -> None:
         kept_in = perf_counter() - began
+        counters, known = self._counters, self._series
         with self._turn:
             for record in records:
-                if record.kind is RecordKind.DECISION:
-                    self._samples.count("magistrate_decisions", code=record.code, effect=record.effect.value)
-                    self._samples.observe("magistrate_check_seconds", record.duration_us / 1_000_000 + kept_in)
-                else:
-                    self._samples.count("magistrate_refusals", code=record.code)
+                is_decision = record.kind is RecordKind.DECISION
+                key = (record.effect if is_decision else None, record.code)
+                series = known.get(key) or self._new_series(*key)
+                counters[series] = counters.get(series, 0) + 1
+                if is_decision:
+                    self._durations.observe(record.duration_us / 1_000_000 + kept_in)
+
+    def _new_series(self, effect: Effect | None, code: str) -> Series:
+        """Where such records are counted: a decision has its effect, a refusal has none."""
+        told = self._told(code)
+        if effect is None:
+            series: Series = ("magistrate_refusals", (("code", told),))
+        else:
+            series = ("magistrate_decisions", (("code", told), ("effect", effect.value)))
+        if told == code:
+            self._series[effect, code] = series
+        return series
+
+    def _told(self, code: str) -> str:
+        if code in RESERVED_CODES or code in self._codes:
+            return code
+        if len(self._codes) == CODES:
+            return OTHERS
+        self._codes.add(code)
+        return code

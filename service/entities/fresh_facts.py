@@ -55,6 +55,13 @@ class FreshFacts:
         self._pool = pool
         self._under_way: dict[object, _UnderWay] = {}
         self._tasks: set[asyncio.Task[object]] = set()
+        self.reads = {"memory": 0, "joined": 0, "database": 0}
+        """How many reads came from the cache alone, by a read of another call, by a read of their own."""
+
+    @property
+    def kept(self) -> int:
+        """How many facts are kept."""
+        return len(self._cache)
 
     async def read(
         self,
@@ -83,9 +90,11 @@ class FreshFacts:
                     raise
             else:
                 if not lacking.lacks:
+                    self.reads["memory" if tries_left == JOINS else "joined"] += 1
                     return answer
             if not tries_left or not await self._joined(lacking.lacks, wanted.n if wanted else 0):
                 break
+        self.reads["database"] += 1
         return await self._loaded(_Read(schema, compute, layered.found, position, ends), lacking.lacks)
 
     async def reach(self, schema: Schema, consistency: Consistency, *, timeout_ms: int | None = None) -> Consistency:

@@ -43,7 +43,8 @@ class ReadPool:
     def __init__(self, name: str, settings: PoolSettings) -> None:
         self._name = name
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix="facts")
-        self._limit = (1 + settings.waiting) * settings.connections
+        self.places = (1 + settings.waiting) * settings.connections
+        """How many reads may be under way, waiting ones too."""
         self.under_way = 0
         """How many reads have a place now."""
         self.breaker = Breaker(name, settings.breaker_failures, settings.breaker_seconds)
@@ -55,7 +56,7 @@ class ReadPool:
 
         One that is not begun at `ends`, a monotonic reading in seconds, is dropped; whoever waits, waits no longer.
         """
-        if self.under_way >= self._limit:
+        if self.under_way >= self.places:
             self.refused += 1
             raise FactsUnavailable(f"every connection to {self._name} is busy", Trouble.BUSY)
         turn = self.breaker.enter()

@@ -54,6 +54,11 @@ class Feed:
         return self._position
 
     @property
+    def applied(self) -> int:
+        """The number of the last revision that is applied, fresh or not; 0 before the first poll."""
+        return 0 if self._position is None else self._position.n
+
+    @property
     def staleness(self) -> float:
         """Seconds since the start of the last poll that succeeded; infinite before the first."""
         return float("inf") if self._good_at is None else self._clock() - self._good_at

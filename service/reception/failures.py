@@ -34,8 +34,6 @@ class Failures:
         self._clock = clock
         self._peers = Buckets(PEERS)
         self._counts: dict[Failure, int] = {}
-        self.total = 0
-        """All that there ever were."""
 
     def check(self, who: str) -> None:
         """RateLimited where that peer has failed too often of late."""
@@ -47,7 +45,6 @@ class Failures:
 
     def count(self, who: str, reason: str) -> None:
         """Takes note of one; RateLimited where it is one too many."""
-        self.total += 1
         now = self._clock()
         if not self._peers.of(who, self._rate, now).take(1, now):
             self.check(who)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from service.authn.bearer import bearer
-from service.errors import PermissionDenied, RateLimited, Unauthenticated
+from service.errors import Flaw, PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
 from service.identity import NOWHERE, Origin
 from service.model import Bounds, Caller, PeerCertificate, Rate
@@ -26,7 +26,7 @@ FETCHES: Final = 3
 
 def not_accepted(_: PeerCertificate, __: int) -> Caller:
     """Unauthenticated: where no certificates are."""
-    raise Unauthenticated("certificates are not accepted here")
+    raise Unauthenticated("certificates are not accepted here", Flaw.MISUSED)
 
 
 class Meter(Protocol):
@@ -72,6 +72,8 @@ class Reception:
         self._failures = failures
         self._recorder = recorder
         self._clock = clock
+        self.unauthenticated = dict.fromkeys(Flaw, 0)
+        """Calls without a good credential."""
         self.rate_limited = 0
         """Calls that were refused for the rate of their credential."""
 
@@ -104,7 +106,11 @@ class Reception:
                     self._failures.check(arrival.who())
                     await error.fetch()
             return self._authenticator.caller(token, self._clock())
+        except RateLimited:  # of those who fail: nobody was asked
+            self.unauthenticated[Flaw.TOO_MANY] += 1
+            raise
         except Unauthenticated as error:
+            self.unauthenticated[error.flaw] += 1
             self._failures.count(arrival.who(), str(error))
             raise
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from policy_lang.values import Ref
 from service.db.feed import REVOCATION
-from service.errors import FactsUnavailable, Unauthenticated
+from service.errors import FactsUnavailable, Flaw, Unauthenticated
 from service.feed.feed import Feed
 from service.model import Credential
 from service.revocations.revocation import (
@@ -72,10 +72,10 @@ class _Known:
     def check_certificate(self, fingerprints: Sequence[str], principal: Ref, now: int) -> None:
         """Unauthenticated where it is revoked, or whom it names: then until that is lifted, whenever it was issued."""
         if any(each in self.certificates and _holds(self.certificates[each], now) for each in fingerprints):
-            raise Unauthenticated("the certificate is revoked")
+            raise Unauthenticated("the certificate is revoked", Flaw.REVOKED)
         issued_until, kept_until = self.principals.get(principal, (0, 0))
         if _holds(kept_until, now) and issued_until > self.lifted.get(principal, -1):
-            raise Unauthenticated("the certificate's principal is revoked")
+            raise Unauthenticated("the certificate's principal is revoked", Flaw.REVOKED)
 
 
 class KnownRevocations:
@@ -108,15 +108,17 @@ class KnownRevocations:
         if used.token_id is not None and known.tokens:
             name = TokenName(used.issuer, used.token_id)
             if name in known.tokens and _holds(known.tokens[name], now):
-                raise Unauthenticated("the token is revoked")
+                raise Unauthenticated("the token is revoked", Flaw.REVOKED)
         if used.key_id is not None and known.keys:
             key = KeyName(used.issuer, used.key_id)
             if key in known.keys and _holds(known.keys[key], now):
-                raise Unauthenticated("the key that signed the token is revoked")
+                raise Unauthenticated("the key that signed the token is revoked", Flaw.REVOKED)
         for named in (used.principal, used.owner):
             revoked = known.principals.get(named) if named is not None else None
             if revoked is not None and _covers(revoked, used, now):
-                raise Unauthenticated("every credential of the principal that was issued by then is revoked")
+                raise Unauthenticated(
+                    "every credential of the principal that was issued by then is revoked", Flaw.REVOKED
+                )
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:

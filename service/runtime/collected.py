@@ -1,50 +1,15 @@
-"""All processes' counts together, in the Prometheus text format. What a process had counted outlives it."""
+"""All processes' counts together, in the Prometheus text formats. What a process had counted outlives it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import accumulate
-from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from service.metrics import METRICS, PROCESS, Kind
 from service.runtime.child import Child
-from service.samples import BUCKETS, Labels, Samples
-
-CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
-
-HELP: Final[Mapping[str, str]] = {
-    "magistrate_decisions": "Decisions given, by effect and code.",
-    "magistrate_refusals": "Requests of authenticated callers that were refused, by code.",
-    "magistrate_check_seconds": "From the admission of a question until its decision was recorded.",
-    "magistrate_unrecorded": "Records answered without being kept (spool.when_full = continue).",
-    "magistrate_records_dropped": "Allows that were left out of the record, by rule (record.drop).",
-    "magistrate_spool_failing": "1 while the record cannot be written.",
-    "magistrate_spool_bytes": "Bytes in the spool that are not shipped and gone yet.",
-    "magistrate_spool_room_bytes": "Bytes that the spool may still grow by, by its limit and by the disk's free space.",
-    "magistrate_ship_lag_bytes": "Bytes in the spool that are not in the log yet.",
-    "magistrate_ship_lag_seconds": "Since the oldest record that is not in the log yet was decided.",
-    "magistrate_shipped": "Records moved from the spool into the log.",
-    "magistrate_ship_failures": "Times that the log's database or the spool did not let records be moved.",
-    "magistrate_log_lines_lost": "Lines of the service's own log that could not be written.",
-    "magistrate_feed_lag_seconds": "Since the start of the last good look at the change feed.",
-    "magistrate_key_reloads": "Key files read again, by result.",
-    "magistrate_certificate_expiry_timestamp_seconds": "When the certificate that doors show expires, since 1970 UTC.",
-    "magistrate_certificate_files_refused": "1 while a certificate's files do not fit, and those before are shown.",
-    "magistrate_key_fetches": "Times that an issuer's keys were fetched, by issuer and result.",
-    "magistrate_issuer_keys_age_seconds": "Since the oldest of the issuers' fetched keys were fetched.",
-    "magistrate_credential_cache": "Uses of credentials, by whether what they came to was remembered.",
-    "magistrate_credential_cache_entries": "Credentials that are remembered.",
-    "magistrate_unauthenticated": "Calls that were not authenticated.",
-    "magistrate_rate_limited": "Calls that were refused for the rate of their credential.",
-    "magistrate_breaker_open": "1 while a database, of the facts or of a mapped source, is left alone after failures.",
-    "magistrate_breaker_opened": "Times that a database came to be left alone.",
-    "magistrate_reads_refused": "Reads of a database that found no place.",
-    "magistrate_policy_reloads": "Policy folders read again, by result.",
-    "magistrate_restarts": "Processes started again after one had died.",
-    "magistrate_policy_workers": "Workers that answer by these policies.",
-}
-"""Every metric, and what it says; counters get the suffix `_total`."""
+from service.samples import BUCKETS, Histogram, Labels, Samples, Series
 
 
 class Collected(Collector):
@@ -79,54 +44,64 @@ class Collected(Collector):
             if known == name
         ]
 
-    def text(self) -> bytes:
-        """Everything, as Prometheus reads it."""
-        return generate_latest(self._registry)
+    def text(self, accept: str) -> tuple[bytes, str]:
+        """Everything, in the format of those that the header `Accept` names, and the type of its content."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:
         """Everything, metric by metric."""
-        total, own = Samples(), self._own()
+        total, own = _from_the_start(), self._own()
         for samples in (self._gone, *self._living.values(), own):
             total.add(samples)
+        processes = [(child.program.name, samples) for child, samples in self._living.items()]
+        processes.append(("supervisor", own))
         yield from _counters(total)
         yield from _histograms(total)
-        processes = [(child.program.name, samples) for child, samples in self._living.items()]
-        yield from _gauges([*processes, ("supervisor", own)])
-        yield from _states(processes)
+        yield from _gauges(processes)
+
+
+def _from_the_start() -> Samples:
+    """What there is of every counter and histogram before anything was counted."""
+    samples = Samples()
+    for name, declared in METRICS.items():
+        if declared.is_each:
+            continue
+        if declared.kind is Kind.COUNTER:
+            samples.counters.update(dict.fromkeys([(name, labels) for labels in declared.series], 0.0))
+        if declared.kind is Kind.HISTOGRAM:
+            samples.histograms.update({(name, labels): Histogram() for labels in declared.series})
+    return samples
 
 
 def _counters(total: Samples) -> Iterator[Metric]:
     families: dict[str, CounterMetricFamily] = {}
     for (name, labels), value in sorted(total.counters.items()):
-        names = [key for key, _ in labels]
-        family = families.setdefault(name, CounterMetricFamily(name, HELP[name], labels=names))
+        declared = METRICS[name]
+        family = families.setdefault(name, CounterMetricFamily(name, declared.help, labels=declared.label_names))
         family.add_metric([text for _, text in labels], value)
     yield from families.values()
 
 
 def _histograms(total: Samples) -> Iterator[Metric]:
     bounds = [*map(str, BUCKETS), "+Inf"]
-    for name, histogram in total.histograms.items():
-        family = HistogramMetricFamily(name, HELP[name])
+    families: dict[str, HistogramMetricFamily] = {}
+    for (name, labels), histogram in total.histograms.items():
+        declared = METRICS[name]
+        family = families.setdefault(name, HistogramMetricFamily(name, declared.help, labels=declared.label_names))
         counts = accumulate(histogram.buckets)
-        family.add_metric([], list(zip(bounds, counts, strict=True)), histogram.total)
-        yield family
-
-
-def _gauges(processes: list[tuple[str, Samples]]) -> Iterator[Metric]:
-    families: dict[str, GaugeMetricFamily] = {}
-    for process, samples in processes:
-        for name, value in samples.gauges.items():
-            family = families.setdefault(name, GaugeMetricFamily(name, HELP[name], labels=["process"]))
-            family.add_metric([process], value)
+        family.add_metric([text for _, text in labels], list(zip(bounds, counts, strict=True)), histogram.total)
     yield from families.values()
 
 
-def _states(processes: list[tuple[str, Samples]]) -> Iterator[Metric]:
-    families: dict[str, GaugeMetricFamily] = {}
+def _gauges(processes: list[tuple[str, Samples]]) -> Iterator[Metric]:
+    """What each process tells of itself."""
+    families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {}
     for process, samples in processes:
-        for (name, labels), value in samples.states.items():
-            names = [*(key for key, _ in labels), "process"]
-            family = families.setdefault(name, GaugeMetricFamily(name, HELP[name], labels=names))
+        of_each: dict[Series, float] = {(name, ()): value for name, value in samples.gauges.items()}
+        for (name, labels), value in {**of_each, **samples.states}.items():
+            declared = METRICS[name]
+            kind = CounterMetricFamily if declared.kind is Kind.COUNTER else GaugeMetricFamily
+            family = families.setdefault(name, kind(name, declared.help, labels=[*sorted(declared.labels), PROCESS]))
             family.add_metric([*(text for _, text in labels), process], value)
     yield from families.values()

@@ -30,7 +30,8 @@ class Page:
     content_type: str = "text/plain; charset=utf-8"
 
 
-Routes = Mapping[str, Callable[[], Page]]
+Routes = Mapping[str, Callable[[str], Page]]
+"""By path; each is given the header `Accept`, empty where there is none."""
 
 
 @asynccontextmanager
@@ -68,8 +69,9 @@ class _OpsDoor:
         with suppress(TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             async with asyncio.timeout(READ_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-                method, _, rest = head.split(b"\r\n", 1)[0].decode("latin-1").partition(" ")
-                page = self._page(method, rest.partition(" ")[0].partition("?")[0])
+                first, *headers = head.decode("latin-1").split("\r\n")
+                method, _, rest = first.partition(" ")
+                page = self._page(method, rest.partition(" ")[0].partition("?")[0], _accept(headers))
                 body = b"" if method == "HEAD" else page.body
                 writer.write(
                     f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\nContent-Type: {page.content_type}\r\n"
@@ -78,10 +80,16 @@ class _OpsDoor:
                 )
                 await writer.drain()
 
-    def _page(self, method: str, path: str) -> Page:
+    def _page(self, method: str, path: str, accept: str) -> Page:
         if method not in ("GET", "HEAD"):
             return Page(HTTPStatus.METHOD_NOT_ALLOWED, b"only GET is answered\n")
         make = self._routes.get(path)
         if make is None:
             return Page(HTTPStatus.NOT_FOUND, f"there are {', '.join(self._routes)}\n".encode())
-        return make()
+        return make(accept)
+
+
+def _accept(headers: list[str]) -> str:
+    """What the headers of that name say together (RFC 9110 section 5.3)."""
+    named = [each.partition(":") for each in headers]
+    return ", ".join(value.strip() for name, _, value in named if name.lower() == "accept")

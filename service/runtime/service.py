@@ -1,9 +1,11 @@
 """The running service: its background process, its workers and its ops port as one, from the start to the drain."""
 
 import asyncio
+import platform
 import time
 from collections.abc import Awaitable
 from dataclasses import replace
+from importlib import metadata
 from typing import Final
 
 from service.config import Settings
@@ -34,11 +36,13 @@ from service.runtime.rollout import Rollout
 from service.runtime.status import PolicyStatus, Status
 from service.samples import Samples
 from service.telemetry import get_log
+from service.vitals import gauge_process
 
 WORKER: Final = Program("worker", "service.runtime.worker")
 BACKGROUND: Final = Program("background process", "service.runtime.background")
 STOP_MARGIN: Final = 2.0
 """Seconds that a worker has beyond its calls in flight, to close what it holds."""
+VERSIONS: Final = (("python", platform.python_version()), ("version", metadata.version("magistrate")))
 SHIP_SECONDS: Final = 15.0
 """Seconds that the background process has to ship what is left; the rest stays in the spool for the next start."""
 
@@ -88,9 +92,9 @@ class Service:
             ),
         )
 
-    def metrics(self) -> bytes:
-        """What all processes have counted, as Prometheus reads it."""
-        return self._collected.text()
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """What all processes have counted, as Prometheus reads it, in a format that is accepted; its content type."""
+        return self._collected.text(accept)
 
     def joined(self, child: Child) -> None:
         """A process has started."""
@@ -228,5 +232,19 @@ class Service:
     def _count(self) -> Samples:
         for keeper in (self._background, *self._workers):
             self._own.counters["magistrate_restarts", (("process", keeper.program.name),)] = keeper.restarts
-        self._own.gauges["magistrate_policy_workers"] = self.status.workers_in_step
+        self._count_status(self.status)
+        gauge_process(self._own)
         return self._own
+
+    def _count_status(self, status: Status) -> None:
+        policies = status.policies
+        self._own.gauges |= {
+            "magistrate_ready": float(not status.unready),
+            "magistrate_workers_wanted": status.workers_wanted,
+            "magistrate_policy_workers": status.workers_in_step,
+            "magistrate_policy_refused": float(bool(policies.refused)),
+            "magistrate_policy_activated_timestamp_seconds": policies.since,
+        }
+        self._own.states = {("magistrate_build_info", VERSIONS): 1.0}
+        if policies.digest:
+            self._own.states["magistrate_policy_info", (("digest", policies.digest),)] = 1.0

@@ -8,7 +8,6 @@ from typing import Final
 
 import orjson
 
-from service.runtime.collected import CONTENT_TYPE
 from service.runtime.ops import Page, Routes
 
 _JSON: Final = "application/json"
@@ -65,13 +64,13 @@ class Status:
         return [*unrecorded, *(f"without {each}, which does not answer" for each in self.left_alone)]
 
 
-def routes(status: Callable[[], Status], metrics: Callable[[], bytes]) -> Routes:
-    """The ops port's paths."""
+def routes(status: Callable[[], Status], metrics: Callable[[str], tuple[bytes, str]]) -> Routes:
+    """The ops port's paths; `metrics` gives text and content type for a header `Accept`."""
     return {
-        "/healthz": lambda: Page(HTTPStatus.OK, b"ok\n"),
-        "/readyz": lambda: _readiness(status()),
-        "/metrics": lambda: Page(HTTPStatus.OK, metrics(), CONTENT_TYPE),
-        "/policies": lambda: _policies(status()),
+        "/healthz": lambda _: Page(HTTPStatus.OK, b"ok\n"),
+        "/readyz": lambda _: _readiness(status()),
+        "/metrics": lambda accept: Page(HTTPStatus.OK, *metrics(accept)),
+        "/policies": lambda _: _policies(status()),
     }
 
 

@@ -36,6 +36,7 @@ from service.runtime.messages import (
 )
 from service.samples import Samples
 from service.telemetry import configure_log
+from service.vitals import gauge_process
 
 SAMPLE_SECONDS = 1.0
 """How often it says what it has counted."""
@@ -136,6 +137,7 @@ class _Worker:
     async def _sample(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
+            gauge_process(self._samples)
             self._leash.report(Sampled(self._samples))
 
 

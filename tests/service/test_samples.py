@@ -10,7 +10,7 @@ def counted() -> Samples:
     samples.count("decisions", effect="allow", code="ALLOWED")
     samples.count("decisions", 2, code="NO_MATCH", effect="deny")
     for seconds in (0.0, BUCKETS[0], BUCKETS[-1], 60.0):
-        samples.observe("seconds", seconds)
+        samples.histogram("seconds", stage="fetch").observe(seconds)
     return samples
 
 
@@ -24,5 +24,6 @@ def test_counts_and_durations_add_up_and_gauges_stay_whose_they_are() -> None:
     total.add(counted())
     assert total.counters["decisions", (("code", "NO_MATCH"), ("effect", "deny"))] == 4
     assert total.gauges == {}
-    assert total.histograms["seconds"].buckets == [4, *[0] * (len(BUCKETS) - 2), 2, 2]
-    assert total.histograms["seconds"].total == 2 * (BUCKETS[0] + BUCKETS[-1] + 60.0)
+    durations = total.histogram("seconds", stage="fetch")
+    assert durations.buckets == [4, *[0] * (len(BUCKETS) - 2), 2, 2]
+    assert durations.total == 2 * (BUCKETS[0] + BUCKETS[-1] + 60.0)

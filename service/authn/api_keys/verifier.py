@@ -13,7 +13,7 @@ from service.authn.api_keys.api_key import ISSUER, ApiKey, Former, Mac, read_key
 from service.authn.api_keys.peppers import Peppers
 from service.authn.verified import Verified, Window, own_issue_time
 from service.db.feed import API_KEY
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.feed.feed import Feed
 from service.feed.rows import FollowedRows, Unread
 from service.identity import Evidence, EvidenceKind
@@ -71,15 +71,15 @@ class ApiKeyVerifier:
             raise Unauthenticated("the API key is not of the form of one")
         known = self._rows.find(parts.id)
         if isinstance(known, Unread):
-            raise Unauthenticated("the API key is not read yet", fetch=partial(self._rows.fetch, parts.id))
+            raise Unauthenticated("the API key is not read yet", Flaw.UNTOLD, fetch=partial(self._rows.fetch, parts.id))
         key = known.key if known is not None else None
         former = key.former if key is not None else None
         is_present = self._peppers.matches(key.mac if key is not None else self._stand_in, parts.secret)
         is_former = self._peppers.matches(former.mac if former is not None else self._stand_in, parts.secret)
         if known is None or not (is_present or (is_former and _still_holds(former, now))):
-            raise Unauthenticated(_why(known, is_former=is_former))
+            raise Unauthenticated(_why(known, is_former=is_former), Flaw.FORGED)
         if known.key.revoked_at is not None:
-            raise Unauthenticated(f"the API key `{parts.id}` is revoked")
+            raise Unauthenticated(f"the API key `{parts.id}` is revoked", Flaw.REVOKED)
         self._used(parts.id, now)
         return known.by_secret if is_present else known.by_former
 

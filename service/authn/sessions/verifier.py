@@ -12,7 +12,7 @@ from functools import partial
 from service.authn.sessions.session import ISSUER, STEPS, Purpose, Session, digest_of, id_of
 from service.authn.verified import Verified, Window, own_issue_time
 from service.db.feed import SESSION
-from service.errors import Unauthenticated
+from service.errors import Flaw, Unauthenticated
 from service.feed.feed import Feed
 from service.feed.rows import FollowedRows, Unread
 from service.identity import Evidence, EvidenceKind
@@ -73,12 +73,12 @@ class SessionVerifier:
         id_ = id_of(digest)
         known = self._rows.find(id_)
         if isinstance(known, Unread):
-            raise Unauthenticated("the session is not read yet", fetch=partial(self._rows.fetch, id_))
+            raise Unauthenticated("the session is not read yet", Flaw.UNTOLD, fetch=partial(self._rows.fetch, id_))
         is_it = secrets.compare_digest(known.session.digest if known is not None else self._stand_in, digest)
         if known is None or not is_it:
-            raise Unauthenticated("there is no such session")
+            raise Unauthenticated("there is no such session", Flaw.FORGED)
         if known.session.revoked_at is not None:
-            raise Unauthenticated(f"the session `{id_}` was ended")
+            raise Unauthenticated(f"the session `{id_}` was ended", Flaw.REVOKED)
         self._keep_awake(known, now)
         return known.verified
 
@@ -86,7 +86,7 @@ class SessionVerifier:
         id_ = known.session.id
         if now >= known.idle_from:
             again = partial(self._read_again, id_) if known.read_at < known.idle_from else None
-            raise Unauthenticated(f"the session `{id_}` was not used for too long", fetch=again)
+            raise Unauthenticated(f"the session `{id_}` was not used for too long", Flaw.EXPIRED, fetch=again)
         if now - known.renewed_at >= known.session.idle_ms // STEPS:
             known.renewed_at = now
             self._used(id_, now)

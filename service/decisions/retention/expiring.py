@@ -20,6 +20,7 @@ from service.decisions.retention.removing import STEP, Warrant, remove
 from service.decisions.retention.stretches import Candidate, Stretch, candidates, describe, stretches
 from service.errors import AuditUnavailable, FactsUnavailable
 from service.retention_settings import RetentionSettings
+from service.samples import Samples
 from service.telemetry import get_log
 
 LEAST_REST: Final = 0.01
@@ -72,6 +73,18 @@ class Expiry:
         self._key = key
         self._by = by
         self._witness = witness
+        self._passes = {"done": 0, "elsewhere": 0, "failed": 0}
+        self._removed = self._unfit = 0
+        self._good_at = 0.0
+
+    def tell(self, samples: Samples) -> None:
+        """Says how its passes went, and what they took out."""
+        for result, times in self._passes.items():
+            samples.counters["magistrate_retention_passes", (("result", result),)] = times
+        samples.counters["magistrate_retention_removed", ()] = self._removed
+        samples.counters["magistrate_retention_unfit", ()] = self._unfit
+        if self._good_at:
+            samples.gauges["magistrate_retention_success_timestamp_seconds"] = self._good_at
 
     def run(self, stop: threading.Event) -> None:
         """Takes out what has expired, now and each so many seconds, until `stop` is set."""
@@ -80,11 +93,19 @@ class Expiry:
         while not stop.is_set():
             try:
                 done = self.expire(stop)
+                self._note(done)
                 if done.records or done.unfit:
                     _log.info("retention.expired", records=done.records, notes=done.notes, unfit=done.unfit)
             except (FactsUnavailable, AuditUnavailable) as error:
+                self._passes["failed"] += 1
                 _log.warning("retention.failed", error=str(error))
             stop.wait(self._settings.every_seconds)
+
+    def _note(self, done: Expired) -> None:
+        self._passes["done" if done.is_whole else "elsewhere"] += 1
+        self._removed += done.records
+        self._unfit += done.unfit
+        self._good_at = time.time()
 
     def expire(self, stop: threading.Event, now: int | None = None) -> Expired:
         """One pass over all that has expired by now (milliseconds since 1970 UTC), or until `stop` is set.

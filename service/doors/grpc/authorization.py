@@ -1,6 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from time import perf_counter
 from typing import TypeVar
 
 from google.rpc.status_pb2 import Status
@@ -18,6 +19,7 @@ from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.errors import MagistrateError, Unauthenticated
 from service.model import Answer, Answers, Caller, Consistency
+from service.stages import write_ended
 
 Ended = Callable[[], Awaitable[object]]
 """Returns when streams are to come to their end."""
@@ -44,7 +46,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         caller, consistency = await self._arrived(call, request.consistency)
         checks = (read_check(request, self._limits),)
         answers = await self._asking.decide(call, caller, checks, consistency)
-        return write_check(_only(answers), answers)
+        began = perf_counter()
+        response = write_check(_only(answers), answers)
+        write_ended(began)
+        return response
 
     @answering
     async def BatchCheck(  # noqa: N802
@@ -55,7 +60,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         caller, consistency = await self._arrived(call, request.consistency)
         checks = read_batch(request, self._limits)
         answers = await self._asking.decide(call, caller, checks, consistency)
-        return write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
+        began = perf_counter()
+        response = write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
+        write_ended(began)
+        return response
 
     @answering_stream
     def CheckStream(  # noqa: N802
@@ -98,7 +106,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         except MagistrateError as error:
             item = error
         if isinstance(item, Answer):
-            return pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
+            began = perf_counter()
+            response = write_check(item, answers)
+            write_ended(began)
+            return pb.CheckStreamResponse(request_id=item.request_id, response=response)
         return pb.CheckStreamResponse(request_id=request.request_id, error=_told(item, context))
 
     async def _arrived(self, call: Call, asked: pb.Consistency) -> tuple[Caller, Consistency]:

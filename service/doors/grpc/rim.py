@@ -3,13 +3,15 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import wraps
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
 from google.rpc.status_pb2 import Status
+from grpc import StatusCode
 from grpc.aio import ServicerContext
 from grpc_status.rpc_status import to_status
 
+from service.doors.calls import GRPC
 from service.doors.grpc.caller import RPC
 from service.doors.grpc.failure_log import FailureLog
 from service.doors.grpc.status import internal_status, status_of
@@ -18,6 +20,9 @@ from service.telemetry import get_log
 
 _log = get_log("grpc")
 _failures = FailureLog(_log)
+
+_NAMES: Final = {code.value[0]: code.name for code in StatusCode}
+"""The statuses of gRPC by their numbers."""
 
 Servicer = TypeVar("Servicer")
 Request = TypeVar("Request")
@@ -104,13 +109,19 @@ class _Rim(Generic[Request, Response]):
     def __init__(self, rpc: str, context: ServicerContext[Request, Response]) -> None:
         self._rpc = rpc
         self._context = context
+        self._began = 0.0
 
     async def __aenter__(self) -> None:
         RPC.set(self._rpc)
+        self._began = GRPC.begin()
 
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception):
-            await self._context.abort_with_status(to_status(_status_of_end(error, self._context.peer() or "")))
+        if not isinstance(error, Exception):
+            GRPC.end(self._rpc, "OK" if error is None else "CANCELLED", self._began)
+            return
+        status = _status_of_end(error, self._context.peer() or "")
+        GRPC.end(self._rpc, _NAMES[status.code], self._began)
+        await self._context.abort_with_status(to_status(status))
 
 
 def message_of(request: Request | None) -> Request:

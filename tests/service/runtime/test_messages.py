@@ -64,7 +64,7 @@ BOOT = Boot(
 def counted() -> Samples:
     samples = Samples(gauges={"lag": 0.5})
     samples.count("decisions", effect="allow", code="ALLOWED")
-    samples.observe("seconds", 0.002)
+    samples.histogram("seconds", stage="fetch").observe(0.002)
     return samples
 
 

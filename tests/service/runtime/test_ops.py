@@ -11,9 +11,10 @@ from service.runtime.address import Address
 from service.runtime.ops import HEAD_BYTES, Page, open_ops
 
 WANTED = Address("127.0.0.1", 0)
-ROUTES: dict[str, Callable[[], Page]] = {
-    "/healthz": lambda: Page(HTTPStatus.OK, b"ok\n"),
-    "/readyz": lambda: Page(HTTPStatus.SERVICE_UNAVAILABLE, b"the service is draining\n"),
+ROUTES: dict[str, Callable[[str], Page]] = {
+    "/healthz": lambda _: Page(HTTPStatus.OK, b"ok\n"),
+    "/accepted": lambda accept: Page(HTTPStatus.OK, accept.encode()),
+    "/readyz": lambda _: Page(HTTPStatus.SERVICE_UNAVAILABLE, b"the service is draining\n"),
 }
 
 
@@ -35,7 +36,7 @@ async def ask(at: Address, request: bytes) -> bytes:
         ("GET /healthz?full=1", "200 OK", "ok\n"),
         ("HEAD /healthz", "200 OK", ""),
         ("GET /readyz", "503 Service Unavailable", "the service is draining\n"),
-        ("GET /secrets", "404 Not Found", "there are /healthz, /readyz\n"),
+        ("GET /secrets", "404 Not Found", "there are /healthz, /accepted, /readyz\n"),
         ("POST /healthz", "405 Method Not Allowed", "only GET is answered\n"),
         ("", "405 Method Not Allowed", "only GET is answered\n"),
     ],
@@ -49,6 +50,14 @@ def test_a_path_is_answered(line: str, status: str, body: str) -> None:
     assert head.startswith(f"HTTP/1.1 {status}\r\n")
     assert "Connection: close" in head
     assert said == body
+
+
+def test_a_page_is_told_what_the_caller_accepts() -> None:
+    async def scenario() -> bytes:
+        async with open_ops(WANTED, ROUTES) as at:
+            return await ask(at, b"GET /accepted HTTP/1.1\r\nHost: here\r\nACCEPT: a/b;q=0.5\r\naccept: c/d\r\n\r\n")
+
+    assert asyncio.run(scenario()).endswith(b"\r\n\r\na/b;q=0.5, c/d")
 
 
 def test_a_head_without_end_is_closed_unanswered() -> None:

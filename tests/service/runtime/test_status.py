@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from service.runtime.ops import Page
 from service.runtime.status import PolicyStatus, Status, routes
 
 WELL = Status(
@@ -16,6 +17,10 @@ WELL = Status(
     feed_lags=(0.1, 9.9),
     max_staleness=10.0,
 )
+
+
+def readiness(status: Status) -> Page:
+    return routes(lambda: status, lambda _: (b"", ""))["/readyz"]("")
 
 
 @pytest.mark.parametrize(
@@ -32,22 +37,22 @@ WELL = Status(
     ],
 )
 def test_readiness_says_what_is_missing(status: Status, said: str) -> None:
-    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    page = readiness(status)
     assert (page.status.value, page.body.decode()) == (200 if said == "ready" else 503, f"{said}\n")
 
 
 def test_a_service_that_answers_unrecorded_is_ready_and_says_so() -> None:
     status = replace(WELL, is_spool_failing=True, may_answer_unrecorded=True)
-    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    page = readiness(status)
     said = "ready\nthe record cannot be written: answers are given unrecorded\n"
     assert (page.status.value, page.body.decode()) == (200, said)
 
 
 def test_a_service_without_one_of_its_databases_is_ready_for_the_rest_and_says_which() -> None:
     status = replace(WELL, left_alone=("`sources.app`",))
-    page = routes(lambda: status, lambda: b"")["/readyz"]()
+    page = readiness(status)
     assert (page.status.value, page.body.decode()) == (200, "ready\nwithout `sources.app`, which does not answer\n")
-    unready = routes(lambda: replace(status, is_draining=True), lambda: b"")["/readyz"]()
+    unready = readiness(replace(status, is_draining=True))
     expected = (503, "the service is draining\n`sources.app` does not answer\n")
     assert (unready.status.value, unready.body.decode()) == expected
 

@@ -1,0 +1,49 @@
+"""Counts the calls of this process by what they asked for and how they ended, and how long they took; for every door.
+
+What a call asked for is an RPC of the contract or a route, never a path as it came: strangers make those up.
+"""
+
+from time import perf_counter
+from typing import Final
+
+from service.samples import Histogram, Samples, Series
+
+
+class Calls:
+    """The calls of one kind of door. It belongs to the loop's thread."""
+
+    def __init__(self, door: str) -> None:
+        self._door = door
+        self._under_way = 0
+        self._ended: dict[tuple[str, str], int] = {}
+        self._durations: dict[str, Histogram] = {}
+
+    def begin(self) -> float:
+        """Takes note of a call that begins; what `end` needs of it."""
+        self._under_way += 1
+        return perf_counter()
+
+    def end(self, call: str, status: str, began: float) -> None:
+        """Takes note of its end."""
+        self._under_way -= 1
+        self._ended[call, status] = self._ended.get((call, status), 0) + 1
+        durations = self._durations.get(call)
+        if durations is None:
+            durations = self._durations[call] = Histogram()
+        durations.observe(perf_counter() - began)
+
+    def tell(self, samples: Samples) -> None:
+        """Says how many calls there were and are."""
+        door = ("door", self._door)
+        for (call, status), times in self._ended.items():
+            samples.counters["magistrate_calls", (("call", call), door, ("status", status))] = times
+        for call, durations in self._durations.items():
+            series: Series = ("magistrate_call_seconds", (("call", call), door))
+            samples.histograms[series] = durations
+        samples.states["magistrate_calls_under_way", (door,)] = self._under_way
+
+
+GRPC: Final = Calls("grpc")
+"""The calls of the gRPC doors of this process."""
+DOORS: Final = (GRPC,)
+"""All of this process's."""

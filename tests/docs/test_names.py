@@ -19,8 +19,15 @@ CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)
 STEPS = re.compile(r"^    (\w+): +(.*(?:\n +→? *\S.*)*)", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
 
-MODELS = [model for direct in BaseModel.__subclasses__() for model in (direct, *direct.__subclasses__())]
-SETTINGS = [Settings, *(model for model in MODELS if model.__module__.startswith("service."))]
+SUBCLASSES = [model for direct in BaseModel.__subclasses__() for model in (direct, *direct.__subclasses__())]
+SETTINGS = [
+    Settings,
+    *(
+        model
+        for model in SUBCLASSES
+        if model is not Settings and re.fullmatch(r"service\.(config|\w+_settings)", model.__module__)
+    ),
+]
 """All of which `service.config` is made, without a list that somebody forgets."""
 
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])

@@ -52,7 +52,7 @@ def read_explanation(answer: authorization_pb2.ExplainResponse | None, request_i
     if answer is None:
         raise _unreadable("the answer is no message of the contract", request_id)
     return Explanation(
-        _read_decision(answer.response, answer.response, request_id), tuple(_read_rule(rule) for rule in answer.rules)
+        _read_decision(answer.response, answer.response, request_id), tuple(read_rule(rule) for rule in answer.rules)
     )
 
 
@@ -116,7 +116,8 @@ def _read_time(time: timestamp_pb2.Timestamp, request_id: str) -> datetime:
         raise _unreadable("the answer's time is out of range", request_id) from None
 
 
-def _read_rule(rule: authorization_pb2.RuleExplanation) -> RuleExplanation:
+def read_rule(rule: authorization_pb2.RuleExplanation) -> RuleExplanation:
+    """One rule and what became of it."""
     return RuleExplanation(
         rule_id=rule.rule_id,
         location=rule.location,

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def bundle_of(found: Examined) -> Bundle:
     """The bundle that files came to. PolicyError with everything that is wrong with them."""
     if found.program is None or found.checked is None:
         raise PolicyError(found.faults)
-    return Bundle(found.program, _digest(found.files), found.files, found.checked.probes)
+    return Bundle(found.program, digest_of(found.files), found.files, found.checked.probes)
 
 
 def load_folder(folder: Path) -> Bundle:
@@ -142,8 +142,8 @@ def read_file(path: Path) -> str:
         raise BundleError(f"cannot read `{path}`: {_why(error)}") from error
 
 
-def _digest(files: tuple[SourceFile, ...]) -> str:
-    """Each path and text goes in behind its length, so that no two bundles run together."""
+def digest_of(files: Iterable[SourceFile]) -> str:
+    """The digest of files by path; each path and text goes in behind its length, so that no two run together."""
     digest = hashlib.sha256()
     for file in files:
         for part in (file.path, file.text):

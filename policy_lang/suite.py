@@ -42,11 +42,15 @@ class TestResult:
 
 def run(program: Program, compiled: Compiled | None = None) -> tuple[TestResult, ...]:
     """The results of all tests of a program, in the order of the text; it is compiled here unless it was before."""
-    compiled = compiled or Compiled(program)
+    return tuple(results(program, compiled or Compiled(program)))
+
+
+def results(program: Program, compiled: Compiled) -> Iterator[TestResult]:
+    """The same one by one."""
     interpreter = Interpreter(program)
-    return tuple(
-        _run(case, expectation, compiled, interpreter) for case in program.tests for expectation in case.expectations
-    )
+    for case in program.tests:
+        for expectation in case.expectations:
+            yield _run(case, expectation, compiled, interpreter)
 
 
 def facts_of(case: TestCase, action: str, compiled: Compiled) -> Facts:

@@ -99,6 +99,7 @@ class LimitExceeded(MagistrateError):
         super().__init__(f"over the limit `{limit}`: {given} given, {allowed} allowed")
         self.limit = limit
         self.allowed = allowed
+        self.given = given
 
 
 class Trouble(Enum):
@@ -182,7 +183,7 @@ class PoliciesBroken(MagistrateError):
 
 
 class BundleRefused(MagistrateError):
-    """Policies that are not signed as this service wants them."""
+    """Policies that are not signed as this service wants them, or not those that were pushed under their digest."""
 
     reason = "BUNDLE_REFUSED"
 

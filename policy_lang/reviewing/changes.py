@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import Enum
 
-from policy_lang.reviewing.contents import Item, Kind, Lines, contents
+from policy_lang.reviewing.contents import Item, Kind, Lines, contents, locations
 from policy_lang.typed import Program
 
 
@@ -19,11 +19,13 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An item that differs; no lines on the side where it is not."""
+    """An item that differs; no lines on the side where it is not. Of a rule is known where it stood and stands."""
 
     item: Item
     before: Lines
     after: Lines
+    old_location: str = ""
+    new_location: str = ""
 
     @property
     def how(self) -> How:
@@ -49,7 +51,11 @@ class Change:
 def changes(old: Program, new: Program) -> tuple[Change, ...]:
     """Every item that the two do not have alike, in the order of `contents`."""
     before, after = contents(old), contents(new)
+    stood, stands = locations(old), locations(new)
     kinds = list(Kind)
     items = sorted(before.keys() | after.keys(), key=lambda item: (kinds.index(item.kind), item.name))
-    found = (Change(item, before.get(item, ()), after.get(item, ())) for item in items)
+    found = (
+        Change(item, before.get(item, ()), after.get(item, ()), stood.get(item, ""), stands.get(item, ""))
+        for item in items
+    )
     return tuple(change for change in found if change.before != change.after)

@@ -71,6 +71,11 @@ def rules(program: Program) -> dict[str, Lines]:
     }
 
 
+def locations(program: Program) -> dict[Item, str]:
+    """Rule → where it stands, as `PATH:LINE`."""
+    return {Item(Kind.RULE, rule.id): rule.span.location for found in program.rules.values() for rule in found}
+
+
 def type_lines(declared: EntityType) -> Lines:
     """A type and its attributes."""
     marks = {"tenant ": declared.is_tenant, "principal ": declared.is_principal}

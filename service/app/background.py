@@ -7,6 +7,7 @@ from functools import partial
 from service.app.checkpointing import build_checkpoints
 from service.app.replaying import build_replays
 from service.app.retaining import build_expiry
+from service.app.reviewing import build_reviews
 from service.app.shipping import gauge_shipping
 from service.app.verifying import build_verifications
 from service.authn.pruning import prune_credentials_until
@@ -47,6 +48,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, others=tellers, report=report)),
         ("retention", expiry.run),
         ("replays", build_replays(settings, facts, database).run),
+        ("reviews", build_reviews(settings, facts).run),
         ("transfers", transfers.run),
         ("verifications", build_verifications(settings, facts, database).run),
     )

@@ -20,7 +20,7 @@ from service.entities.mapped.mixed_facts import MixedFacts
 from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.model import Batch, Consistency, Known
-from service.policies.wiring import build_office
+from service.policies.wiring import build_office, build_review_office
 
 
 @asynccontextmanager
@@ -39,7 +39,8 @@ async def services(core: Core, fresh: FreshFacts) -> AsyncIterator[tuple[Served,
         )
         if settings.policies_source == "store":
             office = build_office(settings, core.database, gate=core.gate, clock=wall_clock)
-            served = (*served, (POLICY, PolicyServicer(core.callers, office, _reaching(core.feed))))
+            reviews = build_review_office(settings, core.database, gate=core.gate)
+            served = (*served, (POLICY, PolicyServicer(core.callers, office, reviews, _reaching(core.feed))))
         yield served
 
 

@@ -12,6 +12,7 @@ from typing import Final, NoReturn, Protocol, TypeVar
 
 import click
 import grpc
+from click.core import ParameterSource
 
 from magistrate_client.channels import Endpoint, endpoint
 from magistrate_client.credentials import bearer
@@ -66,6 +67,7 @@ _OPTIONS: Final = (
     click.option("--insecure", is_flag=True, help="Send the token in plain text to another machine."),
     *TLS_OPTIONS,
 )  # fmt: skip
+_SERVICE: Final = ("server", "token", "token_file", "certificate_file")
 
 
 def connection_options(function: Function) -> Function:
@@ -84,6 +86,12 @@ def long_connection_options(seconds: float) -> Callable[[Function], Function]:
         return function
 
     return decorate
+
+
+def asks_service() -> bool:
+    """Whether the command line names the service, or who calls it."""
+    context = click.get_current_context()
+    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _SERVICE)
 
 
 def call(

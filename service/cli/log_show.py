@@ -14,10 +14,10 @@ from policy_lang.editing.whole import statement_around
 from policy_lang.excerpt import visible
 from policy_lang.typed import Rule
 from policy_lang.types import Json
-from service.cli.calling import Connection, long_connection_options
+from service.cli.calling import Connection, asks_service, long_connection_options
 from service.cli.log_opening import wait_option
 from service.cli.log_report import record_fields, record_lines
-from service.cli.log_source import asks_service, opened_source
+from service.cli.log_source import opened_source
 from service.cli.recorded_database import former_policies
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings

@@ -8,12 +8,11 @@ from typing import Final, Protocol
 from uuid import UUID
 
 import click
-from click.core import ParameterSource
 from magistrate.v1 import decision_log_pb2 as pb
 from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 
 from policy_lang.notation import format_timestamp
-from service.cli.calling import Connection, call, followed
+from service.cli.calling import Connection, asks_service, call, followed
 from service.cli.log_messages import read_record, read_stats, write_filter
 from service.cli.log_opening import opened_log
 from service.config import Settings
@@ -67,12 +66,6 @@ def opened_source(settings: Settings, connection: Connection, *, wait: bool = Fa
         return
     with opened_log(settings, wait=wait) as log:
         yield HostLog(log)
-
-
-def asks_service() -> bool:
-    """Whether the command line names the service, or who calls it."""
-    context = click.get_current_context()
-    return any(context.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in _SERVICE)
 
 
 class HostLog:
@@ -164,6 +157,5 @@ def _limit_note(limit: str, value: int, reached: str) -> str:
 
 
 _SCAN: Final = "log_reading.scan_records"
-_SERVICE: Final = ("server", "token", "token_file", "certificate_file")
 PAGE: Final = 1000
 """The largest page of the service."""

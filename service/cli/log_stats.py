@@ -12,10 +12,10 @@ from policy_lang.diagnostics import PolicyError
 from policy_lang.excerpt import visible
 from policy_lang.notation import format_duration, format_timestamp
 from policy_lang.types import Json
-from service.cli.calling import Connection, long_connection_options
+from service.cli.calling import Connection, asks_service, long_connection_options
 from service.cli.log_filters import Wanted as Filter
 from service.cli.log_filters import filter_options, read_filter
-from service.cli.log_source import asks_service, opened_source
+from service.cli.log_source import opened_source
 from service.cli.recorded_database import former_policies
 from service.cli.settings import settings_options
 from service.config import Settings

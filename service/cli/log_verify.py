@@ -13,9 +13,8 @@ from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 
 from policy_lang.types import Json
 from service.authn.private_files import read_bytes
-from service.cli.calling import Connection, call, long_connection_options
+from service.cli.calling import Connection, asks_service, call, long_connection_options
 from service.cli.log_messages import read_verified
-from service.cli.log_source import asks_service
 from service.cli.log_verify_export import export_fields, export_lines
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings

@@ -1,20 +1,21 @@
-"""`magistrate policy diff`: what changes between two bundles: declarations, rules, and decisions."""
+"""`magistrate policy diff`: what changes between two bundles, declarations, rules, decisions; here or by a service."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import click
 
-from policy_lang.reviewing.changes import changes
+from policy_lang.reviewing.difference import difference_of
 from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.replay import replay
-from policy_lang.reviewing.witness import outcomes
+from service.cli.calling import Connection, asks_service, long_connection_options
 from service.cli.log_opening import opened_log
 from service.cli.log_replay import MOST
-from service.cli.policy_diff_report import Difference, diff_json, diff_lines
+from service.cli.policy_diff_report import diff_json, diff_lines
+from service.cli.policy_diff_service import difference_by_service
 from service.cli.recorded_database import records_of
 from service.cli.recorded_log import read_log
 from service.cli.settings import FINDINGS, settings_options
@@ -24,7 +25,8 @@ from service.policies.folder import load_bundle
 
 _DATABASE: Final = ""
 """Stands for the log's database, where no file is named."""
-_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+SECONDS: Final = 120.0
+STEPS: Final = 20_000
 
 
 def _read_log_name(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -36,8 +38,8 @@ def _read_log_name(_: click.Context, __: click.Parameter, name: str | None) -> s
 
 
 @click.command("diff")
-@click.argument("old", type=_FOLDER)
-@click.argument("new", type=_FOLDER)
+@click.argument("old")
+@click.argument("new")
 @click.option(
     "--against-log",
     "log",
@@ -52,30 +54,37 @@ def _read_log_name(_: click.Context, __: click.Parameter, name: str | None) -> s
     help="How many of the database, the newest.",
 )  # fmt: skip
 @click.option(
-    "--limit", type=click.IntRange(min=0), default=20_000, show_default=True,
+    "--limit", type=click.IntRange(min=0), default=STEPS, show_default=True,
     help="Steps of the search, for each kind of question; 0 searches nothing.",
 )  # fmt: skip
 @click.option("--exit-code", "is_exit_code", is_flag=True, help="End with 1 if something changes.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form.")
+@long_connection_options(SECONDS)
 @settings_options("data", "log_database")
 def diff(
-    settings: Settings, old: Path, new: Path, log: str | None, *,
-    records: int, limit: int, is_exit_code: bool, output: str,
+    settings: Settings, old: str, new: str, log: str | None, *,
+    records: int, limit: int, is_exit_code: bool, output: str, **connection: Unpack[Connection],
 ) -> None:  # fmt: skip
-    """Show what changes from the policies in OLD to those in NEW, and which decisions.
+    """Show what changes from the policies in the folder OLD to those in NEW, and which decisions.
 
     Declarations and rules are compared by what they say: layout, order, comments and tests do not count. For every
     kind of question whose rules differ, requests that are decided differently are searched, and shown as tests.
+
+    Where an option names the service, it compares; each of OLD and NEW is then a folder, the digest of pushed policies,
+    or its beginning, or `active` for those in force.
     """
-    before, after = load_bundle(old), load_bundle(new)
-    with _recorded(settings, log, records) as recorded:
-        found = Difference(
-            changes(before.program, after.program),
-            tuple(outcomes(before.program, after.program, limit)) if limit else (),
-            None if recorded is None else replay(recorded, before, after),
-            after.program.schema,
-        )
-    click.echo(diff_json(found) if output == "json" else "\n".join(diff_lines(found)))
+    if asks_service():
+        if log is not None:
+            raise click.UsageError(
+                "--against-log is for two folders: `policy push --preview` asks the service's record"
+            )
+        found, replayed = difference_by_service(old, new, limit, connection), None
+    else:
+        before, after = load_bundle(Path(old)), load_bundle(Path(new))
+        with _recorded(settings, log, records) as recorded:
+            found = difference_of(before.program, after.program, limit)
+            replayed = None if recorded is None else replay(recorded, before, after)
+    click.echo(diff_json(found, replayed) if output == "json" else "\n".join(diff_lines(found, replayed)))
     sys.exit(FINDINGS if is_exit_code and found.is_any else 0)
 
 

@@ -1,104 +1,92 @@
 """Writes the difference between two bundles, for people and as JSON."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import orjson
 
+from policy_lang.compiler import Key
 from policy_lang.counts import counted
-from policy_lang.decision import Decision
 from policy_lang.reviewing.changes import Change
+from policy_lang.reviewing.difference import ComparedDecision, Difference, DifferingRequest, SearchedQuestion
 from policy_lang.reviewing.goals import What
-from policy_lang.reviewing.pasting import written_test
 from policy_lang.reviewing.replayed import Replayed
-from policy_lang.reviewing.witness import Outcome, Witness
-from policy_lang.schema import Schema
 from policy_lang.types import Json
 from service.cli.replay_report import replayed_json, replayed_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What was found; `replayed` is None where no log was given. Tests are written by the newer schema."""
-
-    changes: Sequence[Change]
-    outcomes: Sequence[Outcome]
-    replayed: Replayed | None
-    schema: Schema
-
-    @property
-    def is_any(self) -> bool:
-        """Whether something changes."""
-        return bool(self.changes)
-
-
-def diff_lines(found: Difference) -> Iterator[str]:
-    """The difference as a person reads it."""
+def diff_lines(found: Difference, replayed: Replayed | None = None) -> Iterator[str]:
+    """The difference as a person reads it, and what became of recorded decisions where some were decided again."""
     if not found.changes:
         yield "nothing changes"
     for change in found.changes:
-        yield f"{change.how.value} {change.item}"
+        yield f"{change.how.value} {change.item}{_place(change)}"
         yield from (f"  {line}".rstrip() for line in change.diff)
         yield ""
-    yield from _searched_lines(found)
-    if found.replayed is not None:
-        yield from replayed_lines(found.replayed)
+    yield from _searched_lines(found.searched)
+    if replayed is not None:
+        yield from replayed_lines(replayed)
 
 
-def diff_json(found: Difference) -> str:
-    """The difference for programs."""
+def diff_json(found: Difference, replayed: Replayed | None = None) -> str:
+    """The same for programs."""
     report: dict[str, Json] = {
         "changes": [_change_json(change) for change in found.changes],
-        "searched": [_outcome_json(outcome, found.schema) for outcome in found.outcomes],
-        "recorded": None if found.replayed is None else replayed_json(found.replayed),
+        "searched": [_searched_json(searched) for searched in found.searched],
+        "recorded": None if replayed is None else replayed_json(replayed),
     }
     return orjson.dumps(report, option=orjson.OPT_INDENT_2).decode()
+
+
+def _place(change: Change) -> str:
+    """Where a rule stands, and where it stood if that was elsewhere."""
+    places = {change.old_location: None, change.new_location: None}
+    known = [place for place in places if place]
+    return f" ({' → '.join(known)})" if known else ""
 
 
 # What was searched -------------------------------------------------------------------------------------------------
 
 
-def _searched_lines(found: Difference) -> Iterator[str]:
-    if not found.outcomes:
+def _searched_lines(searched: Sequence[SearchedQuestion]) -> Iterator[str]:
+    if not searched:
         return
-    groups = _grouped(found.outcomes)
-    stopped = [outcome for outcome in found.outcomes if not outcome.is_exhaustive]
-    yield f"decisions: {counted(len(found.outcomes), 'kind')} of question decided by other rules"
-    for (what, rules), witnesses in groups.items():
-        yield f"  {what.value}, by {rules}: {'; '.join(_questions(witnesses))}"
+    groups = _grouped(searched)
+    stopped = [each for each in searched if not each.is_exhaustive]
+    yield f"decisions: {counted(len(searched), 'kind')} of question decided by other rules"
+    for (what, rules), requests in groups.items():
+        yield f"  {what.value}, by {rules}: {'; '.join(_questions([key for key, _ in requests]))}"
     if not groups:
         yield "  no request was found that is decided differently"
-    for outcome in stopped:
-        where = f"{_question(outcome.key)}, after {outcome.steps:,} steps"
+    for each in stopped:
+        where = f"{_question(each.key)}, after {each.steps:,} steps"
         yield f"  not searched to the end, see `--limit`: {where}"
     if not stopped:
         yield "  searched to the end: every combination of the values worth trying"
-    for witnesses in groups.values():
+    for requests in groups.values():
         yield ""
-        yield written_test(witnesses[0], found.schema)
+        yield requests[0][1].test
     yield ""
 
 
-def _grouped(outcomes: Sequence[Outcome]) -> dict[tuple[What, str], list[Witness]]:
-    """The witnesses by what differs and the rules that it comes from."""
-    groups: dict[tuple[What, str], list[Witness]] = {}
-    for outcome in outcomes:
-        for witness in outcome.witnesses:
-            rules = ", ".join(outcome.differing) or "what is declared"
-            groups.setdefault((witness.what, rules), []).append(witness)
+def _grouped(searched: Sequence[SearchedQuestion]) -> dict[tuple[What, str], list[tuple[Key, DifferingRequest]]]:
+    """The requests that are decided differently, by what differs and the rules that it comes from."""
+    groups: dict[tuple[What, str], list[tuple[Key, DifferingRequest]]] = {}
+    for each in searched:
+        for request in each.witnesses:
+            rules = ", ".join(each.rules) or "what is declared"
+            groups.setdefault((request.what, rules), []).append((each.key, request))
     return groups
 
 
-def _questions(witnesses: Sequence[Witness]) -> list[str]:
+def _questions(keys: Sequence[Key]) -> list[str]:
     """`User may read, edit Document`, one for each pair of types."""
     actions: dict[tuple[str, str], list[str]] = {}
-    for witness in witnesses:
-        world = witness.world
-        actions.setdefault((world.principal.type, world.resource.type), []).append(world.action)
+    for principal, resource, action in keys:
+        actions.setdefault((principal, resource), []).append(action)
     return [f"{principal} {', '.join(named)} {resource}" for (principal, resource), named in actions.items()]
 
 
-def _question(key: tuple[str, str, str]) -> str:
+def _question(key: Key) -> str:
     principal, resource, action = key
     return f"{principal} {action} {resource}"
 
@@ -110,37 +98,39 @@ def _change_json(change: Change) -> dict[str, Json]:
         "change": change.how.value,
         "before": list(change.before),
         "after": list(change.after),
+        "old_location": change.old_location or None,
+        "new_location": change.new_location or None,
     }
 
 
-def _outcome_json(outcome: Outcome, schema: Schema) -> dict[str, Json]:
-    principal, resource, action = outcome.key
+def _searched_json(searched: SearchedQuestion) -> dict[str, Json]:
+    principal, resource, action = searched.key
     return {
         "principal": principal,
         "action": action,
         "resource": resource,
-        "rules": list(outcome.differing),
-        "steps": outcome.steps,
-        "exhaustive": outcome.is_exhaustive,
-        "witnesses": [_witness_json(witness, schema) for witness in outcome.witnesses],
+        "rules": list(searched.rules),
+        "steps": searched.steps,
+        "exhaustive": searched.is_exhaustive,
+        "witnesses": [_request_json(request) for request in searched.witnesses],
     }
 
 
-def _witness_json(witness: Witness, schema: Schema) -> dict[str, Json]:
+def _request_json(request: DifferingRequest) -> dict[str, Json]:
     return {
-        "what": witness.what.value,
-        "old": _decision_json(witness.old),
-        "new": _decision_json(witness.new),
-        "test": written_test(witness, schema),
+        "what": request.what.value,
+        "old": _decision_json(request.old),
+        "new": _decision_json(request.new),
+        "test": request.test,
     }
 
 
-def _decision_json(decision: Decision) -> dict[str, Json]:
+def _decision_json(decision: ComparedDecision) -> dict[str, Json]:
     return {
         "effect": decision.effect.value,
         "code": decision.code,
-        "rules": [reason.rule_id for reason in decision.reasons],
-        "obligations": [duty.type for duty in decision.obligations],
+        "rules": list(decision.rules),
+        "obligations": list(decision.obligations),
         "hide": decision.hide,
         "shadow_effect": decision.shadow_effect.value,
     }

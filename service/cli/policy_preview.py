@@ -10,12 +10,12 @@ from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
 from magistrate_client.errors import MagistrateError, PermissionDenied
 from policy_lang.bundle import Bundle, load
-from policy_lang.reviewing.changes import changes
+from policy_lang.reviewing.difference import difference_of
 from policy_lang.reviewing.replayed import Replayed
-from policy_lang.reviewing.witness import outcomes
 from service.cli.calling import Connection, answer_of, end
 from service.cli.output import Output
-from service.cli.policy_diff_report import Difference, diff_json, diff_lines
+from service.cli.policy_diff_report import diff_json, diff_lines
+from service.cli.policy_sending import sent
 from service.doors.grpc.replay_codec import read_replayed
 
 STEPS = 20_000
@@ -29,13 +29,8 @@ def show_preview(texts: Mapping[str, str], connection: Connection, output: Outpu
     if old is None:
         click.echo("no policies are in force")
         return
-    found = Difference(
-        changes(old.program, new.program),
-        tuple(outcomes(old.program, new.program, STEPS)),
-        _replayed(texts, connection),
-        new.program.schema,
-    )
-    click.echo("\n".join(diff_lines(found)) if output == "table" else diff_json(found))
+    found, replayed = difference_of(old.program, new.program, STEPS), _replayed(texts, connection)
+    click.echo("\n".join(diff_lines(found, replayed)) if output == "table" else diff_json(found, replayed))
 
 
 def _in_force(connection: Connection) -> Bundle | None:
@@ -50,8 +45,7 @@ def _in_force(connection: Connection) -> Bundle | None:
 
 def _replayed(texts: Mapping[str, str], connection: Connection) -> Replayed | None:
     """What becomes of the record, where this caller may read it."""
-    files = [policy_pb2.PolicyFile(path=path, text=text) for path, text in texts.items()]
-    request = decision_log_pb2.ReplayRequest(files=files)
+    request = decision_log_pb2.ReplayRequest(files=sent(texts))
     try:
         answer = answer_of(connection, lambda channel: DecisionLogServiceStub(channel).Replay, request)
     except PermissionDenied as error:

@@ -16,6 +16,7 @@ from service.authn.private_files import read_private
 from service.cli.calling import Connection, call, long_connection_options
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.policy_preview import show_preview
+from service.cli.policy_sending import sent
 from service.cli.settings import FINDINGS, reported
 from service.errors import ConfigError, why
 from service.policies.folder import read_texts
@@ -64,8 +65,7 @@ def push(
             show_preview(texts, connection, output)
             return
         signature = b"" if sign_key is None else _signature(texts, sign_key)
-    files = [pb.PolicyFile(path=path, text=text) for path, text in texts.items()]
-    request = pb.PushRequest(files=files, message=message, signature=signature)
+    request = pb.PushRequest(files=sent(texts), message=message, signature=signature)
     answer = call(connection, lambda channel: PolicyServiceStub(channel).Push, request)
     if answer.diagnostics:
         click.echo("\n\n".join(found.rendered for found in answer.diagnostics), err=True)

@@ -11,7 +11,7 @@ from policy_lang.linting.linter import check
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding; line and column count from 1, `rendered` is how a person reads it."""
+    """One finding; lines and columns count from 1, the end is where it has ended, `rendered` how a person reads it."""
 
     code: str
     is_error: bool
@@ -19,6 +19,8 @@ class Finding:
     path: str
     line: int
     column: int
+    end_line: int
+    end_column: int
     help: str
     rendered: str
 
@@ -35,9 +37,9 @@ def judge(texts: Mapping[str, str]) -> Verdict:
     """The verdict on those texts, path → text."""
     checked = check(texts)
     if checked.bundle is None:
-        return Verdict("", tuple(map(_finding, checked.diagnostics)))
+        return Verdict("", tuple(map(finding_of, checked.diagnostics)))
     lints = (found for found in checked.diagnostics if found.severity is Severity.WARNING)
-    return Verdict(checked.bundle.digest, tuple(map(_finding, lints)))
+    return Verdict(checked.bundle.digest, tuple(map(finding_of, lints)))
 
 
 def write_texts(texts: Mapping[str, str]) -> str:
@@ -62,8 +64,9 @@ def read_verdict(text: str) -> Verdict:
     return Verdict(fields["digest"], tuple(Finding(**found) for found in fields["findings"]))
 
 
-def _finding(found: Diagnostic) -> Finding:
-    place = found.span.file.position(found.span.start)
+def finding_of(found: Diagnostic) -> Finding:
+    """The finding in a form that leaves the process."""
+    place, end = (found.span.file.position(at) for at in (found.span.start, found.span.end))
     return Finding(
         code=found.code,
         is_error=found.severity is Severity.ERROR,
@@ -71,6 +74,8 @@ def _finding(found: Diagnostic) -> Finding:
         path=found.span.file.path,
         line=place.line,
         column=place.column,
+        end_line=end.line,
+        end_column=end.column,
         help=found.advice,
         rendered=found.render(),
     )

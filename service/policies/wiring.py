@@ -10,6 +10,8 @@ from service.desk import Desk
 from service.policies.activations import Activations
 from service.policies.following import StoreFollower, Workers
 from service.policies.office import PolicyOffice
+from service.policies.review_forms import REVIEWS
+from service.policies.review_office import ReviewOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.policies.watching import Fits, anywhere
@@ -28,6 +30,16 @@ def build_office(settings: Settings, database: Database, *, gate: Gate, clock: C
         desk=Desk(database, settings.replica_id, POLICIES),
         signatures=Signatures.of(settings.bundle_keys),
         clock=clock,
+    )
+
+
+def build_review_office(settings: Settings, database: Database, *, gate: Gate) -> ReviewOffice:
+    """What has policies tested and compared."""
+    return ReviewOffice(
+        gate=gate,
+        store=BundleStore(database),
+        activations=Activations(database),
+        desk=Desk(database, settings.replica_id, REVIEWS),
     )
 
 

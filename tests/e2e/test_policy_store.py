@@ -106,7 +106,7 @@ def test_a_preview_tells_what_would_flip_and_pushes_nothing(kept: Project, serve
 
     wait_until(lambda: "  now denied, by docs.shut: 1" in shown(), True)
     lines = shown()
-    assert lines[0] == "added rule docs.shut"
+    assert lines[0].startswith("added rule docs.shut (documents.policy:")
     assert [each.digest for each in operator.bundles()] == [digest]
 
 

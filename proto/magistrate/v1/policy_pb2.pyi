@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from magistrate.v1 import authorization_pb2 as _authorization_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -72,6 +73,38 @@ ACTIVATION_STATE_FAILED: ActivationState.ValueType  # 3
 """It changed nothing."""
 Global___ActivationState: _TypeAlias = ActivationState  # noqa: Y015
 
+class _AnswerDifference:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AnswerDifferenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AnswerDifference.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ANSWER_DIFFERENCE_UNSPECIFIED: _AnswerDifference.ValueType  # 0
+    """Not used."""
+    ANSWER_DIFFERENCE_NOW_ALLOWED: _AnswerDifference.ValueType  # 1
+    """It was denied."""
+    ANSWER_DIFFERENCE_NOW_DENIED: _AnswerDifference.ValueType  # 2
+    """It was allowed."""
+    ANSWER_DIFFERENCE_SHADOW: _AnswerDifference.ValueType  # 3
+    """The effect with the shadow rules is another."""
+    ANSWER_DIFFERENCE_ANSWER: _AnswerDifference.ValueType  # 4
+    """The code, the obligations, or whether the resource is hidden."""
+
+class AnswerDifference(_AnswerDifference, metaclass=_AnswerDifferenceEnumTypeWrapper):
+    """How two answers to one request differ."""
+
+ANSWER_DIFFERENCE_UNSPECIFIED: AnswerDifference.ValueType  # 0
+"""Not used."""
+ANSWER_DIFFERENCE_NOW_ALLOWED: AnswerDifference.ValueType  # 1
+"""It was denied."""
+ANSWER_DIFFERENCE_NOW_DENIED: AnswerDifference.ValueType  # 2
+"""It was allowed."""
+ANSWER_DIFFERENCE_SHADOW: AnswerDifference.ValueType  # 3
+"""The effect with the shadow rules is another."""
+ANSWER_DIFFERENCE_ANSWER: AnswerDifference.ValueType  # 4
+"""The code, the obligations, or whether the resource is hidden."""
+Global___AnswerDifference: _TypeAlias = AnswerDifference  # noqa: Y015
+
 @_typing.final
 class PolicyFile(_message.Message):
     """One policy file."""
@@ -112,6 +145,8 @@ class Diagnostic(_message.Message):
     COLUMN_FIELD_NUMBER: _builtins.int
     HELP_FIELD_NUMBER: _builtins.int
     RENDERED_FIELD_NUMBER: _builtins.int
+    END_LINE_FIELD_NUMBER: _builtins.int
+    END_COLUMN_FIELD_NUMBER: _builtins.int
     code: _builtins.str
     """Its code, such as `E203`; stable."""
     severity: Global___Severity.ValueType
@@ -128,6 +163,10 @@ class Diagnostic(_message.Message):
     """What to do about it; may be empty."""
     rendered: _builtins.str
     """All of it as a person reads it, with the line that it is about."""
+    end_line: _builtins.int
+    """The line in which it has ended."""
+    end_column: _builtins.int
+    """The column at which it has ended: the first code point behind it."""
     def __init__(
         self,
         *,
@@ -139,10 +178,12 @@ class Diagnostic(_message.Message):
         column: _builtins.int = ...,
         help: _builtins.str = ...,
         rendered: _builtins.str = ...,
+        end_line: _builtins.int = ...,
+        end_column: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "column", b"column", "help", b"help", "line", b"line", "message", b"message", "path", b"path", "rendered", b"rendered", "severity", b"severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "column", b"column", "end_column", b"end_column", "end_line", b"end_line", "help", b"help", "line", b"line", "message", b"message", "path", b"path", "rendered", b"rendered", "severity", b"severity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -608,3 +649,627 @@ class ListActivationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListActivationsResponse: _TypeAlias = ListActivationsResponse  # noqa: Y015
+
+@_typing.final
+class TestRequest(_message.Message):
+    """Whose tests are to be run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    TESTS_FIELD_NUMBER: _builtins.int
+    ONLY_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """Pushed policies: their digest, or a beginning of it that no other has. Without it and without `files`, those in force."""
+    coverage: _builtins.bool
+    """Measure what is covered."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Every file of policies that were not pushed; without `digest`."""
+
+    @_builtins.property
+    def tests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Further files, which hold nothing but fixtures and tests; these are run too. No path may be that of another file."""
+
+    @_builtins.property
+    def only(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Run these alone: a test by its name, by a pattern of names such as `*pay*`, or by a line as PATH:LINE. Up to 100."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        tests: _abc.Iterable[Global___PolicyFile] | None = ...,
+        only: _abc.Iterable[_builtins.str] | None = ...,
+        coverage: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "digest", b"digest", "files", b"files", "only", b"only", "tests", b"tests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestRequest: _TypeAlias = TestRequest  # noqa: Y015
+
+@_typing.final
+class TestResponse(_message.Message):
+    """What came of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    DIAGNOSTICS_FIELD_NUMBER: _builtins.int
+    TESTS_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
+    COVERAGE_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The digest of the policies that were tested, with the files that came along. Empty where they may not be used."""
+    tests: _builtins.int
+    """How many tests were run."""
+    held: _builtins.int
+    """How many expectations held."""
+    failed: _builtins.int
+    """How many did not."""
+    left_out: _builtins.int
+    """How many were left out."""
+    @_builtins.property
+    def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Diagnostic]:
+        """What is wrong with them, sorted by file and place; then nothing was run."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___TestResult]:
+        """Each expectation, in the order of the files. Where they would not fit into one answer of 4 MiB, those that held are
+        left out, and then so many of those that did not.
+        """
+
+    @_builtins.property
+    def coverage(self) -> Global___TestCoverage:
+        """What is covered; not set unless it was asked for."""
+
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        diagnostics: _abc.Iterable[Global___Diagnostic] | None = ...,
+        tests: _builtins.int = ...,
+        held: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        results: _abc.Iterable[Global___TestResult] | None = ...,
+        left_out: _builtins.int = ...,
+        coverage: Global___TestCoverage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "diagnostics", b"diagnostics", "digest", b"digest", "failed", b"failed", "held", b"held", "left_out", b"left_out", "results", b"results", "tests", b"tests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestResponse: _TypeAlias = TestResponse  # noqa: Y015
+
+@_typing.final
+class TestResult(_message.Message):
+    """One expectation of a test, and what came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEST_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    IN_MATRIX_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    EXPECTED_RULES_FIELD_NUMBER: _builtins.int
+    test: _builtins.str
+    """The test, and of a matrix the cell: `rights: read on plan to bob`."""
+    path: _builtins.str
+    """The file with the expectation."""
+    line: _builtins.int
+    """Its line, from 1."""
+    action: _builtins.str
+    """The action that was asked for."""
+    in_matrix: _builtins.bool
+    """Whether it is a cell of a matrix."""
+    held: _builtins.bool
+    """Whether it held."""
+    effect: _authorization_pb2.Effect.ValueType
+    """What was decided."""
+    code: _builtins.str
+    """The code of the decision."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was expected, what was decided, and what was missing for it; empty where it held."""
+
+    @_builtins.property
+    def excerpt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The same below the line of text that it is about, as a person reads it; empty where it held."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_authorization_pb2.RuleExplanation]:
+        """Every rule in play and how it came to its part; of expectations that did not hold, the first 100."""
+
+    @_builtins.property
+    def expected_rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that were expected to determine the decision, by their full ids."""
+
+    def __init__(
+        self,
+        *,
+        test: _builtins.str = ...,
+        path: _builtins.str = ...,
+        line: _builtins.int = ...,
+        action: _builtins.str = ...,
+        in_matrix: _builtins.bool = ...,
+        held: _builtins.bool = ...,
+        effect: _authorization_pb2.Effect.ValueType = ...,
+        code: _builtins.str = ...,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+        excerpt: _abc.Iterable[_builtins.str] | None = ...,
+        rules: _abc.Iterable[_authorization_pb2.RuleExplanation] | None = ...,
+        expected_rules: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "code", b"code", "effect", b"effect", "excerpt", b"excerpt", "expected_rules", b"expected_rules", "held", b"held", "in_matrix", b"in_matrix", "line", b"line", "lines", b"lines", "path", b"path", "rules", b"rules", "test", b"test"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestResult: _TypeAlias = TestResult  # noqa: Y015
+
+@_typing.final
+class Share(_message.Message):
+    """So many of so many."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COVERED_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    covered: _builtins.int
+    """Those that are covered."""
+    total: _builtins.int
+    """All."""
+    percent: _builtins.int
+    """In percent, rounded down, so that 100 means all."""
+    def __init__(
+        self,
+        *,
+        covered: _builtins.int = ...,
+        total: _builtins.int = ...,
+        percent: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["covered", b"covered", "percent", b"percent", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Share: _TypeAlias = Share  # noqa: Y015
+
+@_typing.final
+class TestCoverage(_message.Message):
+    """What tests showed of policies."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERCENT_FIELD_NUMBER: _builtins.int
+    RULE_SHARE_FIELD_NUMBER: _builtins.int
+    VALUE_SHARE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    CONDITIONS_FIELD_NUMBER: _builtins.int
+    percent: _builtins.int
+    """The lower of the two shares, in percent."""
+    @_builtins.property
+    def rule_share(self) -> Global___Share:
+        """The rules that held."""
+
+    @_builtins.property
+    def value_share(self) -> Global___Share:
+        """The values that conditions came to, of those that they may come to."""
+
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RuleCoverage]:
+        """Each rule, in the order of the files."""
+
+    @_builtins.property
+    def conditions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConditionCoverage]:
+        """Each condition that may come to more than one value, in the order of the files."""
+
+    def __init__(
+        self,
+        *,
+        percent: _builtins.int = ...,
+        rule_share: Global___Share | None = ...,
+        value_share: Global___Share | None = ...,
+        rules: _abc.Iterable[Global___RuleCoverage] | None = ...,
+        conditions: _abc.Iterable[Global___ConditionCoverage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule_share", b"rule_share", "value_share", b"value_share"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conditions", b"conditions", "percent", b"percent", "rule_share", b"rule_share", "rules", b"rules", "value_share", b"value_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TestCoverage: _TypeAlias = TestCoverage  # noqa: Y015
+
+@_typing.final
+class RuleCoverage(_message.Message):
+    """A rule, and whether some question made it hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """Its full id."""
+    path: _builtins.str
+    """Its file."""
+    line: _builtins.int
+    """Its line, from 1."""
+    held: _builtins.bool
+    """Whether it held."""
+    @_builtins.property
+    def excerpt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its line of text as a person reads it; empty where it held."""
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        path: _builtins.str = ...,
+        line: _builtins.int = ...,
+        held: _builtins.bool = ...,
+        excerpt: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["excerpt", b"excerpt", "held", b"held", "line", b"line", "path", b"path", "rule_id", b"rule_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleCoverage: _TypeAlias = RuleCoverage  # noqa: Y015
+
+@_typing.final
+class ConditionCoverage(_message.Message):
+    """A clause of a rule, an item of its `to` or a test in it, and what it came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    LINE_FIELD_NUMBER: _builtins.int
+    COLUMN_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    EXCERPT_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """The rule's full id."""
+    kind: _builtins.str
+    """The kind of the clause: `to`, `when` or `unless`."""
+    text: _builtins.str
+    """Its text, in one line."""
+    path: _builtins.str
+    """Its file."""
+    line: _builtins.int
+    """Its line, from 1."""
+    column: _builtins.int
+    """Its column in code points, from 1."""
+    @_builtins.property
+    def seen(self) -> _containers.RepeatedScalarFieldContainer[_authorization_pb2.Truth.ValueType]:
+        """The values that it came to."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_authorization_pb2.Truth.ValueType]:
+        """Those that it may come to and did not."""
+
+    @_builtins.property
+    def excerpt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its line of text as a person reads it; empty where nothing is missing."""
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        text: _builtins.str = ...,
+        path: _builtins.str = ...,
+        line: _builtins.int = ...,
+        column: _builtins.int = ...,
+        seen: _abc.Iterable[_authorization_pb2.Truth.ValueType] | None = ...,
+        missing: _abc.Iterable[_authorization_pb2.Truth.ValueType] | None = ...,
+        excerpt: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["column", b"column", "excerpt", b"excerpt", "kind", b"kind", "line", b"line", "missing", b"missing", "path", b"path", "rule_id", b"rule_id", "seen", b"seen", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConditionCoverage: _TypeAlias = ConditionCoverage  # noqa: Y015
+
+@_typing.final
+class DiffRequest(_message.Message):
+    """What is to be compared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_DIGEST_FIELD_NUMBER: _builtins.int
+    OLD_FILES_FIELD_NUMBER: _builtins.int
+    NEW_DIGEST_FIELD_NUMBER: _builtins.int
+    NEW_FILES_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    WITHOUT_SEARCH_FIELD_NUMBER: _builtins.int
+    old_digest: _builtins.str
+    """The older policies by their digest, or a beginning of it that no other has. Without it and without `old_files`, those
+    in force.
+    """
+    new_digest: _builtins.str
+    """The newer policies, as `old_digest`."""
+    steps: _builtins.int
+    """Steps of the search for each kind of question, up to 100,000; 20,000 when not set."""
+    without_search: _builtins.bool
+    """Search nothing."""
+    @_builtins.property
+    def old_files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Every file of older policies that were not pushed; without `old_digest`."""
+
+    @_builtins.property
+    def new_files(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyFile]:
+        """Every file of newer policies that were not pushed; without `new_digest`."""
+
+    def __init__(
+        self,
+        *,
+        old_digest: _builtins.str = ...,
+        old_files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        new_digest: _builtins.str = ...,
+        new_files: _abc.Iterable[Global___PolicyFile] | None = ...,
+        steps: _builtins.int = ...,
+        without_search: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_digest", b"new_digest", "new_files", b"new_files", "old_digest", b"old_digest", "old_files", b"old_files", "steps", b"steps", "without_search", b"without_search"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffRequest: _TypeAlias = DiffRequest  # noqa: Y015
+
+@_typing.final
+class DiffResponse(_message.Message):
+    """What changes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OLD_DIGEST_FIELD_NUMBER: _builtins.int
+    NEW_DIGEST_FIELD_NUMBER: _builtins.int
+    DIAGNOSTICS_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    SEARCHED_FIELD_NUMBER: _builtins.int
+    old_digest: _builtins.str
+    """The digest of the older policies; empty where they may not be used."""
+    new_digest: _builtins.str
+    """The digest of the newer ones; empty where they may not be used."""
+    @_builtins.property
+    def diagnostics(self) -> _containers.RepeatedCompositeFieldContainer[Global___Diagnostic]:
+        """What is wrong with policies that came along, of the older ones first; then nothing was compared."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyChange]:
+        """What is added, removed, changed, in the order of kinds and names."""
+
+    @_builtins.property
+    def searched(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchedQuestion]:
+        """Each kind of question that other rules decide, and what searching it came to."""
+
+    def __init__(
+        self,
+        *,
+        old_digest: _builtins.str = ...,
+        new_digest: _builtins.str = ...,
+        diagnostics: _abc.Iterable[Global___Diagnostic] | None = ...,
+        changes: _abc.Iterable[Global___PolicyChange] | None = ...,
+        searched: _abc.Iterable[Global___SearchedQuestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "diagnostics", b"diagnostics", "new_digest", b"new_digest", "old_digest", b"old_digest", "searched", b"searched"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffResponse: _TypeAlias = DiffResponse  # noqa: Y015
+
+@_typing.final
+class PolicyChange(_message.Message):
+    """Something that is declared, or a rule, and what became of it. Compared is what it says: no layout, order or comment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    OLD_LOCATION_FIELD_NUMBER: _builtins.int
+    NEW_LOCATION_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """What it is: `type`, `context`, `actions`, `role`, `relation` or `rule`."""
+    name: _builtins.str
+    """Its full name."""
+    old_location: _builtins.str
+    """Where a rule stood, `PATH:LINE`; empty of what is no rule."""
+    new_location: _builtins.str
+    """Where a rule stands."""
+    @_builtins.property
+    def before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it said, line by line, with every name resolved; empty if it is added."""
+
+    @_builtins.property
+    def after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it says; empty if it is removed."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        before: _abc.Iterable[_builtins.str] | None = ...,
+        after: _abc.Iterable[_builtins.str] | None = ...,
+        old_location: _builtins.str = ...,
+        new_location: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "kind", b"kind", "name", b"name", "new_location", b"new_location", "old_location", b"old_location"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PolicyChange: _TypeAlias = PolicyChange  # noqa: Y015
+
+@_typing.final
+class SearchedQuestion(_message.Message):
+    """Who might do what on which type."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRINCIPAL_TYPE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    RESOURCE_TYPE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    EXHAUSTIVE_FIELD_NUMBER: _builtins.int
+    WITNESSES_FIELD_NUMBER: _builtins.int
+    principal_type: _builtins.str
+    """The type of the principal."""
+    action: _builtins.str
+    """The action."""
+    resource_type: _builtins.str
+    """The type of the resource."""
+    steps: _builtins.int
+    """How many steps the search took."""
+    exhaustive: _builtins.bool
+    """Whether it came to its end: every combination of the values worth trying was tried."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that are not alike, by their full ids."""
+
+    @_builtins.property
+    def witnesses(self) -> _containers.RepeatedCompositeFieldContainer[Global___DifferingRequest]:
+        """A request for each way in which the answers differ."""
+
+    def __init__(
+        self,
+        *,
+        principal_type: _builtins.str = ...,
+        action: _builtins.str = ...,
+        resource_type: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        steps: _builtins.int = ...,
+        exhaustive: _builtins.bool = ...,
+        witnesses: _abc.Iterable[Global___DifferingRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "exhaustive", b"exhaustive", "principal_type", b"principal_type", "resource_type", b"resource_type", "rules", b"rules", "steps", b"steps", "witnesses", b"witnesses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchedQuestion: _TypeAlias = SearchedQuestion  # noqa: Y015
+
+@_typing.final
+class DifferingRequest(_message.Message):
+    """A request that the two decide differently."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFFERENCE_FIELD_NUMBER: _builtins.int
+    OLD_FIELD_NUMBER: _builtins.int
+    NEW_FIELD_NUMBER: _builtins.int
+    TEST_FIELD_NUMBER: _builtins.int
+    difference: Global___AnswerDifference.ValueType
+    """How."""
+    test: _builtins.str
+    """The request and the facts around it, as a test that holds under the newer policies."""
+    @_builtins.property
+    def old(self) -> Global___ComparedDecision:
+        """What the older policies decide."""
+
+    @_builtins.property
+    def new(self) -> Global___ComparedDecision:
+        """What the newer ones decide."""
+
+    def __init__(
+        self,
+        *,
+        difference: Global___AnswerDifference.ValueType = ...,
+        old: Global___ComparedDecision | None = ...,
+        new: Global___ComparedDecision | None = ...,
+        test: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["new", b"new", "old", b"old"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["difference", b"difference", "new", b"new", "old", b"old", "test", b"test"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DifferingRequest: _TypeAlias = DifferingRequest  # noqa: Y015
+
+@_typing.final
+class ComparedDecision(_message.Message):
+    """What policies decide on a request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    HIDE_FIELD_NUMBER: _builtins.int
+    SHADOW_EFFECT_FIELD_NUMBER: _builtins.int
+    effect: _authorization_pb2.Effect.ValueType
+    """Allow or deny."""
+    code: _builtins.str
+    """Its code."""
+    hide: _builtins.bool
+    """Whether the resource is hidden from who asked."""
+    shadow_effect: _authorization_pb2.Effect.ValueType
+    """The effect that it would have with the shadow rules."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that determine it, by their full ids."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The types of its obligations."""
+
+    def __init__(
+        self,
+        *,
+        effect: _authorization_pb2.Effect.ValueType = ...,
+        code: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        obligations: _abc.Iterable[_builtins.str] | None = ...,
+        hide: _builtins.bool = ...,
+        shadow_effect: _authorization_pb2.Effect.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "effect", b"effect", "hide", b"hide", "obligations", b"obligations", "rules", b"rules", "shadow_effect", b"shadow_effect"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparedDecision: _TypeAlias = ComparedDecision  # noqa: Y015

@@ -71,6 +71,16 @@ class PolicyServiceStub:
                 request_serializer=magistrate_dot_v1_dot_policy__pb2.ListActivationsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_policy__pb2.ListActivationsResponse.FromString,
                 _registered_method=True)
+        self.Test = channel.unary_unary(
+                '/magistrate.v1.PolicyService/Test',
+                request_serializer=magistrate_dot_v1_dot_policy__pb2.TestRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_policy__pb2.TestResponse.FromString,
+                _registered_method=True)
+        self.Diff = channel.unary_unary(
+                '/magistrate.v1.PolicyService/Diff',
+                request_serializer=magistrate_dot_v1_dot_policy__pb2.DiffRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_policy__pb2.DiffResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -128,6 +138,22 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Test(self, request, context):
+        """Runs the tests that policies carry, or that come along, and measures what they cover. Keeps nothing. The background
+        process does it: one piece of work of this kind after the other in a replica. Needs `policy.validate`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Diff(self, request, context):
+        """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
+        differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -165,6 +191,16 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.ListActivations,
                     request_deserializer=magistrate_dot_v1_dot_policy__pb2.ListActivationsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_policy__pb2.ListActivationsResponse.SerializeToString,
+            ),
+            'Test': grpc.unary_unary_rpc_method_handler(
+                    servicer.Test,
+                    request_deserializer=magistrate_dot_v1_dot_policy__pb2.TestRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_policy__pb2.TestResponse.SerializeToString,
+            ),
+            'Diff': grpc.unary_unary_rpc_method_handler(
+                    servicer.Diff,
+                    request_deserializer=magistrate_dot_v1_dot_policy__pb2.DiffRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_policy__pb2.DiffResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -358,6 +394,60 @@ class PolicyService:
             '/magistrate.v1.PolicyService/ListActivations',
             magistrate_dot_v1_dot_policy__pb2.ListActivationsRequest.SerializeToString,
             magistrate_dot_v1_dot_policy__pb2.ListActivationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Test(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.PolicyService/Test',
+            magistrate_dot_v1_dot_policy__pb2.TestRequest.SerializeToString,
+            magistrate_dot_v1_dot_policy__pb2.TestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Diff(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.PolicyService/Diff',
+            magistrate_dot_v1_dot_policy__pb2.DiffRequest.SerializeToString,
+            magistrate_dot_v1_dot_policy__pb2.DiffResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,14 @@ class PolicyServiceStub:
     """Gets the texts of pushed policies. Needs `policy.validate`."""
     ListActivations: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ListActivationsRequest, _policy_pb2.ListActivationsResponse]
     """Lists the activations, those that failed too, the newest first. Needs `policy.validate`."""
+    Test: _grpc.UnaryUnaryMultiCallable[_policy_pb2.TestRequest, _policy_pb2.TestResponse]
+    """Runs the tests that policies carry, or that come along, and measures what they cover. Keeps nothing. The background
+    process does it: one piece of work of this kind after the other in a replica. Needs `policy.validate`.
+    """
+    Diff: _grpc.UnaryUnaryMultiCallable[_policy_pb2.DiffRequest, _policy_pb2.DiffResponse]
+    """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
+    differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -75,6 +83,14 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     """Gets the texts of pushed policies. Needs `policy.validate`."""
     ListActivations: _aio.UnaryUnaryMultiCallable[_policy_pb2.ListActivationsRequest, _policy_pb2.ListActivationsResponse]  # type: ignore[assignment]
     """Lists the activations, those that failed too, the newest first. Needs `policy.validate`."""
+    Test: _aio.UnaryUnaryMultiCallable[_policy_pb2.TestRequest, _policy_pb2.TestResponse]  # type: ignore[assignment]
+    """Runs the tests that policies carry, or that come along, and measures what they cover. Keeps nothing. The background
+    process does it: one piece of work of this kind after the other in a replica. Needs `policy.validate`.
+    """
+    Diff: _aio.UnaryUnaryMultiCallable[_policy_pb2.DiffRequest, _policy_pb2.DiffResponse]  # type: ignore[assignment]
+    """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
+    differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Checks policies, keeps them, and puts them in force on every replica together. It is served also while no policies are
@@ -138,5 +154,25 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.ListActivationsResponse, _abc.Awaitable[_policy_pb2.ListActivationsResponse]]:
         """Lists the activations, those that failed too, the newest first. Needs `policy.validate`."""
+
+    @_abc_1.abstractmethod
+    def Test(
+        self,
+        request: _policy_pb2.TestRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.TestResponse, _abc.Awaitable[_policy_pb2.TestResponse]]:
+        """Runs the tests that policies carry, or that come along, and measures what they cover. Keeps nothing. The background
+        process does it: one piece of work of this kind after the other in a replica. Needs `policy.validate`.
+        """
+
+    @_abc_1.abstractmethod
+    def Diff(
+        self,
+        request: _policy_pb2.DiffRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.DiffResponse, _abc.Awaitable[_policy_pb2.DiffResponse]]:
+        """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
+        differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

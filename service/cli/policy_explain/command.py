@@ -12,13 +12,13 @@ from magistrate_client.explanation import Explanation
 from policy_lang.bundle import Bundle, bundle_of, examine, read
 from policy_lang.checking.fixtures import fixtures_of
 from policy_lang.gather import gather
+from policy_lang.selection import UnknownTest, selected
 from policy_lang.suite import TestResult, run
 from policy_lang.types import Json
 from service.cli.explanations import explanation_json, explanation_lines
 from service.cli.offline import Explainer
 from service.cli.policy_explain.asking import Asked, Fixtures, question_from
 from service.cli.policy_explain.known import known_from
-from service.cli.policy_test.selection import selected
 from service.cli.settings import FINDINGS, reported
 from service.policies.folder import read_texts
 
@@ -81,7 +81,10 @@ def _question(action: str, resource: str, asked: Asked, bundle: Bundle, fixtures
 
 def _tests(bundle: Bundle, asked: Asked) -> list[Explained]:
     """Each expectation of the tests that are meant."""
-    chosen = selected(bundle, asked["test"])
+    try:
+        chosen = selected(bundle, asked["test"])
+    except UnknownTest as error:
+        raise click.UsageError(str(error)) from error
     explainer = Explainer(chosen)
     return [
         Explained(_title(result), explainer.explain(result.facts), result.has_passed)

@@ -1,37 +1,33 @@
-"""The command itself: what to run, where to report, what the exit code says."""
+"""The command itself: what to run, where, where to report, what the exit code says."""
 
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Final, Unpack
 
 import click
+from click.core import ParameterSource
+from magistrate.v1 import policy_pb2 as pb
 
 from policy_lang.counts import counted
-from policy_lang.coverage import Coverage
-from policy_lang.diagnostics import Diagnostic, PolicyError
-from service.cli.policy_check import show
+from service.cli.calling import Connection, asks_service, long_connection_options
+from service.cli.policy_test.asking import Asked, tested_by_service, tested_here
 from service.cli.policy_test.coverage_report import coverage_lines
 from service.cli.policy_test.junit import junit
-from service.cli.policy_test.outcome import Outcome, outcome_of
-from service.cli.policy_test.report import failure_lines, suite_json
+from service.cli.policy_test.report import failure_lines, show_diagnostics, suite_json
 from service.cli.settings import FINDINGS, USAGE, reported
 from service.errors import why
-from service.policies.folder import load_bundle
 
-
-class Asked(TypedDict):
-    """What the options of the command give."""
-
-    only: tuple[str, ...]
-    coverage: bool
-    min_coverage: int | None
-    junit: Path | None
-    output: str
+SECONDS: Final = 120.0
+_FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("policies"))
+@click.argument("folder", type=_FOLDER, default=Path("policies"))
+@click.option("--digest", help="Test pushed policies, on the service: their digest, its beginning, or `active`.")
+@click.option(
+    "--tests", type=_FOLDER, help="Run the tests in this folder too, whose files hold tests and fixtures alone."
+)
 @click.option("--only", multiple=True, metavar="TEST", help="A test by its name, a pattern (`*pay*`) or PATH:LINE.")
 @click.option("--coverage", is_flag=True, help="Show what the tests cover, and the lines that they do not.")
 @click.option(
@@ -40,50 +36,65 @@ class Asked(TypedDict):
 )  # fmt: skip
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML to this file too.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="The form.")
-def test(folder: Path, **asked: Unpack[Asked]) -> None:
+@long_connection_options(SECONDS)
+def test(
+    folder: Path, *, digest: str | None, tests: Path | None, only: tuple[str, ...], coverage: bool,
+    min_coverage: int | None, junit: Path | None, output: str, **connection: Unpack[Connection],
+) -> None:  # fmt: skip
     """Run the tests in the policy files of FOLDER, and explain each expectation that does not hold.
 
-    Exit code: 0 all held; 1 one did not, a file is faulty, or too little is covered; 2 wrong usage.
+    Here, or on the service where one of its options is given, or a `--digest`.
+
+    Exit code: 0 all held; 1 one did not, a file is faulty, or too little is covered; 2 wrong usage; 3 no service.
     """
-    outcome, diagnostics = _outcome(folder, asked["only"])
-    if asked["junit"]:
-        _write_junit(asked["junit"], outcome, diagnostics)
-    least = asked["min_coverage"]
-    is_low = outcome is not None and least is not None and outcome.coverage.percent < least
-    is_ok = outcome is not None and not outcome.failed and not is_low
-    if asked["output"] == "json":
-        has_measured = asked["coverage"] or least is not None
-        click.echo(suite_json(outcome, diagnostics, is_ok=is_ok, has_measured=has_measured))
+    has_measured = coverage or min_coverage is not None
+    outcome = _outcome(Asked(folder, digest, tests, only, has_measured), connection)
+    if junit:
+        _write_junit(junit, outcome)
+    is_low = outcome.HasField("coverage") and outcome.coverage.percent < (min_coverage or 0)
+    is_ok = not outcome.diagnostics and not outcome.failed and not is_low
+    if output == "json":
+        click.echo(suite_json(outcome, is_ok=is_ok))
     else:
-        _show(outcome, diagnostics, shows_coverage=asked["coverage"])
-    if outcome is not None and is_low:
-        _complain(outcome.coverage, least)
+        _show(outcome, shows_coverage=coverage)
+    if is_low:
+        _complain(outcome.coverage, min_coverage)
     sys.exit(0 if is_ok else FINDINGS)
 
 
-def _outcome(folder: Path, only: Sequence[str]) -> tuple[Outcome | None, tuple[Diagnostic, ...]]:
-    """What came of the tests, or None where the policies do not load, and what was found in them."""
+def _outcome(asked: Asked, connection: Connection) -> pb.TestResponse:
+    if asked.digest is not None:
+        if click.get_current_context().get_parameter_source("folder") is ParameterSource.COMMANDLINE:
+            raise click.UsageError("FOLDER or --digest: further tests are named by --tests")
+        return _by_service(asked, connection)
+    if asks_service():
+        return _by_service(asked, connection)
     with reported():
-        try:
-            return outcome_of(load_bundle(folder), only), ()
-        except PolicyError as error:
-            return None, error.diagnostics
+        return tested_here(asked)
 
 
-def _show(outcome: Outcome | None, diagnostics: Sequence[Diagnostic], *, shows_coverage: bool) -> None:
-    if outcome is None:
-        show(diagnostics)
+def _by_service(asked: Asked, connection: Connection) -> pb.TestResponse:
+    with reported():
+        return tested_by_service(asked, connection)
+
+
+def _show(outcome: pb.TestResponse, *, shows_coverage: bool) -> None:
+    if outcome.diagnostics:
+        show_diagnostics(outcome.diagnostics)
         return
-    for result, rules in outcome.results:
-        if not result.has_passed:
-            click.echo("\n".join((*failure_lines(result, rules), "")))
-    held = len(outcome.results) - outcome.failed
-    click.echo(f"{counted(held, 'expectation')} held, {outcome.failed} did not, in {counted(outcome.tests, 'test')}")
+    for result in outcome.results:
+        if not result.held:
+            click.echo("\n".join((*failure_lines(result), "")))
+    if outcome.left_out:
+        click.echo(f"{counted(outcome.left_out, 'expectation')} left out of the answer, which has no room for more\n")
+    click.echo(
+        f"{counted(outcome.held, 'expectation')} held, {outcome.failed} did not, in {counted(outcome.tests, 'test')}"
+    )
     if shows_coverage:
         click.echo("\n".join(coverage_lines(outcome.coverage)))
 
 
-def _complain(coverage: Coverage, least: int | None) -> None:
+def _complain(coverage: pb.TestCoverage, least: int | None) -> None:
     """Says that too little is covered."""
     rules, values = coverage.rule_share.percent, coverage.value_share.percent
     click.echo(
@@ -93,11 +104,12 @@ def _complain(coverage: Coverage, least: int | None) -> None:
     )
 
 
-def _write_junit(path: Path, outcome: Outcome | None, diagnostics: Sequence[Diagnostic]) -> None:
-    results = () if outcome is None else outcome.results
-    said = [(result, click.unstyle("\n".join(failure_lines(result, rules)))) for result, rules in results]
+def _write_junit(path: Path, outcome: pb.TestResponse) -> None:
+    said: Sequence[tuple[pb.TestResult, str]] = [
+        (result, "" if result.held else click.unstyle("\n".join(failure_lines(result)))) for result in outcome.results
+    ]
     try:
-        path.write_bytes(junit(said, diagnostics))
+        path.write_bytes(junit(said, outcome.diagnostics))
     except OSError as error:
         click.echo(f"error: `{path}` cannot be written: {why(error)}", err=True)
         sys.exit(USAGE)

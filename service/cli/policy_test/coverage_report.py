@@ -1,31 +1,30 @@
 """Writes what tests cover of rules and of the values of their clauses, for a person with the lines, or as JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from policy_lang.coverage import ConditionCoverage, Coverage, RuleCoverage, Share
-from policy_lang.excerpt import excerpt
-from policy_lang.judging.kleene import Truth
+from magistrate.v1 import policy_pb2 as pb
+from magistrate.v1.authorization_pb2 import TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN, Truth
+
 from policy_lang.types import Json
 
-_WORDS: Final[dict[Truth, str]] = {True: "true", False: "false", None: "unknown"}
+_WORDS: Final = {TRUTH_TRUE: "true", TRUTH_FALSE: "false", TRUTH_UNKNOWN: "unknown"}
 
 
-def coverage_lines(coverage: Coverage) -> Iterator[str]:
+def coverage_lines(coverage: pb.TestCoverage) -> Iterator[str]:
     """The shares, and each rule and condition that lacks something, with its line."""
     yield f"coverage: rules {_share(coverage.rule_share)}, values of clauses {_share(coverage.value_share)}"
     for rule in coverage.rules:
-        if not rule.has_held:
-            yield f"\nrule {rule.rule.id} never held"
-            yield from excerpt(rule.rule.span)
+        if not rule.held:
+            yield f"\nrule {rule.rule_id} never held"
+            yield from rule.excerpt
     for condition in coverage.conditions:
         if condition.missing:
-            missing = " nor ".join(map(_WORDS.__getitem__, condition.missing))
-            yield f"\n{condition.kind.value} of {condition.rule} was never {missing}"
-            yield from excerpt(condition.span)
+            yield f"\n{condition.kind} of {condition.rule_id} was never {' nor '.join(_words(condition.missing))}"
+            yield from condition.excerpt
 
 
-def coverage_json(coverage: Coverage) -> dict[str, Json]:
+def coverage_json(coverage: pb.TestCoverage) -> dict[str, Json]:
     """The same with what was seen, in the order of the files."""
     return {
         "percent": coverage.percent,
@@ -37,33 +36,30 @@ def coverage_json(coverage: Coverage) -> dict[str, Json]:
     }
 
 
-def _share(share: Share) -> str:
+def _share(share: pb.Share) -> str:
     return f"{share.covered} of {share.total} ({share.percent} %)"
 
 
-def _share_json(share: Share) -> dict[str, Json]:
+def _share_json(share: pb.Share) -> dict[str, Json]:
     return {"covered": share.covered, "total": share.total, "percent": share.percent}
 
 
-def _rule_json(each: RuleCoverage) -> Json:
-    span = each.rule.span
+def _rule_json(each: pb.RuleCoverage) -> Json:
+    return {"rule": each.rule_id, "path": each.path, "line": each.line, "held": each.held}
+
+
+def _condition_json(each: pb.ConditionCoverage) -> Json:
     return {
-        "rule": each.rule.id,
-        "path": span.file.path,
-        "line": span.file.position(span.start).line,
-        "held": each.has_held,
+        "rule": each.rule_id,
+        "kind": each.kind,
+        "text": each.text,
+        "path": each.path,
+        "line": each.line,
+        "column": each.column,
+        "seen": [*_words(each.seen)],
+        "missing": [*_words(each.missing)],
     }
 
 
-def _condition_json(each: ConditionCoverage) -> Json:
-    start = each.span.file.position(each.span.start)
-    return {
-        "rule": each.rule,
-        "kind": each.kind.value,
-        "text": " ".join(each.span.text.split()),
-        "path": each.span.file.path,
-        "line": start.line,
-        "column": start.column,
-        "seen": [_WORDS[value] for value in each.possible if value in each.seen],
-        "missing": [_WORDS[value] for value in each.missing],
-    }
+def _words(values: Sequence["Truth.ValueType"]) -> list[str]:
+    return [_WORDS[value] for value in values]

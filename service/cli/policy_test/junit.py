@@ -9,25 +9,25 @@ from itertools import groupby
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from policy_lang.diagnostics import Diagnostic
-from policy_lang.suite import TestResult
+from magistrate.v1 import policy_pb2 as pb
 
 _NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What no XML document may have (XML 1.0, production 2)."""
 
 
-def junit(results: Sequence[tuple[TestResult, str]], diagnostics: Sequence[Diagnostic]) -> bytes:
+def junit(results: Sequence[tuple[pb.TestResult, str]], diagnostics: Sequence[pb.Diagnostic]) -> bytes:
     """The document: each result with what is said of it where it failed; findings that kept tests from running."""
     root = Element("testsuites", name="magistrate policy test")
-    for path, found in groupby(results, key=lambda each: each[0].expectation.span.file.path):
+    for path, found in groupby(results, key=lambda each: each[0].path):
         suite = SubElement(root, "testsuite", name=_text(path))
         for result, said in found:
             _case(suite, result, said)
     if diagnostics:
         suite = SubElement(root, "testsuite", name="policies")
         for finding in diagnostics:
-            case = SubElement(suite, "testcase", name=_text(finding.span.location), classname=finding.code)
-            SubElement(case, "error", message=_text(finding.message), type=finding.code).text = _text(finding.render())
+            place = f"{finding.path}:{finding.line}"
+            case = SubElement(suite, "testcase", name=_text(place), classname=finding.code)
+            SubElement(case, "error", message=_text(finding.message), type=finding.code).text = _text(finding.rendered)
     for each in (*root, root):
         for name, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
             each.set(name, str(sum(1 for _ in each.iter(tag))))
@@ -36,21 +36,20 @@ def junit(results: Sequence[tuple[TestResult, str]], diagnostics: Sequence[Diagn
     return document + b"\n"
 
 
-def _case(suite: Element, result: TestResult, said: str) -> None:
-    span = result.expectation.span
+def _case(suite: Element, result: pb.TestResult, said: str) -> None:
     case = SubElement(
         suite, "testcase",
-        name=_text(_name(result)), classname=_text(span.file.path.removesuffix(".policy").replace("/", ".")),
-        file=_text(span.file.path), line=str(span.file.position(span.start).line),
+        name=_text(_name(result)), classname=_text(result.path.removesuffix(".policy").replace("/", ".")),
+        file=_text(result.path), line=str(result.line),
     )  # fmt: skip
-    if not result.has_passed:
+    if not result.held:
         message = _text("; ".join(result.lines))
         SubElement(case, "failure", message=message, type="expectation").text = _text(said)
 
 
-def _name(result: TestResult) -> str:
+def _name(result: pb.TestResult) -> str:
     """The test and the action; a cell of a matrix says it already."""
-    return result.title if result.case.row else f"{result.title}: {result.expectation.action}"
+    return result.test if result.in_matrix else f"{result.test}: {result.action}"
 
 
 def _text(text: str) -> str:

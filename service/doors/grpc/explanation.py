@@ -15,7 +15,7 @@ from policy_lang.judging.kleene import Truth
 from policy_lang.values import Gap
 from service.doors.grpc.codec import EFFECTS, write_value
 
-_TRUTHS: Final[Mapping[Truth, pb.Truth.ValueType]] = {
+TRUTHS: Final[Mapping[Truth, pb.Truth.ValueType]] = {
     True: pb.TRUTH_TRUE,
     False: pb.TRUTH_FALSE,
     None: pb.TRUTH_UNKNOWN,
@@ -24,7 +24,12 @@ _TRUTHS: Final[Mapping[Truth, pb.Truth.ValueType]] = {
 
 def write_explanation(response: pb.CheckResponse, explanation: Explanation) -> pb.ExplainResponse:
     """The answer with every rule in play, in the order of their ids."""
-    return pb.ExplainResponse(response=response, rules=[_write_rule(rule, explanation) for rule in explanation.rules])
+    return pb.ExplainResponse(response=response, rules=write_rules(explanation))
+
+
+def write_rules(explanation: Explanation) -> list[pb.RuleExplanation]:
+    """Every rule in play, in the order of their ids."""
+    return [_write_rule(rule, explanation) for rule in explanation.rules]
 
 
 def _write_rule(trace: RuleTrace, explanation: Explanation) -> pb.RuleExplanation:
@@ -34,7 +39,7 @@ def _write_rule(trace: RuleTrace, explanation: Explanation) -> pb.RuleExplanatio
         location=rule.span.location,
         effect=EFFECTS[rule.effect],
         shadow=rule.is_shadow,
-        truth=_TRUTHS[trace.truth],
+        truth=TRUTHS[trace.truth],
         determining=trace.is_determining,
         clauses=[
             _write_clause(clause, explanation.by_clause.get((rule.id, at))) for at, clause in enumerate(trace.clauses)
@@ -46,10 +51,10 @@ def _write_clause(clause: ClauseTrace, found: FoundFlip | None) -> pb.ClauseExpl
     return pb.ClauseExplanation(
         kind=clause.kind,
         text=clause.text,
-        truth=_TRUTHS[clause.truth],
+        truth=TRUTHS[clause.truth],
         inputs=[_write_input(read) for read in clause.inputs],
         missing=_write_causes(clause.causes),
-        flips_when=pb.TRUTH_UNSPECIFIED if found is None else _TRUTHS[found.flip.becomes],
+        flips_when=pb.TRUTH_UNSPECIFIED if found is None else TRUTHS[found.flip.becomes],
         changes=[_write_change(change) for change in (found.changes if found else ())],
         rows=map(str, clause.rows),
     )

@@ -1,6 +1,7 @@
 """PolicyService: reads the message, has it done in a thread, writes the answer."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
@@ -19,11 +20,13 @@ from service.doors.grpc.policy_codec import (
     write_file,
     write_findings,
 )
+from service.doors.grpc.review_codec import read_compared, read_steps, read_suite
 from service.doors.grpc.rim import answering
 from service.doors.grpc.turns import Turns, seconds_left
 from service.errors import FactsUnavailable
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
+from service.policies.review_office import ReviewOffice
 
 Reached = Callable[[str, float], Awaitable[None]]
 """Returns when this worker has applied a revision, within so many seconds."""
@@ -34,6 +37,10 @@ AT_ONCE: Final = 4
 """Calls that a worker does at a time."""
 WAITING: Final = 16
 """Calls that may wait for their turn beside them; further ones are refused."""
+REVIEWS_AT_ONCE: Final = 2
+"""Tests and comparisons that a worker waits for at a time; the background process does one after the other."""
+REVIEWS_WAITING: Final = 4
+"""Those that may wait for their turn beside them."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -43,11 +50,13 @@ Result = TypeVar("Result")
 class PolicyServicer(pb_grpc.PolicyServiceServicer):
     """The RPCs. They wait for other processes, so none runs on the loop, and only a few at a time."""
 
-    def __init__(self, callers: Callers, office: PolicyOffice, reached: Reached) -> None:
+    def __init__(self, callers: Callers, office: PolicyOffice, reviews: ReviewOffice, reached: Reached) -> None:
         self._callers = callers
         self._office = office
+        self._reviews = reviews
         self._reached = reached
         self._turns = Turns(callers, at_once=AT_ONCE, waiting=WAITING, refusal=_refusal)
+        self._review_turns = Turns(callers, at_once=REVIEWS_AT_ONCE, waiting=REVIEWS_WAITING, refusal=_refusal)
 
     @answering
     async def Validate(  # noqa: N802
@@ -56,7 +65,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         """Checks policies."""
         caller, texts, within = await self._callers.admitted(context), read_texts(request.files), _within(context)
         verdict = await self._do(context, lambda: self._office.validate(caller, texts, within))
-        return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict))
+        return pb.ValidateResponse(digest=verdict.digest, diagnostics=write_findings(verdict.findings))
 
     @answering
     async def Push(  # noqa: N802
@@ -65,7 +74,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         """Checks policies and keeps them."""
         caller, offered, within = await self._callers.admitted(context), read_offered(request), _within(context)
         verdict, is_new = await self._do(context, lambda: self._office.push(caller, offered, within))
-        return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict), created=is_new)
+        return pb.PushResponse(digest=verdict.digest, diagnostics=write_findings(verdict.findings), created=is_new)
 
     @answering
     async def Activate(  # noqa: N802
@@ -127,6 +136,24 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         page, last = found[:size], found[size - 1] if len(found) > size else None
         token = "" if last is None else write_page_token([str(last.number), last.digest])
         return pb.ListActivationsResponse(activations=map(write_activation, page), next_page_token=token)
+
+    @answering
+    async def Test(  # noqa: N802
+        self, request: pb.TestRequest, context: ServicerContext[pb.TestRequest, pb.TestResponse]
+    ) -> pb.TestResponse:
+        """Runs tests."""
+        caller, named, within = await self._callers.admitted(context), read_suite(request), _within(context)
+        test = partial(self._reviews.test, caller, named, within)
+        return pb.TestResponse.FromString(await self._review_turns.take(context, test))
+
+    @answering
+    async def Diff(  # noqa: N802
+        self, request: pb.DiffRequest, context: ServicerContext[pb.DiffRequest, pb.DiffResponse]
+    ) -> pb.DiffResponse:
+        """Compares policies."""
+        caller, (old, new), within = await self._callers.admitted(context), read_compared(request), _within(context)
+        diff = partial(self._reviews.diff, caller, old, new, steps=read_steps(request), within=within)
+        return pb.DiffResponse.FromString(await self._review_turns.take(context, diff))
 
     async def _do(self, context: ServicerContext[Request, Response], act: Callable[[], Result]) -> Result:
         return await self._turns.take(context, act)

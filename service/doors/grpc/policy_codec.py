@@ -14,7 +14,7 @@ from service.errors import InvalidRequest, LimitExceeded, Violation
 from service.policies.activations import Activation, State
 from service.policies.office import Offered
 from service.policies.store import Place, Pushed
-from service.policies.verdict import Verdict
+from service.policies.verdict import Finding
 
 MESSAGE_LENGTH: Final = 1_000
 PATH_LENGTH: Final = 255
@@ -29,19 +29,21 @@ _STATES: Final[Mapping[State, pb.ActivationState.ValueType]] = {
 }
 
 
-def read_texts(files: Iterable[pb.PolicyFile]) -> dict[str, str]:
+def read_texts(files: Iterable[pb.PolicyFile], field: str = "files") -> dict[str, str]:
     """Path → text; InvalidRequest for no files, a path that is none or stands twice, LimitExceeded for too much."""
     texts: dict[str, str] = {}
     size = 0
     for place, file in enumerate(files):
         if not _is_path(file.path):
-            raise InvalidRequest([Violation(f"files[{place}].path", f"a path within the bundle that ends `{SUFFIX}`")])
+            raise InvalidRequest(
+                [Violation(f"{field}[{place}].path", f"a path within the bundle that ends `{SUFFIX}`")]
+            )
         if file.path in texts:
-            raise InvalidRequest([Violation(f"files[{place}].path", "a path that no other file has")])
+            raise InvalidRequest([Violation(f"{field}[{place}].path", "a path that no other file has")])
         texts[file.path] = file.text
         size += len(file.text)
     if not texts:
-        raise InvalidRequest([Violation("files", "at least one")])
+        raise InvalidRequest([Violation(field, "at least one")])
     if len(texts) > FILES:
         raise LimitExceeded("policy_files", FILES, len(texts))
     if size > BUNDLE_LIMIT:
@@ -58,10 +60,10 @@ def read_offered(request: pb.PushRequest) -> Offered:
     return Offered(read_texts(request.files), request.message, request.signature or None)
 
 
-def read_digest(text: str) -> str:
+def read_digest(text: str, field: str = "digest") -> str:
     """A digest or its beginning; InvalidRequest for any other text."""
     if not _DIGEST.fullmatch(text):
-        raise InvalidRequest([Violation("digest", "a digest in hex, or at least 4 digits of its beginning")])
+        raise InvalidRequest([Violation(field, "a digest in hex, or at least 4 digits of its beginning")])
     return text
 
 
@@ -75,7 +77,7 @@ def read_place(token: str) -> Place | None:
     return Place(int(number), digest)
 
 
-def write_findings(verdict: Verdict) -> list[pb.Diagnostic]:
+def write_findings(findings: Iterable[Finding]) -> list[pb.Diagnostic]:
     """What was found."""
     return [
         pb.Diagnostic(
@@ -86,9 +88,11 @@ def write_findings(verdict: Verdict) -> list[pb.Diagnostic]:
             line=found.line,
             column=found.column,
             help=found.help,
+            end_line=found.end_line,
+            end_column=found.end_column,
             rendered=found.rendered,
         )
-        for found in verdict.findings
+        for found in findings
     ]
 
 

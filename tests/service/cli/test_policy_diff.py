@@ -40,7 +40,7 @@ def test_a_person_reads_the_rule_the_decision_and_a_test_to_paste(folders: tuple
     result = diff(*folders)
     assert result.exit_code == 0
     assert result.stdout == (
-        "changed rule m.r\n"
+        "changed rule m.r (a.policy:5)\n"
         "    rule m.r: allow read on Document\n"
         "      to User\n"
         "  -   when principal.level > 1\n"

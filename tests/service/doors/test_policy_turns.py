@@ -16,6 +16,7 @@ from service.doors.grpc.server import POLICY, GrpcDoor
 from service.errors import Unauthenticated
 from service.model import Caller, Principal
 from service.policies.office import PolicyOffice
+from service.policies.review_office import ReviewOffice
 from service.policies.verdict import Verdict
 from tests.service.doors.receiving import Named, callers
 from tests.service.doors.talking import bearer
@@ -42,6 +43,13 @@ class SlowOffice(PolicyOffice):
         return Verdict("", ())
 
 
+class NoReviews(ReviewOffice):
+    """An office that nobody asks."""
+
+    def __init__(self) -> None:
+        """Needs nothing."""
+
+
 class Ending:
     """Names callers by their tokens; those that have ended are nobody's."""
 
@@ -65,7 +73,9 @@ async def reached(_: str, __: float) -> None:
 def test_who_is_revoked_while_he_waits_for_his_turn_has_nothing_done() -> None:
     async def run() -> tuple[grpc.StatusCode, list[str]]:
         office, ending = SlowOffice(), Ending()
-        door = GrpcDoor([(POLICY, PolicyServicer(callers(Named(ending.caller)), office, reached))], Limits())
+        door = GrpcDoor(
+            [(POLICY, PolicyServicer(callers(Named(ending.caller)), office, NoReviews(), reached))], Limits()
+        )
         port = await door.open("127.0.0.1:0")
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub: PolicyServiceAsyncStub = PolicyServiceStub(channel)

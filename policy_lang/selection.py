@@ -1,4 +1,4 @@
-"""Selects tests by name, by a pattern of names, or by where they stand."""
+"""Selects tests by name, by a pattern of names, or by where they stand; UnknownTest for what means none."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,31 +6,37 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-import click
-
 from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.source import Span
 from policy_lang.typed import TestCase
 
+
+class UnknownTest(Exception):
+    """No test is meant so. `pattern` is what was said."""
+
+    def __init__(self, pattern: str, near: str) -> None:
+        super().__init__(f"no test is called `{pattern}`, and none stands there" + (f"\nhelp: {near}" if near else ""))
+        self.pattern = pattern
+
+
 _PLACE: Final = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})")
 
 
 def selected(bundle: Bundle, patterns: Sequence[str]) -> Bundle:
-    """The bundle with those tests alone that some pattern means; UsageError for one that means none."""
+    """The bundle with those tests alone that some pattern means; UnknownTest for one that means none."""
     return replace(bundle, program=replace(bundle.program, tests=select(bundle.program.tests, patterns)))
 
 
 def select(cases: Sequence[TestCase], patterns: Sequence[str]) -> tuple[TestCase, ...]:
-    """The cases, or cells of a matrix, that some pattern means, in their order; UsageError for one that means none."""
+    """The cases, or cells of a matrix, that some pattern means, in their order; UnknownTest for one that means none."""
     if not patterns:
         return tuple(cases)
     ends = _ends(cases)
     for pattern in patterns:
         if not any(_selected(cases, [pattern], ends)):
             near = did_you_mean(pattern, {case.name for case in cases})
-            help_ = f"\nhelp: {near}" if near else ""
-            raise click.UsageError(f"no test is called `{pattern}`, and none stands there{help_}")
+            raise UnknownTest(pattern, near)
     return tuple(_selected(cases, patterns, ends))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from policy_lang.stages import stage
 from policy_lang.types import Json
 
 
@@ -52,7 +53,7 @@ class Obligation:
     parameters: tuple[tuple[str, Json], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Decision:
     """The answer. `shadow_effect` is the effect had every shadow rule been live."""
 

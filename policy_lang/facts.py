@@ -1,10 +1,10 @@
 """What is known when a question is decided: the evaluators' only input."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from policy_lang.notation import format_timestamp
+from policy_lang.stages import stage
 from policy_lang.values import Cell, Ref
 
 
@@ -71,7 +71,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Question:
     """A well-formed question: its types and action are declared, its values fit (line 1 of the law is behind it).
 
@@ -114,7 +114,7 @@ class Readable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Facts:
     """Everything that the rules in play for one question may read, loaded.
 

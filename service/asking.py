@@ -6,10 +6,10 @@ same revisions as facts; and who waited is looked at again, for a credential may
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 from policy_lang.explanation import Explanation
+from policy_lang.stages import stage
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
 from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
 from service.pdp import DecisionPoint
@@ -22,7 +22,7 @@ Reach = Callable[[Consistency, int | None], Awaitable[Consistency]]
 """Waits until the worker is so fresh; what to ask of `Fetch` for the same."""
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Call:
     """A call as a door has it: how it arrived, and the seconds that its caller still waits, None for ever."""
 

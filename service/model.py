@@ -10,13 +10,14 @@ from policy_lang.compiler import Compiled
 from policy_lang.decision import Decision, Effect, MissingInput, Obligation
 from policy_lang.facts import Assignment, Facts, Question
 from policy_lang.interpreter import Interpreter
+from policy_lang.stages import stage
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.identity import ASSERTED, NOWHERE, UNTOLD, Evidence, Origin
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class GivenEntity:
     """An entity as a request describes it: nothing of it is checked yet, values are in the given form."""
 
@@ -25,7 +26,7 @@ class GivenEntity:
     parents: tuple[Ref, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class CheckRequest:
     """One question as it came. At most one of `principal` and `principal_token` is set (the contract's oneof)."""
 
@@ -98,7 +99,7 @@ class Credential:
     certificate: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Principal:
     """Whom a question is about. `claims` are those of a verified token of this principal, None where there was none.
 
@@ -149,7 +150,7 @@ class Bounds:
     ends_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Caller:
     """Who asks: authenticated by one credential. What it may is read with the facts (ports.Governance).
 
@@ -180,7 +181,7 @@ class ActivePolicies:
         return self.bundle.digest
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Proposed:
     """A request, and the question that it makes or why it makes none; whether it may be asked is not known yet.
 
@@ -192,7 +193,7 @@ class Proposed:
     evidence: Evidence = UNTOLD
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Asked:
     """A question that is admitted: its caller is authenticated and may ask it, it is well-formed.
 
@@ -213,7 +214,7 @@ class Refused:
     error: PermissionDenied | Unauthenticated
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Batch:
     """The items of one call, under one bundle and one `now` (milliseconds); one that is malformed is its error.
 
@@ -228,7 +229,7 @@ class Batch:
     shows_rules: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Known:
     """The items as the caller's permits leave them, the facts of the admitted ones in their order, and how fresh."""
 
@@ -264,7 +265,7 @@ class Masked(NamedTuple):
     how: Masking
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class DecisionRecord:
     """What an auditor finds. `id` is a UUIDv7, `time` milliseconds since 1970 UTC, `duration_us` microseconds.
 
@@ -303,7 +304,7 @@ class DecisionRecord:
     found_by: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Answer:
     """A decision as it is given, with only what the caller may see; recorded whole under `decision_id`."""
 
@@ -328,7 +329,7 @@ class Keeping(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Answers:
     """What a call is answered: an answer or an error an item, in order. `decided_at` is in milliseconds.
 

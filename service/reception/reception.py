@@ -6,9 +6,10 @@ anything is asked.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
+from policy_lang.stages import stage
 from service.authn.bearer import bearer
 from service.errors import Flaw, PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
@@ -37,7 +38,7 @@ class Meter(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Arrival:
     """A call as it came in: which RPC, from whom, with which `authorization` values and by which certificate.
 

@@ -81,7 +81,6 @@ def test_evidence_that_the_principal_shares_with_the_caller_is_kept_once() -> No
 
 
 def test_a_record_that_json_cannot_hold_is_a_value_error() -> None:
-    record = sample()
-    too_large = DecisionRecord(**{name: getattr(record, name) for name in record.__slots__} | {"time": 2**70})
+    too_large = replace(sample(), time=2**70)
     with pytest.raises(ValueError, match="no JSON form"):
         encode_batch([too_large])

@@ -5,9 +5,10 @@ from typing import Final, NamedTuple, TypeVar
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2
 from grpc_reflection.v1alpha import reflection
 from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, entity_pb2, policy_pb2
 
@@ -26,6 +27,9 @@ RPCS: Final = frozenset(
 """Every RPC of the contract, as `Service.Rpc`."""
 SERVICE: Final = AUTHORIZATION.full_name
 """`magistrate.v1.AuthorizationService`."""
+
+_HEALTH: Final = Default().FindServiceByName(health.SERVICE_NAME)
+_REFLECTION: Final = Default().FindServiceByName(reflection.SERVICE_NAME)
 
 Served = tuple[ServiceDescriptor, object]
 """A service of the contract and what answers its RPCs, each a method of the RPC's name."""
@@ -56,10 +60,18 @@ class GrpcDoor:
             ]
         )
         self._health = health.aio.HealthServicer()
-        self._server.add_generic_rpc_handlers(tuple(_handler_of(service, servicer) for service, servicer in served))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (*(service.full_name for service, _ in served), health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
+        # Not by the generated registration: gRPC waits anew for each method that is registered with every call.
+        standard: tuple[Served, ...] = (
+            (_HEALTH, self._health),
+            (_REFLECTION, reflection.aio.ReflectionServicer(names)),
+        )
+        self._server.add_generic_rpc_handlers(
+            (
+                *(_handler_of(service, servicer, _lenient) for service, servicer in served),
+                *(_handler_of(service, servicer, _strict) for service, servicer in standard),
+            )
+        )
 
     async def open(
         self, address: str, credentials: grpc.ServerCredentials | None = None, *, secured: Secured | None = None
@@ -100,15 +112,12 @@ def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _handler_of(service: ServiceDescriptor, servicer: object) -> grpc.GenericRpcHandler:
-    """The service's RPCs; unlike the generated registration, bytes that are no message reach the RPC, as None.
-
-    gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
-    """
+def _handler_of(service: ServiceDescriptor, servicer: object, reading: "Reading") -> grpc.GenericRpcHandler:
+    """The service's RPCs, their messages read so."""
     handlers = {
         method.name: _HANDLERS[method.client_streaming, method.server_streaming](
             getattr(servicer, method.name),
-            request_deserializer=_lenient(GetMessageClass(method.input_type).FromString),
+            request_deserializer=reading(GetMessageClass(method.input_type).FromString),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
         for method in service.methods
@@ -125,9 +134,21 @@ _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler
 """By whether the caller, and the service, sends many messages."""
 
 MessageT = TypeVar("MessageT", bound=Message)
+Reading = Callable[[Callable[[bytes], Message]], Callable[[bytes], Message | None]]
+"""Makes how a message is read from its class's own way."""
+
+
+def _strict(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | None]:
+    """For servicers that are gRPC's own, which know no other."""
+    return read
 
 
 def _lenient(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | None]:
+    """Bytes that are no message reach the RPC, as None.
+
+    gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
+    """
+
     def read_or_none(payload: bytes) -> MessageT | None:
         try:
             return read(payload)

@@ -1,6 +1,7 @@
 """The worker: loads policies as it is told, answers by them at the gRPC door, and at the end finishes what it began."""
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -40,12 +41,18 @@ from service.vitals import gauge_process
 
 SAMPLE_SECONDS = 1.0
 """How often it says what it has counted."""
+COLLECT_EVERY = (10_000, 10, 1_000)
+"""Thresholds of the collector of cycles: what a worker keeps are facts, and among them there are none.
+
+With Python's own (700, 10, 10) it looked through the cache in the midst of batches: a tenth of their CPU.
+"""
 
 
 def main() -> int:
     """Runs the worker; its exit code."""
     configure_log()
     leash = Leash.take()
+    gc.set_threshold(*COLLECT_EVERY)
     try:
         uvloop.run(_Worker(leash).run())
     except MagistrateError as error:

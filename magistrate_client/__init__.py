@@ -13,6 +13,7 @@ Denied for a deny. `AsyncMagistrate` is the same for asyncio.
 """
 
 from magistrate_client.async_client import AsyncMagistrate
+from magistrate_client.async_stream import AsyncCheckStream
 from magistrate_client.consistency import AtLeastAsFresh, Consistency
 from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason
 from magistrate_client.errors import (
@@ -42,12 +43,15 @@ from magistrate_client.explanation import (
 from magistrate_client.question import Principal, Question, Resource
 from magistrate_client.retries import RetryPolicy
 from magistrate_client.sync_client import Magistrate
+from magistrate_client.sync_stream import CheckStream
 from magistrate_client.tls import tls_credentials
 from magistrate_client.values import EntityRef, Given, Value
 
 __all__ = [
+    "AsyncCheckStream",
     "AsyncMagistrate",
     "AtLeastAsFresh",
+    "CheckStream",
     "ClauseExplanation",
     "Consistency",
     "DeadlineExceeded",

@@ -28,7 +28,7 @@ from magistrate_client.values import read_value
 def read_decision(answer: authorization_pb2.CheckResponse | None, request_id: str) -> Decision:
     """The decision that answers the question of this id; None is how gRPC gives bytes that are no message."""
     if answer is None:
-        raise _unreadable("the answer is no message of the contract", request_id)
+        raise unreadable("the answer is no message of the contract", request_id)
     return _read_decision(answer, answer, request_id)
 
 
@@ -37,10 +37,10 @@ def read_batch(
 ) -> tuple[Decision | Unanswered, ...]:
     """One answer a question, in their order."""
     if answer is None:
-        raise _unreadable("the answer is no message of the contract", request.request_id)
+        raise unreadable("the answer is no message of the contract", request.request_id)
     if len(answer.results) != len(request.checks):
         text = f"{len(answer.results)} answers came to {len(request.checks)} questions"
-        raise _unreadable(text, request.request_id)
+        raise unreadable(text, request.request_id)
     return tuple(
         _read_result(result, answer, check.request_id)
         for result, check in zip(answer.results, request.checks, strict=True)
@@ -50,7 +50,7 @@ def read_batch(
 def read_explanation(answer: authorization_pb2.ExplainResponse | None, request_id: str) -> Explanation:
     """The decision and its rules."""
     if answer is None:
-        raise _unreadable("the answer is no message of the contract", request_id)
+        raise unreadable("the answer is no message of the contract", request_id)
     return Explanation(
         _read_decision(answer.response, answer.response, request_id), tuple(read_rule(rule) for rule in answer.rules)
     )
@@ -69,7 +69,7 @@ def _read_decision(
     request_id: str,
 ) -> Decision:
     if answer.request_id and answer.request_id != request_id:
-        raise _unreadable("the answer is to another question", request_id)
+        raise unreadable("the answer is to another question", request_id)
     return Decision(
         effect=_read_effect(answer.effect),
         code=answer.code,
@@ -97,7 +97,7 @@ def _read_result(
         case "error":
             return Unanswered(error_from_status(result.error, request_id))
         case _:
-            return Unanswered(_unreadable("the answer is empty", request_id))
+            return Unanswered(unreadable("the answer is empty", request_id))
 
 
 def _read_effect(effect: authorization_pb2.Effect.ValueType) -> Effect:
@@ -113,7 +113,7 @@ def _read_time(time: timestamp_pb2.Timestamp, request_id: str) -> datetime:
     try:
         return _EPOCH + timedelta(seconds=time.seconds, microseconds=time.nanos // 1000)
     except OverflowError:
-        raise _unreadable("the answer's time is out of range", request_id) from None
+        raise unreadable("the answer's time is out of range", request_id) from None
 
 
 def read_rule(rule: authorization_pb2.RuleExplanation) -> RuleExplanation:
@@ -160,5 +160,6 @@ def _read_change(change: authorization_pb2.FactChange) -> FactChange | None:
             return None
 
 
-def _unreadable(text: str, request_id: str) -> ServiceFault:
+def unreadable(text: str, request_id: str) -> ServiceFault:
+    """The error of an answer that is none."""
     return ServiceFault(grpc.StatusCode.INTERNAL, text, ErrorDetails(reason="UNREADABLE_ANSWER", request_id=request_id))

@@ -5,16 +5,18 @@ number of tasks of one event loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from itertools import cycle
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 import grpc
 from grpc import aio
+from magistrate.v1.authorization_pb2 import CheckRequest, CheckStreamResponse
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from magistrate_client.answers import read_batch, read_decision, read_explanation
+from magistrate_client.async_stream import AsyncCheckStream
 from magistrate_client.channels import CHANNELS, endpoint
 from magistrate_client.consistency import AnyConsistency
 from magistrate_client.credentials import Metadata, bearer
@@ -22,6 +24,7 @@ from magistrate_client.decision import Decision
 from magistrate_client.errors import Denied, MagistrateError, Unanswered, client_closed, out_of_time
 from magistrate_client.explanation import Explanation
 from magistrate_client.fail_closed import denied_by
+from magistrate_client.pending import AT_ONCE
 from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven, Question
 from magistrate_client.requests import batch_request, check_request, explain_request
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
@@ -96,6 +99,16 @@ class AsyncMagistrate:
         answer = await self._call(self._open().explains, request, request_id, timeout)
         return read_explanation(answer, request_id)
 
+    def stream(self, *, at_once: int = AT_ONCE) -> AsyncCheckStream:
+        """A stream of questions over one call, so many of them under way; for `async with`, on the running loop."""
+        return AsyncCheckStream(
+            self._dial,
+            timeout=self._timeout,
+            retry=self._retry,
+            at_once=at_once,
+            renews=self._token is not None,
+        )
+
     async def is_allowed(
         self,
         action: str,
@@ -152,6 +165,14 @@ class AsyncMagistrate:
             self._lines = _Lines(self._endpoint.open_aio_channels())
         return self._lines
 
+    async def _dial(
+        self, requests: AsyncIterator[CheckRequest]
+    ) -> "aio.StreamStreamCall[CheckRequest, CheckStreamResponse]":
+        if self._is_closed:
+            raise client_closed("")
+        metadata = await _presented(self._token) if self._token else self._metadata
+        return next(self._open().streams)(requests, metadata=metadata)
+
     async def _call(
         self,
         methods: "Iterator[aio.UnaryUnaryMultiCallable[Asked, Answer]]",
@@ -179,7 +200,7 @@ class AsyncMagistrate:
 class _Lines:
     """The channels of one event loop, and the methods of the service on each of them in turn."""
 
-    __slots__ = ("batches", "channels", "checks", "explains")
+    __slots__ = ("batches", "channels", "checks", "explains", "streams")
 
     def __init__(self, channels: tuple[aio.Channel, ...]) -> None:
         self.channels = channels
@@ -187,19 +208,22 @@ class _Lines:
         self.checks = cycle([stub.Check for stub in stubs])
         self.batches = cycle([stub.BatchCheck for stub in stubs])
         self.explains = cycle([stub.Explain for stub in stubs])
+        self.streams = cycle([stub.CheckStream for stub in stubs])
 
 
 async def _present(source: Callable[[], str | Awaitable[str]], tries: Tries, request_id: str) -> Metadata:
-    token = source()
-    if isinstance(token, str):
-        return bearer(token)
     try:
         async with asyncio.timeout(tries.left()) as limit:
-            return bearer(await token)
+            return await _presented(source)
     except TimeoutError:
         if not limit.expired():
             raise
         raise out_of_time("no token came before the deadline", request_id) from None
+
+
+async def _presented(source: Callable[[], str | Awaitable[str]]) -> Metadata:
+    token = source()
+    return bearer(token if isinstance(token, str) else await token)
 
 
 def _is_task_cancelled() -> bool:

@@ -5,6 +5,7 @@ Law: an error is never an allow. A deny is no error: it is a `Decision`, and `De
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import grpc
 
@@ -132,10 +133,18 @@ class Denied(Exception):
         return f"denied with {self.decision.code}" + (f": {texts}" if texts else "")
 
 
+_CLOSED: Final = "CLIENT_CLOSED"
+
+
 def client_closed(request_id: str) -> Unavailable:
     """The error of asking a client that is closed, or is closed meanwhile."""
-    details = ErrorDetails(reason="CLIENT_CLOSED", request_id=request_id)
+    details = ErrorDetails(reason=_CLOSED, request_id=request_id)
     return Unavailable(grpc.StatusCode.CANCELLED, "the client is closed", details)
+
+
+def is_closed(error: MagistrateError) -> bool:
+    """Whether it is the error of a client that is closed."""
+    return error.reason == _CLOSED
 
 
 def out_of_time(message: str, request_id: str) -> DeadlineExceeded:

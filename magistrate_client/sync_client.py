@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
 import grpc
+from magistrate.v1.authorization_pb2 import CheckRequest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from magistrate_client.answers import read_batch, read_decision, read_explanation
@@ -21,10 +22,12 @@ from magistrate_client.decision import Decision
 from magistrate_client.errors import Denied, MagistrateError, Unanswered, client_closed
 from magistrate_client.explanation import Explanation
 from magistrate_client.fail_closed import denied_by
+from magistrate_client.pending import AT_ONCE
 from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven, Question
 from magistrate_client.requests import batch_request, check_request, explain_request
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
 from magistrate_client.statuses import error_from_failure
+from magistrate_client.sync_stream import Answers, CheckStream
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -65,6 +68,7 @@ class Magistrate:
         self._checks = cycle([stub.Check for stub in stubs])
         self._batches = cycle([stub.BatchCheck for stub in stubs])
         self._explains = cycle([stub.Explain for stub in stubs])
+        self._streams = cycle([stub.CheckStream for stub in stubs])
 
     def check(
         self, action: str, resource: AnyResource, *, timeout: float | None = None, **details: Unpack[Details]
@@ -98,6 +102,16 @@ class Magistrate:
         request_id = request.check.request_id
         answer = self._call(self._explains, request, request_id, timeout)
         return read_explanation(answer, request_id)
+
+    def stream(self, *, at_once: int = AT_ONCE) -> CheckStream:
+        """A stream of questions over one call, so many of them under way; for `with`."""
+        return CheckStream(
+            self._dial,
+            timeout=self._timeout,
+            retry=self._retry,
+            at_once=at_once,
+            renews=self._token is not None,
+        )
 
     def is_allowed(
         self,
@@ -146,6 +160,12 @@ class Magistrate:
 
     def __repr__(self) -> str:
         return f"Magistrate({self._endpoint.target!r})"
+
+    def _dial(self, requests: Iterator[CheckRequest]) -> Answers:
+        if self._closed.is_set():
+            raise client_closed("")
+        metadata = bearer(self._token()) if self._token else self._metadata
+        return next(self._streams)(requests, metadata=metadata)
 
     def _call(
         self,

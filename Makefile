@@ -13,7 +13,7 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts bench-policy bench-import freshness bench-log motion overload crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ bench-only: setup $(BENCHED) $(CERBOS) ## Repeat some of its numbers: make bench
 
 bench-parts: setup ## Measure what single parts cost: the record, shipping, credentials, hierarchies, imports
 	@$(BIN)/python -m benchmarks.parts
+
+sizing: setup ## Measure what a replica needs: memory of processes and of what they remember, bytes of the record
+	@$(BIN)/python -m benchmarks.sizing --write
+
+soak: setup ## Put a steady load on every door for ten minutes (SOAK_SECONDS) while everything changes
+	@$(BIN)/python -m benchmarks.soak --write
 
 bench-policy: $(BENCHED) ## Measure deciding beside other policy engines, in an environment of their own
 	@$(BENCH)/bin/python -m benchmarks.policy $(BENCH_ARGUMENTS)

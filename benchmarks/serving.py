@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ class Serving:
 
     address: str
     pid: int
+    http: str = ""
+    """Where its HTTP door is, if it has one."""
 
     def workers(self) -> list[int]:
         """The process ids of a service's workers."""
@@ -40,14 +42,25 @@ def serving(folder: Path, command: Sequence[str], **settings: str) -> Iterator[S
         )
     assert process.stdout is not None
     try:
-        found = next(filter(None, (re.match(rb"serving on (\S+)", line) for line in process.stdout)), None)
-        if found is None:
+        said = _addresses(process.stdout)
+        if "serving" not in said:
             raise SystemExit(f"{' '.join(command)} does not serve:\n{log.read_text(errors='replace')}")
-        yield Serving(found[1].decode(), process.pid)
+        yield Serving(said["serving"], process.pid, said.get("AuthZEN", ""))
     finally:
         process.terminate()
         process.wait(60)
         process.stdout.close()
+
+
+def _addresses(lines: Iterable[bytes]) -> dict[str, str]:
+    """What a server says of its doors, up to the one that it says last."""
+    said: dict[str, str] = {}
+    for line in lines:
+        if found := re.match(r"(\w+) on (?:http://)?(\S+)", line.decode()):
+            said[found[1]] = found[2]
+        if "serving" in said:
+            break
+    return said
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> None:

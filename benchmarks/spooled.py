@@ -35,15 +35,16 @@ def wait_until_shipped(folder: Path, database: Database) -> None:
 
 def count_recorded(folder: Path) -> int:
     """Decisions in the log of the service in that folder, on SQLite."""
-    with _log_of(folder).read() as connection:
+    with log_of(folder).read() as connection:
         return connection.execute(select(func.count()).select_from(decision)).scalar_one()
 
 
 def settling(folder: Path) -> Callable[[], None]:
     """What waits until the service in that folder, with a log of its own on SQLite, has shipped everything."""
-    database = _log_of(folder)
+    database = log_of(folder)
     return lambda: wait_until_shipped(folder, database)
 
 
-def _log_of(folder: Path) -> Database:
+def log_of(folder: Path) -> Database:
+    """The log of the service in that folder, on SQLite."""
     return open_database(f"sqlite:///{folder / '.magistrate' / 'log.db'}")

@@ -96,6 +96,10 @@ class World:
         draw = random.Random(20260101)
         return [self._question(draw) for _ in range(count)]
 
+    def question(self, user: int, action: str, document: int, ip: str) -> Asked:
+        """That question."""
+        return Asked(user, action, document, ip, self._is_allowed(user, action, document, ip))
+
     def groups(self, count: int, size: int) -> list[list[Asked]]:
         """So many groups of so many questions, each group of one user at one address, the same each time."""
         draw = random.Random(20260102)
@@ -109,8 +113,7 @@ class World:
         document = draw.randrange(self.documents)
         if draw.random() < 0.9:
             document += _tenant(user) - _tenant(document)
-        action = draw.choice(ACTIONS)
-        return Asked(user, action, document, ip, self._is_allowed(user, action, document, ip))
+        return self.question(user, draw.choice(ACTIONS), document, ip)
 
     def _question(self, draw: random.Random) -> Asked:
         user, document = draw.randrange(self.users), draw.randrange(self.documents)
@@ -118,8 +121,7 @@ class World:
             document += _tenant(user) - _tenant(document)
         if draw.random() < 0.2:
             user = self._owner(document)
-        action, ip = draw.choice(ACTIONS), draw.choice(ADDRESSES)
-        return Asked(user, action, document, ip, self._is_allowed(user, action, document, ip))
+        return self.question(user, draw.choice(ACTIONS), document, draw.choice(ADDRESSES))
 
     def _is_allowed(self, user: int, action: str, document: int, ip: str) -> bool:
         is_denied = (

@@ -1,0 +1,91 @@
+"""A service under a steady load for a long time, while policies, facts and tokens change: is it as good in the end?
+
+    SOAK_SECONDS=600 python -m benchmarks.soak [--quick] [--write]
+
+Calls arrive at every door, together about half of what the machine can do. No call may fail or be answered wrong, every
+change must come to count, and no process may grow; else it ends with 1. `--write` keeps the text in benchmarks/results.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from benchmarks.numbers.sides import OURS, checks
+from benchmarks.report import RESULTS
+from benchmarks.scale import FULL, QUICK
+from benchmarks.serving import SERVE, environment, serving
+from benchmarks.sides.dialect import CHECK
+from benchmarks.sides.side import cpu_seconds
+from benchmarks.soaking.changes import TOUCHED, Changes
+from benchmarks.soaking.latencies import Summary
+from benchmarks.soaking.load import BATCHES, DOORS, HTTP, STREAM, UNARY, Orders, write_orders
+from benchmarks.soaking.outcome import Outcome, faults_of, lines_of
+from benchmarks.soaking.watch import Watch, processes_of
+from benchmarks.stage import Service, Stage
+
+SECONDS: Final = 600.0
+QUICK_SECONDS: Final = 5.0
+SHARES: Final[Mapping[str, float]] = {UNARY: 0.16, BATCHES: 0.01, STREAM: 0.16, HTTP: 0.0}
+"""Calls a second of each door, as parts of the unary checks a second that the service can answer."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs, prints, keeps the text if it is told to; 1 where something is not as it must be."""
+    is_quick = "--quick" in arguments
+    seconds = float(os.environ.get("SOAK_SECONDS", QUICK_SECONDS if is_quick else SECONDS))
+    with (
+        tempfile.TemporaryDirectory(prefix="magistrate-soak-") as name,
+        Stage(QUICK if is_quick else FULL, Path(name)) as stage,
+    ):
+        folder = stage.copy()
+        policy = folder / "policies" / "documents.policy"
+        policy.write_text(policy.read_text().replace(*TOUCHED))
+        with serving(folder, SERVE, workers=str(len(os.sched_getaffinity(0)))) as started:
+            outcome = asyncio.run(_soak(stage, Service(started, folder), seconds))
+    said = lines_of(outcome)
+    print("\n".join(said))
+    if "--write" in arguments:
+        (RESULTS / "soak.txt").write_text("\n".join(said) + "\n")
+    return 1 if faults_of(outcome) else 0
+
+
+async def _soak(stage: Stage, service: Service, seconds: float) -> Outcome:
+    side = service.side(OURS, CHECK, checks(stage))
+    (capacity,) = await asyncio.to_thread(stage.in_turn, [side], 1, stage.scale.seconds)
+    rates = {door: capacity.rate * SHARES[door] for door in DOORS}
+    file = stage.folder / "orders.json"
+    write_orders(file, Orders(service.serving.address, service.serving.http, stage.token(0), rates, stage.asked))
+    changes = Changes(service.folder, service.serving.address, stage.scale.world, stage.token(0))
+    watch = Watch(service)
+    processes = list(processes_of(service.serving.pid))
+    changing, watching = asyncio.create_task(changes.go_on()), asyncio.create_task(watch.go_on(seconds))
+    cpu, began = cpu_seconds(processes), time.monotonic()
+    summaries = await _load(file, seconds)
+    busy = (cpu_seconds(processes) - cpu) / (time.monotonic() - began)
+    for task in (changing, watching):
+        task.cancel()
+    await asyncio.wait([changing, watching])
+    for task in (changing, watching):
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+    return Outcome(seconds, capacity.rate, rates, summaries, changes.changed, watch.watched(), watch.spooled, busy)
+
+
+async def _load(file: Path, seconds: float) -> dict[str, Summary]:
+    command = (sys.executable, "-m", "benchmarks.soaking.load", str(file), str(seconds))
+    process = await asyncio.create_subprocess_exec(*command, env=environment(), stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    if process.returncode != 0:
+        raise SystemExit(f"the load ends with {process.returncode}")
+    return {door: Summary(**read) for door, read in orjson.loads(printed).items()}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

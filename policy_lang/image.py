@@ -8,6 +8,7 @@ import io
 import marshal
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum
 from functools import lru_cache, partial
 from importlib.util import MAGIC_NUMBER
 from types import FunctionType
@@ -122,6 +123,9 @@ class _Pickler(pickle.Pickler):
     def reducer_override(self, obj: object) -> _Reduced:
         if isinstance(obj, Gap):
             return _GAPS[obj]
+        if isinstance(obj, Enum):
+            # Python 3.11 before its fourth patch would name `getattr`, which no image may.
+            return type(obj), (obj.value,)
         if isinstance(obj, FunctionType) and obj.__code__.co_filename == "<rules>":
             constants = {name: value for name, value in obj.__globals__.items() if name != "__builtins__"}
             return function_of, (marshal.dumps(obj.__code__), constants)

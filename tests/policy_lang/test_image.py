@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from enum import Enum
 
 import pytest
 
@@ -29,6 +30,15 @@ def test_an_image_holds_the_bundle_without_its_tests() -> None:
     rule = bundle.program.rules["Document"][0]
     assert rule.span.file is bundle.files[0]
     assert compiled.plans["User", "Document", "edit"].rules[0] is rule
+
+
+def test_an_image_is_read_where_python_pickles_enumerations_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    def as_before_3_11_4(member: Enum, _: int) -> object:
+        return getattr, (type(member), member.name)
+
+    monkeypatch.setattr(Enum, "__reduce_ex__", as_before_3_11_4)
+    bundle, _, _ = read_image(write_image(BUNDLE, Compiled(BUNDLE.program)))
+    assert bundle.program.rules == BUNDLE.program.rules
 
 
 def parts_of(image: bytes) -> list[bytes]:

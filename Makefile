@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 DATA ?= .magistrate
+HTTP ?= 127.0.0.1:7082
 EXAMPLE := examples/documents
 MINT := $(if $(filter-out .magistrate,$(DATA)), --data $(DATA))
 BIN := .venv/bin
@@ -33,7 +34,7 @@ run: setup ## Serve the documents example on embedded SQLite, with a check to pa
 	@printf '%s\n' '' 'Once it serves, ask it something from a second terminal:' '' \
 	  '  export MAGISTRATE_TOKEN="$$($(BIN)/magistrate token mint --principal User:alice$(MINT))"' \
 	  '  $(BIN)/magistrate check read Document:plan' ''
-	@exec $(BIN)/magistrate serve --dev --policies $(EXAMPLE)/policies --data $(DATA)
+	@exec $(BIN)/magistrate serve --dev --policies $(EXAMPLE)/policies --data $(DATA) --http $(HTTP)
 
 demo: setup ## Tell the whole story: allow, deny, undetermined, forged, expired, and the log of it
 	@$(BIN)/magistrate demo

@@ -1,6 +1,7 @@
 """Turns what a request says into a well-formed question, or names every fault of it (language.md, Decision, line 1)."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -48,6 +49,33 @@ def check_assertions(request: CheckRequest, held: Held) -> None:
     """PermissionDenied where the caller asserts something and may not."""
     if not held.may(Action.ASSERT_ATTRIBUTES) and _asserts(request):
         raise PermissionDenied("assert_attributes", "the caller may not assert attributes or context")
+
+
+def sayable(request: CheckRequest, schema: Schema) -> tuple[CheckRequest, tuple[str, ...]]:
+    """The request without what is undeclared or not the caller's to say, and the fields that were left out.
+
+    For callers who send what they have. `now` stays, to be refused, and so does everything of types that are unknown.
+    """
+    target, named = schema.types.get(request.resource.ref.type), request.principal
+    asker = schema.types.get(named.ref.type) if named is not None else None
+    left_out: list[str] = []
+
+    def kept(field: str, given: GivenEntity, declared: EntityType, *, is_new: bool) -> GivenEntity:
+        said = {name: value for name, value in given.attributes.items() if _may_be_said(name, declared, is_new=is_new)}
+        left_out.extend(f"{field}.{name}" for name in given.attributes.keys() - said.keys())
+        return GivenEntity(given.ref, said, given.parents)
+
+    context = {name: value for name, value in request.context.items() if name in schema.context or name == "now"}
+    left_out += [f"context.{name}" for name in request.context.keys() - context.keys()]
+    resource = request.resource
+    if target is not None and resource.attributes:
+        is_new = schema.actions.get(target.name, {}).get(request.action, False)
+        resource = kept("resource.attributes", resource, target, is_new=is_new)
+    if named is not None and asker is not None and named.attributes:
+        named = kept("principal.attributes", named, asker, is_new=False)
+    if not left_out:
+        return request, ()
+    return replace(request, resource=resource, principal=named, context=context), tuple(left_out)
 
 
 def question_of(request: CheckRequest, *, principal: Principal, schema: Schema, now: int) -> Question:
@@ -153,6 +181,11 @@ def _is_assertable(attribute: Attribute, declared: EntityType, *, is_new: bool) 
     if attribute.origin is Origin.CLAIM:
         return False
     return attribute.origin is Origin.REQUEST or declared.rows is Origin.REQUEST or is_new
+
+
+def _may_be_said(name: str, declared: EntityType, *, is_new: bool) -> bool:
+    attribute = declared.attributes.get(name)
+    return attribute is not None and _is_assertable(attribute, declared, is_new=is_new)
 
 
 def _context(given: Mapping[str, Json], schema: Schema, faults: list[Violation]) -> dict[str, Cell]:

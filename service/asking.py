@@ -6,8 +6,10 @@ same revisions as facts; and who waited is looked at again, for a credential may
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from time import perf_counter
 
+from policy_lang.decision import Decision, Effect
 from policy_lang.explanation import Explanation
 from policy_lang.stages import stage
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
@@ -15,6 +17,7 @@ from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Kno
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES, Arrival, Reception
 from service.stages import decide_ended, fetch_ended, record_ended, verify_ended
+from service.stopping import ended_at
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 """Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
@@ -28,6 +31,10 @@ class Call:
 
     arrival: Arrival
     time_remaining: Callable[[], float | None]
+
+    def weighing(self, weight: int) -> "Call":
+        """The same call, counting for so much more of its caller's rate."""
+        return replace(self, arrival=replace(self.arrival, weight=weight))
 
     def remaining_ms(self) -> int | None:
         """The milliseconds that are left, at least one; DeadlineExceeded where there is nothing left."""
@@ -66,12 +73,21 @@ class Asking:
         return await self._reception.verify(call.arrival), reached
 
     async def decide(
-        self, call: Call, caller: Caller, checks: Sequence[CheckRequest | MagistrateError], consistency: Consistency
+        self,
+        call: Call,
+        caller: Caller,
+        checks: Sequence[CheckRequest | MagistrateError],
+        consistency: Consistency,
+        *,
+        until: Effect | None = None,
     ) -> Answers:
-        """The answers, when they are kept as durably as the record is to be; errors that came in keep their place."""
+        """The answers, when they are kept as durably as the record is to be; errors that came in keep their place.
+
+        With `until` the first of that effect is the last, and nothing behind it is recorded; errors count as denied.
+        """
         began = perf_counter()
         batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
-        return await self._recorded(batch, known, fetch_ended(began))
+        return await self._recorded(batch, known, fetch_ended(began), until)
 
     async def explain(
         self, call: Call, caller: Caller, check: CheckRequest, consistency: Consistency
@@ -82,8 +98,10 @@ class Asking:
         answers = await self._recorded(batch, known, fetch_ended(began))
         return answers, self._pdp.explain(batch, known)
 
-    async def _recorded(self, batch: Batch, known: Known, began: float) -> Answers:
-        decisions = self._pdp.decide(batch, known)
+    async def _recorded(self, batch: Batch, known: Known, began: float, until: Effect | None = None) -> Answers:
+        decisions: Sequence[Decision] = self._pdp.decide(batch, known)
+        if until is not None:
+            known, decisions = ended_at(until, known, decisions)
         began = decide_ended(began)
         answers = self._pdp.record(batch, known, decisions)
         if answers.keeping is not None:

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.certificate_settings import CertificateSettings
 from service.errors import ConfigError
+from service.http_settings import HttpSettings
 from service.issuer_settings import IssuerSettings
 from service.log_reading_settings import LogReadingSettings
 from service.partition_settings import PartitionSettings
@@ -112,6 +113,7 @@ class Settings(BaseSettings):
         default=False, description="speak plain text to other machines, where a proxy or a mesh ends TLS"
     )
     sockets: SocketSettings = Field(default=SocketSettings(), description="who may connect to Unix sockets")
+    http: str = Field(default="", description="where the HTTP door listens (AuthZEN); nowhere when empty")
     replica_id: str = Field(
         default="local", pattern=r"^[A-Za-z0-9_.-]{1,64}$", description="names this replica's spool"
     )
@@ -157,6 +159,7 @@ class Settings(BaseSettings):
     log_reading: LogReadingSettings = Field(
         default=LogReadingSettings(), description="how the log is read for those who audit it"
     )
+    http_door: HttpSettings = HttpSettings()
     limits: Limits = Limits()
     spool: SpoolSettings = SpoolSettings()
     transfers: TransferSettings = TransferSettings()

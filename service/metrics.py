@@ -91,6 +91,10 @@ _ASKING: Final = {
         "Calls that were not authenticated, by reason.", reason=tuple(flaw.value for flaw in Flaw)
     ),
     "magistrate_rate_limited": _counter("Calls that were refused for the rate of their credential."),
+    "magistrate_authzen_dropped": _counter(
+        "What AuthZEN requests said and the policies do not take from callers, by the part it stood in.",
+        part=("subject", "resource", "context"),
+    ),
 }
 _CREDENTIALS: Final = {
     "magistrate_key_reloads": _counter("Key files read again, by result.", result=("loaded", "refused")),

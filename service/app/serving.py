@@ -16,7 +16,6 @@ from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, Served
 from service.entities.fresh_facts import FreshFacts
-from service.entities.mapped.mixed_facts import MixedFacts
 from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.model import Batch, Consistency, Known
@@ -24,10 +23,9 @@ from service.policies.wiring import build_office, build_review_office
 
 
 @asynccontextmanager
-async def services(core: Core, fresh: FreshFacts) -> AsyncIterator[tuple[Served, ...]]:
+async def services(core: Core, asking: Asking) -> AsyncIterator[tuple[Served, ...]]:
     """The services while the block runs."""
     settings, life = core.settings, core.given.life
-    asking = _asking(core, core.sources.beside(fresh))
     async with log_reading(
         settings, core.callers, gate=core.gate, policies=core.policies, facts=core.database, ended=life.stop.wait
     ) as log:
@@ -44,8 +42,9 @@ async def services(core: Core, fresh: FreshFacts) -> AsyncIterator[tuple[Served,
         yield served
 
 
-def _asking(core: Core, facts: FreshFacts | MixedFacts) -> Asking:
+def build_asking(core: Core, fresh: FreshFacts) -> Asking:
     """What answers the questions of every door, from facts as fresh as asked."""
+    facts = core.sources.beside(fresh)
 
     def fetch(batch: Batch, consistency: Consistency, timeout_ms: int | None) -> Awaitable[Known]:
         schema = batch.policies.bundle.program.schema

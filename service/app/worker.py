@@ -1,8 +1,9 @@
-"""Runs what a worker is: builds it, opens its door, works beside it, drains it."""
+"""Runs what a worker is: builds it, opens its doors, works beside them, drains them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from service.app.core import Core, Given, build_core
 from service.app.gauging import (
@@ -14,9 +15,10 @@ from service.app.gauging import (
     tell_health,
 )
 from service.app.life import wall_clock
-from service.app.serving import services
+from service.app.serving import build_asking, services
 from service.app.strangers import sum_up
 from service.app.tls import DoorTls
+from service.asking import Asking
 from service.config import Settings
 from service.doors.grpc.server import GrpcDoor
 from service.doors.sockets import put_in_place
@@ -25,23 +27,37 @@ from service.entities.worker_facts import worker_facts
 from service.errors import NoPolicies
 from service.ports import Policies
 
+if TYPE_CHECKING:
+    from service.doors.http.server import HttpDoor
+
 
 async def serve_worker(settings: Settings, given: Given) -> None:
-    """Answers on `settings.grpc` until `given.life` is told to stop, then drains; ConfigError where it cannot begin."""
+    """Answers at the doors until `given.life` is told to stop, then drains; ConfigError where it cannot begin."""
     async with AsyncExitStack() as opened:
         core = await build_core(settings, given, opened)
         fresh = await opened.enter_async_context(worker_facts(settings, core.database, core.feed, core.pool))
         await opened.enter_async_context(core.credentials.revocations.followed())
-        served = await opened.enter_async_context(services(core, fresh))
+        asking = build_asking(core, fresh)
+        served = await opened.enter_async_context(services(core, asking))
         door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
         tls = DoorTls.of(settings)
         await core.credentials.first_keys()
+        http = await _open_http(core, asking)
         with put_in_place(settings.grpc, settings.sockets) as address:
             port = await door.open(address, tls.for_grpc(), secured=core.credentials.secured)
         given.life.ready(port)
         async with _beside(*_work(core, door, fresh), *tls.work(given.samples)):
             await given.life.stop.wait()
-        await door.close(settings.drain_seconds)
+        await asyncio.gather(*(each.close(settings.drain_seconds) for each in (door, http) if each is not None))
+
+
+async def _open_http(core: Core, asking: Asking) -> "HttpDoor | None":
+    """The HTTP door where there is to be one; what it is made of is loaded then alone."""
+    if not core.settings.http:
+        return None
+    from service.app.http_serving import open_http
+
+    return await open_http(core, asking)
 
 
 def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None, None, None], ...]:

@@ -32,7 +32,17 @@ def command() -> None:
 @click.option("--offline", is_flag=True, help="Ask no database.")
 @output_option
 @settings_options(
-    "policies", "policies_source", "data", "database", "log_database", "grpc", "grpc_mtls", "plaintext", "ops", "dev"
+    "policies",
+    "policies_source",
+    "data",
+    "database",
+    "log_database",
+    "grpc",
+    "grpc_mtls",
+    "plaintext",
+    "http",
+    "ops",
+    "dev",
 )
 def check(settings: Settings, output: Output, *, offline: bool) -> None:
     """Check the settings as a start of the service would, and say all that is wrong; nothing is changed.

@@ -25,6 +25,7 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
     "grpc",
     "grpc_mtls",
     "plaintext",
+    "http",
     "ops",
     "workers",
     "replica_id",
@@ -49,6 +50,8 @@ def _announce(settings: Settings, addresses: Addresses) -> None:
     click.echo(f"ops on http://{addresses.ops}")
     if "grpc_mtls" in addresses.doors:
         click.echo(f"mutual TLS on {addresses.doors['grpc_mtls']}")
+    if "http" in addresses.doors:
+        click.echo(f"AuthZEN on http://{addresses.doors['http']}")
     click.echo(f"serving on {addresses.doors['grpc']}")
     if settings.dev:
         is_default = settings.data == Settings.model_fields["data"].default

@@ -45,5 +45,7 @@ class Calls:
 
 GRPC: Final = Calls("grpc")
 """The calls of the gRPC doors of this process."""
-DOORS: Final = (GRPC,)
+HTTP: Final = Calls("http")
+"""The calls of the HTTP door of this process."""
+DOORS: Final = (GRPC, HTTP)
 """All of this process's."""

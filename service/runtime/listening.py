@@ -29,6 +29,8 @@ def doors(settings: Settings) -> Mapping[str, Place]:
         )
     if settings.mutual_tls is not None:
         found["grpc_mtls"] = parse_address(settings.grpc_mtls)
+    if settings.http:
+        found["http"] = _plain_door(settings, "http", settings.http)
     return found
 
 
@@ -47,8 +49,14 @@ def held(setting: str, place: Place) -> Iterator[Place]:
 def _door(settings: Settings, setting: str, text: str) -> Place:
     if is_socket(text):
         return parse_socket_path(text)
+    if settings.tls is not None:
+        return parse_address(text)
+    return _plain_door(settings, setting, text)
+
+
+def _plain_door(settings: Settings, setting: str, text: str) -> Address:
     address = parse_address(text)
-    if settings.tls is None and not settings.plaintext and not is_loopback(address):
+    if not settings.plaintext and not is_loopback(address):
         raise ConfigError(
             f"`{setting}` would take credentials in plain text on `{address}`, where other machines come"
             "\nhelp: name certificate_file and key_file under [tls], or listen on 127.0.0.1 or unix:PATH;"

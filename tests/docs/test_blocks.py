@@ -11,7 +11,7 @@ A document's blocks run in order, in one fresh folder that looks like a checkout
     toml             a configuration file that `serve` would accept
     text             nothing to run
 
-The address that the service has by default stands for a free one, which is what the blocks get to see.
+The addresses that the documents have for the service stand for free ones, which are what the blocks get to see.
 """
 
 import os
@@ -38,6 +38,7 @@ DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.
 SECONDS = 120
 NO_PORT = "127.0.0.1:0"
 DEFAULT_SERVER = "127.0.0.1:7080"
+DEFAULT_HTTP = "127.0.0.1:7082"
 
 
 @dataclass(slots=True)
@@ -47,6 +48,7 @@ class Place:
     folder: Path
     commands: Path
     server: str
+    http: str
     exported: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,13 +63,14 @@ class Place:
                 "MAGISTRATE_GRPC": self.server,
                 "MAGISTRATE_SERVER": self.server,
                 "MAGISTRATE_OPS": NO_PORT,
+                "HTTP": self.http,
             }
             | self.exported
         )
 
     def readdressed(self, text: str) -> str:
-        """The text with the free address in place of the default one."""
-        return text.replace(DEFAULT_SERVER, self.server)
+        """The text with the free addresses in place of the documents'."""
+        return text.replace(DEFAULT_SERVER, self.server).replace(DEFAULT_HTTP, self.http)
 
     def run(self, arguments: list[str], text: str = "") -> tuple[int, str]:
         """The exit code of a command, and all that it printed."""
@@ -88,8 +91,9 @@ def place(tmp_path: Path) -> Place:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
     (tmp_path / ".venv/.installed").touch()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return Place(tmp_path, tmp_path / ".venv/bin", f"127.0.0.1:{free.getsockname()[1]}")
+    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
+        server, http = (f"127.0.0.1:{each.getsockname()[1]}" for each in (free, other))
+    return Place(tmp_path, tmp_path / ".venv/bin", server, http)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])
@@ -143,8 +147,10 @@ def run_commands(block: Block, place: Place) -> None:
             assert code == 0, f"{block}: `{command.line}` exports nothing"
             place.exported[name] = printed.strip()
             continue
-        code, printed = place.run(["bash", "-c", command.line])
-        assert command.matches(printed), f"{block}: `{command.line}` printed\n{printed}"
+        code, printed = place.run(["bash", "-c", place.readdressed(command.line)])
+        assert command.matches(printed.replace(place.http, DEFAULT_HTTP)), (
+            f"{block}: `{command.line}` printed\n{printed}"
+        )
         assert code == 0 or (code == 1 and command.shown), f"{block}: `{command.line}` ends with {code}:\n{printed}"
 
 
@@ -155,7 +161,8 @@ def running(block: Block, place: Place) -> Iterator[None]:
     log = place.folder / "server.log"
     with log.open("w") as printed:
         process = subprocess.Popen(
-            ["bash", "-c", command.line], cwd=place.folder, env=place.environment, start_new_session=True,
+            ["bash", "-c", place.readdressed(command.line)],
+            cwd=place.folder, env=place.environment, start_new_session=True,
             stdout=printed, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -24,6 +24,7 @@ PATIENCE = 120.0
 T = TypeVar("T")
 _SERVING = re.compile(rb"serving on (\S+)\n")
 _MUTUAL_TLS = re.compile(rb"mutual TLS on (\S+)\n")
+_HTTP = re.compile(rb"AuthZEN on (\S+)\n")
 _OPS = re.compile(rb"ops on (\S+)\n")
 
 
@@ -37,6 +38,7 @@ class Server:
     data: Path
     errors: Path
     mutual_tls: str = ""
+    http: str = ""
 
     def token(self, principal: str, *, ttl: timedelta = timedelta(minutes=5), now: float | None = None) -> str:
         """A dev token of this service for `Type:id`."""
@@ -174,8 +176,8 @@ class Project:
                 cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=log,
             )  # fmt: skip
         try:
-            address, ops, secured = _addresses_of(process, errors)
-            yield Server(process, address, ops, self.folder / ".magistrate", errors, secured)
+            address, ops, secured, http = _addresses_of(process, errors)
+            yield Server(process, address, ops, self.folder / ".magistrate", errors, secured, http)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -184,14 +186,14 @@ class Project:
             process.stdout.close()
 
 
-def _addresses_of(process: subprocess.Popen[bytes], errors: Path) -> tuple[str, str, str]:
+def _addresses_of(process: subprocess.Popen[bytes], errors: Path) -> tuple[str, str, str, str]:
     assert process.stdout is not None
     seen = b""
     for line in process.stdout:
         seen += line
-        if (found := _SERVING.search(line)) and (ops := _OPS.search(seen)):
-            secured = _MUTUAL_TLS.search(seen)
-            return found[1].decode(), ops[1].decode(), secured[1].decode() if secured else ""
+        if (address := _SERVING.search(line)) and (ops := _OPS.search(seen)):
+            also = [found[1].decode() if (found := each.search(seen)) else "" for each in (_MUTUAL_TLS, _HTTP)]
+            return address[1].decode(), ops[1].decode(), also[0], also[1]
     raise AssertionError(f"it does not serve:\n{seen.decode()}\n{errors.read_text()}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 
@@ -83,12 +84,16 @@ def test_the_forty_questions_and_three_batches_of_authzen_todo_come_out_as_expec
     token = jwt.encode(claims, secret, "HS256")
     cases = json.loads((project.folder / "decisions.json").read_text())
     singles, batches = cases["evaluation"], cases["evaluations"]
-    with project.serving() as server, Magistrate(server.address, token=token) as client:
+    with project.serving("--http", "127.0.0.1:0") as server, Magistrate(server.address, token=token) as client:
         given = [bool(*client.check_many([todo_question(case["request"])])) for case in singles]
         in_batches = [[bool(each) for each in client.check_many(todo_batch(case["request"]))] for case in batches]
+        with httpx.Client(base_url=server.http, headers={"Authorization": f"Bearer {token}"}, trust_env=False) as http:
+            over_http = [http.post("/access/v1/evaluation", json=case["request"]).json() for case in singles]
+            many = [http.post("/access/v1/evaluations", json=case["request"]).json() for case in batches]
     assert (len(given), len(in_batches)) == (40, 3)
-    assert given == [case["expected"] for case in singles]
-    assert in_batches == [[each["decision"] for each in case["expected"]] for case in batches]
+    assert given == [each["decision"] for each in over_http] == [case["expected"] for case in singles]
+    expected = [[each["decision"] for each in case["expected"]] for case in batches]
+    assert in_batches == [[each["decision"] for each in answer["evaluations"]] for answer in many] == expected
 
 
 def test_the_quickstart_of_the_client_runs(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import grpc
 
-from service.doors.grpc.failure_log import LINES
+from service.doors.failure_log import LINES
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
 from tests.e2e.running import Project
 

@@ -12,8 +12,8 @@ from grpc.aio import ServicerContext
 from grpc_status.rpc_status import to_status
 
 from service.doors.calls import GRPC
+from service.doors.failure_log import FailureLog
 from service.doors.grpc.caller import RPC
-from service.doors.grpc.failure_log import FailureLog
 from service.doors.grpc.status import internal_status, status_of
 from service.errors import InvalidRequest, MagistrateError, Violation
 from service.telemetry import get_log

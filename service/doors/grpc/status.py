@@ -10,6 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
+from service.doors.wording import FAULT, wording
 from service.errors import (
     ActivationFailed,
     ActivationUnderWay,
@@ -62,14 +63,6 @@ STATUS: Final[Mapping[type[MagistrateError], StatusCode]] = {
     RevisionNotReached: StatusCode.FAILED_PRECONDITION,
 }
 
-_GENERIC: Final[Mapping[type[MagistrateError], str]] = {
-    Unauthenticated: "the credential is missing or does not verify",
-    FactsUnavailable: "the facts cannot be read",
-    LogUnavailable: "the log cannot be read",
-    AuditUnavailable: "the decision cannot be recorded, so it is not given",
-}
-"""Messages that stand for the true ones, which go to the service's log alone."""
-
 
 def status_of(error: MagistrateError, request_id: str = "") -> Status:
     """The error as callers see it; one that is not in the table is INTERNAL and says nothing.
@@ -79,15 +72,14 @@ def status_of(error: MagistrateError, request_id: str = "") -> Status:
     code = STATUS.get(type(error))
     if code is None:
         return internal_status(request_id)
-    message = _GENERIC.get(type(error), str(error))
     details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error, request_id)), *_more(error)]
-    return Status(code=code.value[0], message=message, details=[_packed(detail) for detail in details])
+    return Status(code=code.value[0], message=wording(error), details=[_packed(detail) for detail in details])
 
 
 def internal_status(request_id: str) -> Status:
     """The status of a fault of the service; its log has the rest under the request id."""
     info = ErrorInfo(reason=MagistrateError.reason, domain=DOMAIN, metadata={"request_id": request_id})
-    return Status(code=StatusCode.INTERNAL.value[0], message="a fault of the service", details=[_packed(info)])
+    return Status(code=StatusCode.INTERNAL.value[0], message=FAULT, details=[_packed(info)])
 
 
 def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:

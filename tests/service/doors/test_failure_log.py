@@ -3,7 +3,7 @@
 import structlog
 from structlog.testing import capture_logs
 
-from service.doors.grpc.failure_log import FailureLog
+from service.doors.failure_log import FailureLog
 from service.model import Rate
 from tests.service.clock import Clock
 

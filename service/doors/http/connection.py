@@ -1,0 +1,144 @@
+"""One connection of the HTTP door: uvicorn's, held to a head of some size and to a pace.
+
+uvicorn takes a head of any size, and waits for ever for a request that was begun: whoever opens connections and sends
+little would keep them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, cast
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+_CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_SLOW: Final = b"HTTP/1.1 408 Request Timeout" + _CLOSING
+_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large" + _CLOSING
+_FULL: Final = b"HTTP/1.1 503 Service Unavailable" + _CLOSING
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What connections may do: `seconds` to send a request or to read an answer, `age` until one is to end.
+
+    `is_leaving` says that each is to end with its next answer.
+    """
+
+    head_bytes: int
+    seconds: float
+    age: float
+    connections: int
+    is_leaving: Callable[[], bool]
+
+
+class Connection(HttpToolsProtocol):
+    """The protocol. It belongs to the loop's thread. A request that comes whole, as nearly all do, takes no timer."""
+
+    def __init__(self, config: Config, state: ServerState, manners: Manners) -> None:
+        super().__init__(config=config, server_state=state, app_state={})
+        self._manners = manners
+        self._ends_at = 0.0
+        self._head_bytes = 0
+        self._is_in_head = False
+        self._is_in_request = False
+        self._is_over = False
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Opens, or closes at once where there are too many."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._ends_at = self.loop.time() + self._manners.age
+        if len(self.connections) > self._manners.connections:
+            self._end(_FULL)
+        else:
+            self._reading = self.loop.call_later(self._manners.seconds, self._was_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Closes."""
+        self._cancel_reading()
+        self._cancel_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads on."""
+        if self._is_over:
+            return
+        was_in_head = self._is_in_head
+        super().data_received(data)
+        if was_in_head and self._is_in_head:
+            self._head_bytes += len(data)
+            self._check_head()
+        if not self._is_in_request:
+            self._cancel_reading()
+        elif self._reading is None:
+            self._reading = self.loop.call_later(self._manners.seconds, self._was_slow)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._is_in_request = self._is_in_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        """A request's head is whole."""
+        self._is_in_head = False
+        self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        self._check_head()
+        if self._is_over:
+            return
+        super().on_headers_complete()
+        if self._manners.is_leaving() or self.loop.time() > self._ends_at or self.parser.should_upgrade():
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a request's body."""
+        if not self._is_over:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._is_in_request = False
+        if not self._is_over:
+            super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The caller does not read what it is answered."""
+        super().pause_writing()
+        self._writing = self._writing or self.loop.call_later(self._manners.seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        self._cancel_writing()
+        super().resume_writing()
+
+    def _check_head(self) -> None:
+        if self._head_bytes > self._manners.head_bytes:
+            self._end(_LONG)
+
+    def _was_slow(self) -> None:
+        """The request has not come in the time there is, unless it was this side that did not read on."""
+        if self.flow.read_paused:
+            self._reading = self.loop.call_later(self._manners.seconds, self._was_slow)
+        else:
+            self._end(_SLOW)
+
+    def _end(self, answer: bytes) -> None:
+        """Ends the connection, with an answer where none is on its way."""
+        self._is_over = True
+        if not self.transport.is_closing():
+            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+                self.transport.write(answer)
+            self.transport.close()
+
+    def _cancel_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _cancel_writing(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None

@@ -1,0 +1,52 @@
+"""Opens the sockets of an address that workers share."""
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Final
+
+from service.errors import ConfigError
+
+_NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+BACKLOG: Final = 2048
+"""Connections that wait to be taken in."""
+
+
+def listen(address: str) -> list[socket.socket]:
+    """A socket for every address that `HOST:PORT` names; ConfigError where there is none.
+
+    Each listens with SO_REUSEPORT: whoever holds the port sees to it that only workers of one service do.
+    """
+    with ExitStack() as opened:
+        host, _, port = address.rpartition(":")
+        sockets = [opened.enter_context(each) for each in _open(host.strip("[]"), int(port))]
+        if not sockets:
+            raise ConfigError(f"the address `{address}` cannot be used: no address of this machine")
+        opened.pop_all()
+        return sockets
+
+
+def _open(host: str, port: int) -> Iterator[socket.socket]:
+    """Those that are of this machine: `localhost` names an IPv6 address also where there is no IPv6."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, place in dict.fromkeys((family, place) for family, _, _, _, place in found):
+        try:
+            opened = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            if error.errno not in _NOT_OF_THIS_MACHINE:
+                raise
+            continue
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            if family == socket.AF_INET6:
+                opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            opened.bind(place)
+            opened.listen(BACKLOG)
+        except OSError as error:
+            opened.close()
+            if error.errno not in _NOT_OF_THIS_MACHINE:
+                raise
+            continue
+        opened.setblocking(False)
+        yield opened

@@ -1,0 +1,94 @@
+"""The HTTP server of one worker: connections of any listeners, one application behind them.
+
+uvicorn's own server takes the process's signals and its loop; here only its protocol serves, on the worker's loop.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from email.utils import formatdate
+from socket import socket
+from typing import Final
+
+from starlette.types import ASGIApp
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from service.doors.http.connection import Connection, Manners
+from service.http_settings import HttpSettings
+
+DATE_SECONDS: Final = 1.0
+END_SECONDS: Final = 0.02
+"""How often it is looked whether all is answered."""
+
+
+class HttpDoor:
+    """Open it in a running event loop, close it before the loop ends."""
+
+    def __init__(
+        self, application: ASGIApp, settings: HttpSettings, *, max_connection_age: float, is_leaving: Callable[[], bool]
+    ) -> None:
+        self._config = Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level="critical",  # what goes wrong in the application it tells itself; the rest any stranger can cause
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=settings.keep_alive_seconds,
+        )
+        self._config.load()
+        self._state = ServerState()
+        self._is_closing = False
+        self._manners = Manners(
+            head_bytes=settings.head_bytes,
+            seconds=settings.read_seconds,
+            age=max_connection_age,
+            connections=settings.connections,
+            is_leaving=lambda: self._is_closing or is_leaving(),
+        )
+        self._servers: list[asyncio.Server] = []
+        self._dating: asyncio.Task[None] | None = None
+
+    async def open(self, listeners: Sequence[socket], tls: ssl.SSLContext | None = None) -> None:
+        """Takes connections from these too, which listen already; by TLS where that is given."""
+        loop = asyncio.get_running_loop()
+        if self._dating is None:
+            self._dating = loop.create_task(self._date())
+        for listener in listeners:
+            self._servers.append(await loop.create_server(self._connection, sock=listener, ssl=tls))
+
+    async def close(self, grace: float) -> None:
+        """Takes no more connections, lets the requests in flight finish for `grace` seconds, then ends."""
+        self._is_closing = True
+        for server in self._servers:
+            server.close()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._state.connections or self._state.tasks:
+                    await asyncio.sleep(END_SECONDS)
+        for task in list(self._state.tasks):
+            task.cancel()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if self._dating is not None:
+            self._dating.cancel()
+        for server in self._servers:
+            await server.wait_closed()
+
+    def _connection(self) -> Connection:
+        return Connection(self._config, self._state, self._manners)
+
+    async def _date(self) -> None:
+        """Keeps the `date` of answers true (RFC 9110 section 6.6.1)."""
+        while True:
+            self._state.default_headers = [(b"date", formatdate(usegmt=True).encode())]
+            await asyncio.sleep(DATE_SECONDS)

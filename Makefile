@@ -14,7 +14,7 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,12 @@ outage: setup ## Take the log's database away for three minutes under load, once
 	@rm -f benchmarks/results/outage.txt
 	@RESULTS=benchmarks/results/outage.txt RESULTS_OF='outage  make outage' OUTAGE_SECONDS=180 \
 	  $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/e2e/test_log_outage.py
+
+alerts: ## Hold the alert rules to their tests, by promtool (Debian's package prometheus)
+	@cd deploy/observability && promtool check rules alerts.yaml && promtool test rules alerts.test.yaml
+
+dashboard: setup ## Regenerate Grafana's dashboard from the list of its panels
+	@$(BIN)/python deploy/observability/generate_dashboard.py
 
 clean: ## Remove .venv, caches and the data of `make run`
 	@rm -rf .venv $(BENCH) $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -69,6 +69,9 @@ def _gauge(help_: str, **labels: Values) -> Declared:
 STAGES: Final = ("verify", "fetch", "decide", "record", "write")
 """What a call that asks goes through, in this order."""
 
+DOORS: Final = ("grpc", "http")
+"""The kinds of doors that calls come in by."""
+
 _ASKING: Final = {
     "magistrate_decisions": _counter(
         "Decisions given, by effect and code; past a hundred codes of policies in a process the others are `others`.",
@@ -85,6 +88,9 @@ _ASKING: Final = {
     ),
     "magistrate_call_seconds": _histogram(
         "From a call's arrival at the door until its end, by door and RPC or route.", door=OPEN, call=OPEN
+    ),
+    "magistrate_faults": _counter(
+        "Calls that ended with a fault of the service, whose cause is in its log.", door=DOORS
     ),
     "magistrate_calls_under_way": _gauge("Calls that have begun and not ended.", door=OPEN),
     "magistrate_unauthenticated": _counter(

@@ -8,6 +8,9 @@ from typing import Final
 
 from service.samples import Histogram, Samples, Series
 
+FAULTS: Final = frozenset({"INTERNAL", "500"})
+"""The statuses of calls that end with a fault of the service itself."""
+
 
 class Calls:
     """The calls of one kind of door. It belongs to the loop's thread."""
@@ -15,6 +18,7 @@ class Calls:
     def __init__(self, door: str) -> None:
         self._door = door
         self._under_way = 0
+        self._faults = 0
         self._ended: dict[tuple[str, str], int] = {}
         self._durations: dict[str, Histogram] = {}
 
@@ -26,6 +30,7 @@ class Calls:
     def end(self, call: str, status: str, began: float) -> None:
         """Takes note of its end."""
         self._under_way -= 1
+        self._faults += status in FAULTS
         self._ended[call, status] = self._ended.get((call, status), 0) + 1
         durations = self._durations.get(call)
         if durations is None:
@@ -40,6 +45,7 @@ class Calls:
         for call, durations in self._durations.items():
             series: Series = ("magistrate_call_seconds", (("call", call), door))
             samples.histograms[series] = durations
+        samples.counters["magistrate_faults", (door,)] = self._faults
         samples.states["magistrate_calls_under_way", (door,)] = self._under_way
 
 

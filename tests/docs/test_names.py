@@ -13,7 +13,7 @@ from service.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
-OURS = r"(?:policy_lang|service|magistrate_client|proto|tests|examples|benchmarks|docs)"
+OURS = r"(?:policy_lang|service|magistrate_client|proto|tests|examples|benchmarks|docs|deploy)"
 FILE = re.compile(rf"`({OURS}/[\w./-]*|\w+\.py)`")
 CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)
 STEPS = re.compile(r"^    (\w+): +(.*(?:\n +→? *\S.*)*)", re.MULTILINE)

@@ -1,12 +1,16 @@
 """What a running service tells of itself is what is declared, all of it, and says what was asked of it."""
 
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import Metric
 from sqlalchemy.engine import URL
 
-from service.metrics import METRICS, OPEN, STAGES
+from service.metrics import METRICS, OPEN, STAGES, Kind
 from tests.e2e.observing import observed, scraped
 
 ELSEWHERE = {
@@ -84,3 +88,44 @@ def test_every_process_tells_what_it_uses(told: dict[str, Metric]) -> None:
     for name in ("magistrate_process_memory_bytes", "magistrate_process_open_files"):
         assert {sample.labels["process"] for sample in told[name].samples} == processes
         assert all(sample.value > 0 for sample in told[name].samples)
+
+
+def test_what_dashboard_and_alerts_name_is_told_by_a_running_service(told: dict[str, Metric]) -> None:
+    labels = labels_of(told)
+    named = [*expressions_of_dashboard(), *expressions_of_alerts()]
+    assert len(named) > 80
+    for expression, shown in named:
+        metrics = [name for name, _ in METRIC.findall(expression)]
+        assert [name for name in metrics if name not in labels] == [], expression
+        for name, selector in METRIC.findall(expression):
+            assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector)) <= labels[name] | OF_THE_SCRAPE, expression
+        grouped = ",".join(re.findall(r"\b(?:by|on|without) \(([^)]*)\)", expression)).replace(" ", "")
+        wanted = ({*grouped.split(",")} - {""}) | shown
+        assert wanted <= set().union(OF_THE_SCRAPE, *(labels[name] for name in metrics)), expression
+
+
+METRIC = re.compile(r"\b(magistrate_\w+)(\{[^}]*\})?")
+OF_THE_SCRAPE = {"job", "instance"}
+"""Labels that Prometheus gives."""
+OBSERVABILITY = Path(__file__).resolve().parents[2] / "deploy" / "observability"
+
+
+def labels_of(told: dict[str, Metric]) -> dict[str, set[str]]:
+    """The labels of what is told, by the name of its sample; as declared where it is told elsewhere alone."""
+    seen = {sample.name: set(sample.labels) for family in told.values() for sample in family.samples}
+    suffix = {Kind.COUNTER: "_total", Kind.GAUGE: "", Kind.HISTOGRAM: "_count"}
+    return seen | {name + suffix[METRICS[name].kind]: set(METRICS[name].label_names) for name in ELSEWHERE}
+
+
+def expressions_of_dashboard() -> list[tuple[str, set[str]]]:
+    """What each line of each panel asks, and the labels that its legend shows."""
+    panels = json.loads((OBSERVABILITY / "grafana-dashboard.json").read_text())["panels"]
+    targets = [target for panel in panels for target in panel.get("targets", ())]
+    return [(each["expr"], set(re.findall(r"\{\{(\w+)\}\}", each["legendFormat"]))) for each in targets]
+
+
+def expressions_of_alerts() -> list[tuple[str, set[str]]]:
+    """What each alert asks, and the labels that its summary shows."""
+    written = yaml.safe_load((OBSERVABILITY / "alerts.yaml").read_text())
+    rules = [rule for group in written["groups"] for rule in group["rules"]]
+    return [(each["expr"], set(re.findall(r"\$labels\.(\w+)", each["annotations"]["summary"]))) for each in rules]

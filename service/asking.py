@@ -12,6 +12,7 @@ from time import perf_counter
 from policy_lang.decision import Decision, Effect
 from policy_lang.explanation import Explanation
 from policy_lang.stages import stage
+from policy_lang.values import Ref
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
 from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
 from service.pdp import DecisionPoint
@@ -69,7 +70,11 @@ class Asking:
         """
         if asked is Latency.MINIMAL:
             return caller, asked
-        reached = await self._reach(asked, call.remaining_ms())
+        place = self._enter(caller)
+        try:
+            reached = await self._reach(asked, call.remaining_ms())
+        finally:
+            self._leave(place)
         return await self._reception.verify(call.arrival), reached
 
     async def decide(
@@ -85,18 +90,33 @@ class Asking:
 
         With `until` the first of that effect is the last, and nothing behind it is recorded; errors count as denied.
         """
-        began = perf_counter()
-        batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
-        return await self._recorded(batch, known, fetch_ended(began), until)
+        began, place = perf_counter(), self._enter(caller)
+        try:
+            batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
+            return await self._recorded(batch, known, fetch_ended(began), until)
+        finally:
+            self._leave(place)
 
     async def explain(
         self, call: Call, caller: Caller, check: CheckRequest, consistency: Consistency
     ) -> tuple[Answers, tuple[Explanation, ...]]:
         """The answer to one question and how it comes about: no explanation where the question is refused."""
-        began = perf_counter()
-        batch, known = await self._known(call, self._pdp.admit_explanation(caller, check), consistency)
-        answers = await self._recorded(batch, known, fetch_ended(began))
-        return answers, self._pdp.explain(batch, known)
+        began, place = perf_counter(), self._enter(caller)
+        try:
+            batch, known = await self._known(call, self._pdp.admit_explanation(caller, check), consistency)
+            answers = await self._recorded(batch, known, fetch_ended(began))
+            return answers, self._pdp.explain(batch, known)
+        finally:
+            self._leave(place)
+
+    def _enter(self, caller: Caller) -> Ref | None:
+        """Takes one of the caller's places; RateLimited where it has none left."""
+        rates = self._reception.rates
+        return None if rates is None else rates.enter(caller)
+
+    def _leave(self, place: Ref | None) -> None:
+        if place is not None and self._reception.rates is not None:
+            self._reception.rates.leave(place)
 
     async def _recorded(self, batch: Batch, known: Known, began: float, until: Effect | None = None) -> Answers:
         decisions: Sequence[Decision] = self._pdp.decide(batch, known)

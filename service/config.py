@@ -13,6 +13,7 @@ from service.issuer_settings import IssuerSettings
 from service.log_reading_settings import LogReadingSettings
 from service.partition_settings import PartitionSettings
 from service.pool_settings import PoolSettings
+from service.rate_settings import RatesSettings
 from service.record_settings import RecordSettings
 from service.retention_settings import RetentionSettings
 from service.socket_settings import SocketSettings
@@ -161,6 +162,7 @@ class Settings(BaseSettings):
     )
     http_door: HttpSettings = HttpSettings()
     limits: Limits = Limits()
+    rates: RatesSettings = Field(default=RatesSettings(), description="what each caller may do in a time")
     spool: SpoolSettings = SpoolSettings()
     transfers: TransferSettings = TransferSettings()
     partitions: PartitionSettings = PartitionSettings()

@@ -61,13 +61,17 @@ class Unauthenticated(MagistrateError):
 
 
 class RateLimited(MagistrateError):
-    """Asked too often; `retry_ms` milliseconds from now there is room again, None where there never is for so much."""
+    """Asked too often, or too much at a time, by the limit of that name.
+
+    `retry_ms` milliseconds from now there is room again, None where there never is for so much.
+    """
 
     reason = "RATE_LIMITED"
 
-    def __init__(self, message: str, retry_ms: int | None) -> None:
+    def __init__(self, message: str, retry_ms: int | None, *, limit: str) -> None:
         super().__init__(message)
         self.retry_ms = retry_ms
+        self.limit = limit
 
 
 class PermissionDenied(MagistrateError):

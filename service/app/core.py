@@ -30,6 +30,7 @@ from service.policies.stored import StoredPolicies
 from service.ports import FactStore, Policies
 from service.reception.failures import Failures
 from service.reception.peers import Peers
+from service.reception.rates import build_rates
 from service.reception.reception import Meter, Reception
 from service.recording.contents import Contents
 from service.samples import Samples
@@ -93,6 +94,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         failures=failures,
         recorder=recorder,
         clock=wall_clock,
+        rates=build_rates(settings.rates),
     )
     return Core(
         settings=settings,

@@ -19,6 +19,8 @@ NAMES: Final = 10_000
 IDLE_SECONDS: Final = 0.25
 """How long a lease may lie unused."""
 ANSWER_SECONDS: Final = 2.0
+KEY_RATE: Final = "key.rate"
+"""How a credential's own rate is called."""
 
 
 class Wanted(NamedTuple):
@@ -140,5 +142,5 @@ class Leases:
 
 def _limited(name: str, retry_ms: int | None) -> RateLimited:
     if retry_ms is None:
-        return RateLimited(f"the rate of `{name}` never lets through so much at once", None)
-    return RateLimited(f"the rate of `{name}` is used up", retry_ms)
+        return RateLimited(f"the rate of `{name}` never lets through so much at once", None, limit=KEY_RATE)
+    return RateLimited(f"the rate of `{name}` is used up", retry_ms, limit=KEY_RATE)

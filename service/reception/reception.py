@@ -17,6 +17,7 @@ from service.identity import NOWHERE, Origin
 from service.model import Bounds, Caller, PeerCertificate, Rate
 from service.ports import Authenticator, Clock, Recorder
 from service.reception.failures import Failures
+from service.reception.rates import Rates
 
 Certified = Callable[[PeerCertificate, int], Caller]
 """The caller whose certificate it is, at that time (milliseconds since 1970 UTC); Unauthenticated where it is none."""
@@ -66,6 +67,7 @@ class Reception:
         failures: Failures,
         recorder: Recorder,
         clock: Clock,
+        rates: Rates | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._of_certificate = certified
@@ -73,10 +75,12 @@ class Reception:
         self._failures = failures
         self._recorder = recorder
         self._clock = clock
+        self.rates = rates
+        """What callers may do by the settings, None where those say nothing."""
         self.unauthenticated = dict.fromkeys(Flaw, 0)
         """Calls without a good credential."""
         self.rate_limited = 0
-        """Calls that were refused for the rate of their credential."""
+        """Calls that were refused for the rate of their caller or credential."""
 
     async def admit(self, arrival: Arrival) -> Caller:
         """The caller.
@@ -85,6 +89,8 @@ class Reception:
         for this RPC, FactsUnavailable where it cannot be told.
         """
         caller = await self.verify(arrival)
+        if self.rates is not None:
+            await self._meter_caller(caller, self.rates, arrival.weight)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
         return caller
@@ -119,6 +125,16 @@ class Reception:
         if others:
             raise Unauthenticated("two credentials are presented: a certificate, and `authorization`")
         return self._of_certificate(presented, self._clock())
+
+    async def _meter_caller(self, caller: Caller, rates: Rates, weight: int) -> None:
+        metering = rates.metering(caller)
+        if metering is None:
+            return
+        try:
+            await self._meter.take(metering.name, metering.rate, weight)
+        except RateLimited as error:
+            self.rate_limited += 1
+            raise RateLimited(str(error), error.retry_ms, limit=metering.limit) from error
 
     async def _hold(self, caller: Caller, bounds: Bounds, arrival: Arrival) -> None:
         if not bounds.scopes.reach(arrival.rpc):

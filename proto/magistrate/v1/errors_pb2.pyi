@@ -59,7 +59,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ACTIVATION_FAILED: _ErrorReason.ValueType  # 16
     """ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
     ERROR_REASON_RATE_LIMITED: _ErrorReason.ValueType  # 17
-    """RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
+    """RESOURCE_EXHAUSTED: the rate of the caller or of its credential, or too much under way at a time, or too many failed
+    authentications from this peer (metadata `limit` names the setting, `key.rate` the rate of an API key).
     google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
     """
     ERROR_REASON_NOT_CONFIGURED: _ErrorReason.ValueType  # 18
@@ -115,7 +116,8 @@ ERROR_REASON_ACTIVATION_UNDER_WAY: ErrorReason.ValueType  # 15
 ERROR_REASON_ACTIVATION_FAILED: ErrorReason.ValueType  # 16
 """ABORTED: a replica could not load the policies, or did not in time; the message names it. Nothing has changed."""
 ERROR_REASON_RATE_LIMITED: ErrorReason.ValueType  # 17
-"""RESOURCE_EXHAUSTED: the credential's rate limit, or too many failed authentications from this peer;
+"""RESOURCE_EXHAUSTED: the rate of the caller or of its credential, or too much under way at a time, or too many failed
+authentications from this peer (metadata `limit` names the setting, `key.rate` the rate of an API key).
 google.rpc.RetryInfo says when to come again, and is absent where so much is never let through at once.
 """
 ERROR_REASON_NOT_CONFIGURED: ErrorReason.ValueType  # 18

@@ -1,5 +1,6 @@
 """Finds out who makes a call, by the one credential that it presents."""
 
+import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -11,6 +12,7 @@ from service.doors.grpc.mutual_tls import peer_certificate
 from service.identity import Origin
 from service.model import Caller
 from service.reception.peers import Peers
+from service.reception.rates import leaving
 from service.reception.reception import Arrival, Reception
 from service.reception.tracing import HEADER, trace_id_of
 
@@ -34,8 +36,13 @@ class Callers:
         return Call(self._arrival(context, weight), context.time_remaining)
 
     async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
-        """The caller; errors as `Reception.admit`."""
-        return await self.reception.admit(self._arrival(context, weight))
+        """The caller, who has a place until the call ends; errors as `Reception.admit`."""
+        caller, rates = await self.reception.admit(self._arrival(context, weight)), self.reception.rates
+        place = None if rates is None else rates.enter(caller)
+        task = asyncio.current_task()  # which lasts as long as the call
+        if place is not None and rates is not None and task is not None:
+            task.add_done_callback(leaving(rates, place))
+        return caller
 
     async def verified(self, context: ServicerContext[Request, Response]) -> Caller:
         """The caller of a call that was admitted, looked at again; errors as `Reception.verify`."""

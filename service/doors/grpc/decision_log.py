@@ -178,7 +178,11 @@ class DecisionLogServicer(pb_grpc.DecisionLogServiceServicer):
     @contextmanager
     def _one_more(self) -> Iterator[None]:
         if self._tails >= self._most_tails:
-            raise RateLimited(f"over the limit `log_reading.tails`: {self._most_tails} are followed already", 1000)
+            raise RateLimited(
+                f"over the limit `log_reading.tails`: {self._most_tails} are followed already",
+                1000,
+                limit="log_reading.tails",
+            )
         self._tails += 1
         try:
             yield

@@ -88,6 +88,8 @@ def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:
             return {"request_id": request_id}
         case PermissionDenied():
             return {"permission": error.permission}
+        case RateLimited():
+            return {"limit": error.limit}
         case LimitExceeded():
             return {"limit": error.limit, "value": str(error.allowed)}
         case ScanLimitReached():

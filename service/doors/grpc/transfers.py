@@ -105,7 +105,9 @@ class TransferDoor:
     def _one_more(self) -> Iterator[None]:
         most = self._settings.at_once
         if self._under_way >= most:
-            raise RateLimited(f"over the limit `transfers.at_once`: {most} are under way already", RETRY_MS)
+            raise RateLimited(
+                f"over the limit `transfers.at_once`: {most} are under way already", RETRY_MS, limit="transfers.at_once"
+            )
         self._under_way += 1
         try:
             yield

@@ -98,7 +98,9 @@ class Watches:
     async def _one_more(self) -> "AsyncIterator[asyncio.Future[object]]":
         """One watch more, and what is done when it is to end; RateLimited where there are as many as there may be."""
         if self._count >= self._most:
-            raise RateLimited(f"over the limit `watches`: {self._most} are under way already", 1000)
+            raise RateLimited(
+                f"over the limit `limits.watches`: {self._most} are under way already", 1000, limit="limits.watches"
+            )
         self._count += 1
         ending = asyncio.ensure_future(self._ended())
         try:

@@ -7,16 +7,21 @@ from service.doors.grpc.caller import Callers
 from service.errors import Unauthenticated
 from service.model import Caller, Principal, Rate
 from service.ports import Authenticator, Recorder
+from service.rate_settings import RatesSettings
 from service.reception import leases
 from service.reception.failures import Failures
 from service.reception.leases import Lease, Leases
 from service.reception.peers import Peers
+from service.reception.rates import build_rates
 from service.reception.reception import Reception
 from service.runtime.leasing import Lessor
 from service.runtime.messages import GivenBack, Wanted
 from tests.service.point import NOW, KeptRecords
 
 OFTEN: Final = Rate(100_000, 100_000)
+
+
+FREELY: Final = RatesSettings()
 
 
 class LocalKeeper:
@@ -53,7 +58,11 @@ class Named:
 
 
 def callers(
-    authenticator: Authenticator, *, recorder: Recorder | None = None, failures: Failures | None = None
+    authenticator: Authenticator,
+    *,
+    recorder: Recorder | None = None,
+    failures: Failures | None = None,
+    rates: RatesSettings = FREELY,
 ) -> Callers:
     """Callers by that authenticator, who may fail often."""
     reception = Reception(
@@ -62,5 +71,6 @@ def callers(
         failures=failures or Failures(OFTEN, 1000),
         recorder=recorder or KeptRecords(),
         clock=lambda: NOW,
+        rates=build_rates(rates),
     )
     return Callers(reception, Peers())

@@ -13,7 +13,8 @@ from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
 from service.model import Batch, Consistency, Known
 from service.pdp import DecisionPoint
-from tests.service.doors.receiving import Named, callers
+from service.rate_settings import RatesSettings
+from tests.service.doors.receiving import FREELY, Named, callers
 
 Asked = TypeVar("Asked")
 
@@ -25,13 +26,14 @@ class Talk:
     """Opens the door for each conversation, which runs in a thread beside the door's loop."""
 
     point: DecisionPoint
+    rates: RatesSettings = FREELY
 
     def __call__(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
         """What comes of the conversation."""
         return asyncio.run(self._serve(conversation))
 
     async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
-        received = callers(Named(self.point.verify))
+        received = callers(Named(self.point.verify), rates=self.rates)
         asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach)
         servicer = AuthorizationServicer(received, asking, LIMITS, ended=asyncio.Event().wait)
         door = GrpcDoor([(AUTHORIZATION, servicer)], LIMITS)

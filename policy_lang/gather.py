@@ -4,10 +4,10 @@ Law (language.md, Facts): an attribute has one source; of a `new` action's resou
 request's and there are no stored relations; what lies behind a reference is read from the store.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from operator import attrgetter
+from typing import Final, Protocol, TypeVar
 
 from policy_lang.access import Access, Getter
 from policy_lang.ancestry import Ascent, climb
@@ -36,15 +36,24 @@ class Needs(Protocol):
 def gather(questions: Sequence[Question], needs: Needs, source: Source) -> list[Facts]:
     """The facts of each question, in order. What the source raises comes through."""
     rows = _Rows(needs.schema, source)
-    rows.fetch(ref for question in questions for ref in (question.principal, question.resource))
+    rows.fetch([ref for question in questions for ref in (question.principal, question.resource)])
     drafts = [rows.draft(question, needs.access(question)) for question in questions]
     live = [draft for draft in drafts if draft.has_entities()]
-    for step in range(max((len(draft.access.steps) for draft in live), default=0)):
-        rows.fetch(ref for draft in live for ref in draft.behind(step))
-    _fetch_ancestry([draft for draft in live if draft.access.needs_ancestry or draft.access.climbs], rows, source)
-    _fetch_assignments([draft for draft in live if draft.access.needs_roles], source)
-    _fetch_links([draft for draft in live if draft.access.ends], source)
+    for step in range(max([len(draft.access.steps) for draft in live], default=0)):
+        rows.fetch([ref for draft in live for ref in draft.behind(step)])
+    if risen := [draft for draft in live if draft.access.needs_ancestry or draft.access.climbs]:
+        _fetch_ancestry(risen, rows, source)
+    if held := [draft for draft in live if draft.access.needs_roles]:
+        _fetch_assignments(held, source)
+    if tied := [draft for draft in live if draft.access.ends]:
+        _fetch_links(tied, source)
     return [draft.facts() for draft in drafts]
+
+
+# What is not read; shared, as each question would make three of its own.
+_NO_PARENTS: Final[Parents] = {}
+_NOT_HELD: Final[Held] = {}
+_NO_LINKS: Final[Links] = {}
 
 
 @dataclass(slots=True)
@@ -56,10 +65,10 @@ class _Draft:
     principal_cells: Mapping[str, Cell] | None
     resource_cells: Mapping[str, Cell] | None
     rows: Mapping[Ref, Mapping[str, Cell]]
-    parents: Parents = field(default_factory=dict)
+    parents: Parents = field(default_factory=lambda: _NO_PARENTS)
     ascent: Ascent | None = None
-    assignments: Held = field(default_factory=dict)
-    links: Links = field(default_factory=dict)
+    assignments: Held = field(default_factory=lambda: _NOT_HELD)
+    links: Links = field(default_factory=lambda: _NO_LINKS)
 
     def facts(self) -> Facts:
         """What is known when all is read."""
@@ -155,10 +164,13 @@ class _Rows:
 
     def fetch(self, refs: Iterable[Ref]) -> None:
         """Reads the rows of those that may have one and were not asked for."""
-        new = {ref for ref in refs if ref.type in self._stored} - self._asked
+        stored, asked = self._stored, self._asked
+        new = {ref for ref in refs if ref.type in stored and ref not in asked}
         if new:
-            self._asked |= new
-            self._cells.update((ref, row.attributes) for ref, row in self._source.rows(new).items())
+            asked |= new
+            cells = self._cells
+            for ref, row in self._source.rows(new).items():
+                cells[ref] = row.attributes
 
     def draft(self, question: Question, access: Access) -> _Draft:
         """The principal's and the resource's cells; rows behind references come in as they are read."""
@@ -185,9 +197,11 @@ class _Rows:
 
 def _fetch_ancestry(drafts: Sequence[_Draft], rows: _Rows, source: Source) -> None:
     starts = {ref for draft in drafts for ref in draft.starts()}
-    stored = set(filter(rows.is_stored, starts))
+    stored = {ref for ref in starts if rows.is_stored(ref)}
     parents = dict(source.ancestry(stored)) if stored else {}
-    parents.update((ref, ()) for ref in starts.union(*parents.values()) if rows.is_rowless(ref))
+    for ref in starts.union(*parents.values()):
+        if rows.is_rowless(ref):
+            parents[ref] = ()
     ascents: dict[Ref, Ascent] = {}
 
     def ascend(ref: Ref) -> Ascent:
@@ -202,21 +216,34 @@ def _fetch_ancestry(drafts: Sequence[_Draft], rows: _Rows, source: Source) -> No
 def _fetch_assignments(drafts: Sequence[_Draft], source: Source) -> None:
     """By subject; where it is not known who is above a principal, all those at the places in question."""
     clear = [draft for draft in drafts if draft.is_ancestry_known]
-    unclear = [(draft, draft.places()) for draft in drafts if not draft.is_ancestry_known]
-    subjects = {ref for draft in clear for ref in draft.ancestors}
-    places = {place for _, asked in unclear for place in asked}
-    by_subject = _grouped(source.assignments(subjects) if subjects else (), lambda row: row.subject)
-    by_place = _grouped(source.assignments_at(places) if places else (), lambda row: row.place)
+    if clear:
+        _fetch_held(clear, source)
+    if len(clear) < len(drafts):
+        _fetch_at_places([draft for draft in drafts if not draft.is_ancestry_known], source)
+
+
+def _fetch_held(drafts: Sequence[_Draft], source: Source) -> None:
+    """What is assigned to the principals and to who is above them."""
+    subjects = {ref for draft in drafts for ref in draft.ancestors}
+    by_subject = _grouped(source.assignments(subjects), _subject)
     held: dict[tuple[Ref, tuple[Assignment, ...]], Held] = {}
-    for draft in clear:
-        principal, claimed = draft.question.principal, draft.question.claim_roles
-        if (principal, claimed) not in held:
-            found = [row for subject in draft.ancestors for row in by_subject.get(subject, ())]
-            held[principal, claimed] = _grouped((*found, *claimed), lambda row: row.place)
-        draft.assignments = held[principal, claimed]
-    for draft, asked in unclear:
-        found = [row for place in dict.fromkeys(asked) for row in by_place.get(place, ())]
-        draft.assignments = _grouped((*found, *draft.question.claim_roles), lambda row: row.place)
+    for draft in drafts:
+        of_whom = draft.question.principal, draft.question.claim_roles
+        found = held.get(of_whom)
+        if found is None:
+            rows = [row for subject in draft.ancestors for row in by_subject.get(subject, ())]
+            found = held[of_whom] = _grouped((*rows, *draft.question.claim_roles), _place)
+        draft.assignments = found
+
+
+def _fetch_at_places(drafts: Sequence[_Draft], source: Source) -> None:
+    """What is assigned at the places in question, to whomever."""
+    asked = [(draft, draft.places()) for draft in drafts]
+    places = {place for _, each in asked for place in each}
+    by_place = _grouped(source.assignments_at(places) if places else (), _place)
+    for draft, each in asked:
+        found = [row for place in dict.fromkeys(each) for row in by_place.get(place, ())]
+        draft.assignments = _grouped((*found, *draft.question.claim_roles), _place)
 
 
 def _fetch_links(drafts: Sequence[_Draft], source: Source) -> None:
@@ -237,10 +264,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], Key]) -> dict[Key, list[Row]]:
-    groups: dict[Key, list[Row]] = defaultdict(list)
+    groups: dict[Key, list[Row]] = {}
     for row in rows:
-        groups[key(row)].append(row)
-    return dict(groups)
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+_subject = attrgetter("subject")
+_place = attrgetter("place")
 
 
 def _end(link: Link) -> tuple[Ref, str]:

@@ -7,10 +7,12 @@ cached is as fresh as the feed's position when it is used, and what is read bene
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar, assert_never
 
 from policy_lang.schema import Schema
+from service.entities.at_hand import AtHand, NotAtHand
 from service.entities.cache import FactCache, Load
 from service.entities.deadlines import left_ms
 from service.entities.layers import Layered
@@ -71,13 +73,15 @@ class FreshFacts:
         consistency: Consistency = Latency.MINIMAL,
         timeout_ms: int | None = None,
     ) -> T:
-        """What `compute` gives from a snapshot of the facts. It may be called twice, the first time with gaps.
+        """What `compute` gives from a snapshot of the facts. It may be called again, also after it was given gaps.
 
         FactsUnavailable where they cannot be read or are not fresh, RevisionUnknown and RevisionNotReached where they
         are not as fresh as asked.
         """
         ends = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
-        wanted = await self._reached(schema, consistency, ends)
+        wanted = None if consistency is Latency.MINIMAL else await self._reached(schema, consistency, ends)
+        with suppress(NotAtHand):
+            return self.at_hand(schema, compute)
         for tries_left in range(JOINS, -1, -1):
             position = self._feed.position
             self._cache.use(schema)
@@ -90,12 +94,23 @@ class FreshFacts:
                     raise
             else:
                 if not lacking.lacks:
-                    self.reads["memory" if tries_left == JOINS else "joined"] += 1
+                    self.reads["joined"] += 1
                     return answer
             if not tries_left or not await self._joined(lacking.lacks, wanted.n if wanted else 0):
                 break
         self.reads["database"] += 1
         return await self._loaded(_Read(schema, compute, layered.found, position, ends), lacking.lacks)
+
+    def at_hand(self, schema: Schema, compute: Callable[[Snapshot], T]) -> T:
+        """What `compute` gives from the cache alone; NotAtHand where that lacks something.
+
+        FactsUnavailable where what is kept is not fresh.
+        """
+        position = self._feed.position
+        self._cache.use(schema)
+        answer = compute(AtHand(self._cache, str(position)))
+        self.reads["memory"] += 1
+        return answer
 
     async def reach(self, schema: Schema, consistency: Consistency, *, timeout_ms: int | None = None) -> Consistency:
         """Waits until all that follows the feed is as fresh as asked; what to ask of `read` for the same.

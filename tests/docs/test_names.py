@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from service.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = sorted(path for pattern in ("*.md", "docs/*.md", "examples/*/README.md") for path in ROOT.glob(pattern))
+PLACES = ("*.md", "docs/*.md", "examples/*/README.md", "deploy/*.md")
+DOCUMENTS = sorted(path for pattern in PLACES for path in ROOT.glob(pattern))
 OURS = r"(?:policy_lang|service|magistrate_client|proto|tests|examples|benchmarks|docs|deploy)"
 FILE = re.compile(rf"`({OURS}/[\w./-]*|\w+\.py)`")
 CODE = re.compile(r"```toml\n.*?```|(?<!`)`[^`\n]+`", re.DOTALL)

@@ -15,7 +15,7 @@ Denied for a deny. `AsyncMagistrate` is the same for asyncio.
 from magistrate_client.async_client import AsyncMagistrate
 from magistrate_client.async_stream import AsyncCheckStream
 from magistrate_client.consistency import AtLeastAsFresh, Consistency
-from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason
+from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason, Unenforced
 from magistrate_client.errors import (
     DeadlineExceeded,
     Denied,
@@ -85,6 +85,7 @@ __all__ = [
     "Unanswered",
     "Unauthenticated",
     "Unavailable",
+    "Unenforced",
     "Value",
     "tls_credentials",
 ]

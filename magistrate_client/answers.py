@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import timestamp_pb2
 from magistrate.v1 import authorization_pb2
 
-from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason
+from magistrate_client.decision import Decision, Effect, MissingInput, Obligation, Reason, Unenforced
 from magistrate_client.errors import ErrorDetails, ServiceFault, Unanswered
 from magistrate_client.explanation import (
     ClauseExplanation,
@@ -73,16 +73,36 @@ def _read_decision(
     return Decision(
         effect=_read_effect(answer.effect),
         code=answer.code,
-        reasons=tuple(Reason(each.rule_id, each.location, each.text, each.code) for each in answer.reasons),
+        reasons=_read_reasons(answer),
         obligations=tuple(_read_obligation(each) for each in answer.obligations),
-        missing=tuple(MissingInput(each.path, each.cause) for each in answer.missing),
+        missing=_read_missing(answer),
         hide=answer.hide,
         decision_id=answer.decision_id,
         policy_digest=stamp.policy_digest,
         revision=stamp.revision,
         decided_at=_read_time(stamp.decided_at, request_id),
         request_id=request_id,
+        log_only=_read_log_only(answer.log_only) if answer.HasField("log_only") else None,
     )
+
+
+def _read_log_only(decided: authorization_pb2.LogOnly) -> Unenforced:
+    return Unenforced(
+        effect=_read_effect(decided.effect),
+        code=decided.code,
+        reasons=_read_reasons(decided),
+        obligations=tuple(_read_obligation(each) for each in decided.obligations),
+        missing=_read_missing(decided),
+        hide=decided.hide,
+    )
+
+
+def _read_reasons(decided: authorization_pb2.CheckResponse | authorization_pb2.LogOnly) -> tuple[Reason, ...]:
+    return tuple(Reason(each.rule_id, each.location, each.text, each.code) for each in decided.reasons)
+
+
+def _read_missing(decided: authorization_pb2.CheckResponse | authorization_pb2.LogOnly) -> tuple[MissingInput, ...]:
+    return tuple(MissingInput(each.path, each.cause) for each in decided.missing)
 
 
 def _read_result(

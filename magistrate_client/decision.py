@@ -49,6 +49,18 @@ class MissingInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Unenforced:
+    """What a service in log-only mode would have answered; its fields are those of `Decision`."""
+
+    effect: Effect
+    code: str
+    reasons: tuple[Reason, ...]
+    obligations: tuple[Obligation, ...]
+    missing: tuple[MissingInput, ...]
+    hide: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Allow or deny, and why.
 
@@ -79,6 +91,8 @@ class Decision:
     request_id: str
     fulfilled: frozenset[str] = frozenset()
     """The types of obligations that the caller says are done."""
+    log_only: Unenforced | None = None
+    """Set where the service does not enforce what it decides: then this is an allow, and that is what was decided."""
 
     def __bool__(self) -> bool:
         return self.effect is Effect.ALLOW and not self.outstanding

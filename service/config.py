@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.certificate_settings import CertificateSettings
+from service.enforcement_settings import EnforcementSettings
 from service.errors import ConfigError
 from service.http_settings import HttpSettings
 from service.issuer_settings import IssuerSettings
@@ -167,6 +168,7 @@ class Settings(BaseSettings):
     transfers: TransferSettings = TransferSettings()
     partitions: PartitionSettings = PartitionSettings()
     record: RecordSettings = RecordSettings()
+    enforcement: EnforcementSettings = EnforcementSettings()
 
     @property
     def mutual_tls(self) -> CertificateSettings | None:

@@ -78,6 +78,12 @@ _ASKING: Final = {
         effect=OPEN,
         code=OPEN,
     ),
+    "magistrate_unenforced": _counter(
+        "Decisions in place of which a plain allow was answered, by the effect and code that were decided.",
+        effect=OPEN,
+        code=OPEN,
+    ),
+    "magistrate_log_only": _gauge("1 while some decisions are not enforced (enforcement.mode = log-only)."),
     "magistrate_refusals": _counter("Requests of authenticated callers that were refused, by code.", code=OPEN),
     "magistrate_check_seconds": _histogram("From the admission of a question until its decision was recorded."),
     "magistrate_stage_seconds": _histogram(

@@ -273,7 +273,7 @@ class DecisionRecord:
     or `PRINCIPAL_TOKEN` where that token did not verify: then the caller stands for the principal, who is not known.
     `tzdata` is the version of the time zones that were decided by, empty where no policy was asked.
     `masked` are the inputs whose values stand in the record changed or not at all, `found_by` those by whose values the
-    log is to find it.
+    log is to find it. What was not `enforced` was answered with a plain allow (service/enforcement.py).
     """
 
     id: str
@@ -302,15 +302,20 @@ class DecisionRecord:
     principal_evidence: Evidence = UNTOLD
     masked: tuple[Masked, ...] = ()
     found_by: tuple[str, ...] = ()
+    enforced: bool = True
 
 
 @stage
 class Answer:
-    """A decision as it is given, with only what the caller may see; recorded whole under `decision_id`."""
+    """A decision as it is given, with only what the caller may see; recorded whole under `decision_id`.
+
+    `log_only` is set where decisions are not enforced: what would have been given if they were.
+    """
 
     request_id: str
     decision_id: str
     decision: Decision
+    log_only: Decision | None = None
 
 
 class Keeping(Protocol):

@@ -17,6 +17,7 @@ from policy_lang.gather import gather
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
 from service.admission import check_assertions, check_form, check_permits, check_scopes, question_of
+from service.enforcement import LogOnly
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
     Answer,
@@ -51,6 +52,7 @@ class DecisionPoint:
         recorder: Recorder,
         clock: Clock,
         contents: Contents | None = None,
+        log_only: LogOnly | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._governance = governance
@@ -59,6 +61,7 @@ class DecisionPoint:
         self._recorder = recorder
         self._clock = clock
         self._contents = contents or Contents()
+        self._log_only = log_only
 
     def check(self, token: str, request: CheckRequest) -> Answers:
         """The answer to one question, as a batch of one."""
@@ -154,7 +157,10 @@ class DecisionPoint:
                         batch, item, facts, decision, content=content, revision=known.revision, duration_us=duration_us
                     )
                     shown = decision if item.may_read_reasons else _hidden(decision)
-                    items.append(Answer(item.request_id, record.id, shown))
+                    answer = Answer(item.request_id, record.id, shown)
+                    if self._log_only is not None and self._log_only.covers(facts.question.resource.type):
+                        answer, record = self._log_only.waive(answer, record)
+                    items.append(answer)
                     records.append(record)
                 case Refused():
                     items.append(item.error)

@@ -18,6 +18,7 @@ from service.decisions.counting import CountingRecorder
 from service.decisions.patient import Patient
 from service.decisions.spool import Spool
 from service.doors.grpc.caller import Callers
+from service.enforcement import LogOnly
 from service.entities.pool import ReadPool
 from service.entities.worker_facts import guarded_store, read_pool
 from service.feed.feed import Feed
@@ -27,7 +28,7 @@ from service.pdp import DecisionPoint
 from service.policies.activations import Activations
 from service.policies.holder import PolicyHolder
 from service.policies.stored import StoredPolicies
-from service.ports import FactStore, Policies
+from service.ports import Policies
 from service.reception.failures import Failures
 from service.reception.peers import Peers
 from service.reception.rates import build_rates
@@ -107,31 +108,20 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         credentials=known,
         governance=governance,
         spool=spool,
-        pdp=_decision_point(known, governance, policies, facts=store, recorder=recorder, contents=given.contents),
+        pdp=DecisionPoint(
+            authenticator=known.authenticator,
+            governance=governance,
+            policies=policies,
+            facts=store,
+            recorder=recorder,
+            clock=wall_clock,
+            contents=given.contents,
+            log_only=LogOnly.of(settings.enforcement),
+        ),
         gate=Gate(governance=governance, policies=policies, facts=store, recorder=Patient(recorder), clock=wall_clock),
         failures=failures,
         reception=reception,
         callers=Callers(reception, Peers(settings.trusted_proxies), has_certificates=known.tls is not None),
-    )
-
-
-def _decision_point(
-    known: Credentials,
-    governance: Governance,
-    policies: Policies,
-    *,
-    facts: FactStore,
-    recorder: CountingRecorder,
-    contents: Contents,
-) -> DecisionPoint:
-    return DecisionPoint(
-        authenticator=known.authenticator,
-        governance=governance,
-        policies=policies,
-        facts=facts,
-        recorder=recorder,
-        clock=wall_clock,
-        contents=contents,
     )
 
 

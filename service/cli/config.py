@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from policy_lang.types import Json
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, reported, settings_options
-from service.cli.settings_checks import check_settings
+from service.cli.settings_checks import Finding, check_settings
 from service.config import Settings
 from service.configuring import DEFAULT, ENVIRONMENT, load_settings, said_by
 
@@ -47,15 +47,14 @@ def command() -> None:
 def check(settings: Settings, output: Output, *, offline: bool) -> None:
     """Check the settings as a start of the service would, and say all that is wrong; nothing is changed.
 
-    Exit code: 0 sound, 1 something is wrong, 2 the settings cannot be read.
+    Exit code: 0 sound, though there may be warnings, 1 something is wrong, 2 the settings cannot be read.
     """
     found = list(check_settings(settings, connects=not offline))
     if output == "table":
         for each in found:
-            mark = click.style("ok   ", fg="green") if each.is_sound else click.style("error", fg="red")
-            click.echo(f"{mark} {each.subject}: {each.said}")
+            click.echo(f"{_mark(each)} {each.subject}: {each.said}")
     else:
-        print_rows([{"subject": each.subject, "sound": each.is_sound, "said": each.said} for each in found], output)
+        print_rows([_fields(each) for each in found], output)
     sys.exit(0 if all(each.is_sound for each in found) else FINDINGS)
 
 
@@ -75,6 +74,16 @@ def show(config: Path | None, output: Output, *, changed: bool) -> None:
         for name, value in flat(settings.model_dump(mode="json"))
     ]
     print_rows([row for row in rows if not changed or row["from"] != DEFAULT], output)
+
+
+def _mark(found: Finding) -> str:
+    if not found.is_sound:
+        return click.style("error", fg="red")
+    return click.style("warn ", fg="yellow") if found.is_warning else click.style("ok   ", fg="green")
+
+
+def _fields(found: Finding) -> dict[str, Json]:
+    return {"subject": found.subject, "sound": found.is_sound, "warning": found.is_warning, "said": found.said}
 
 
 def flat(value: Json, name: str = "") -> Iterator[tuple[str, Json]]:

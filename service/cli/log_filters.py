@@ -34,6 +34,7 @@ class Wanted(TypedDict):
     peer: str | None
     credential: str | None
     policy_digest: str | None
+    unenforced: bool
     input_: tuple[str, ...]
 
 
@@ -68,6 +69,7 @@ def read_filter(options: Wanted) -> LogFilter:
         peer=options["peer"],
         credential=options["credential"],
         policy_digest=options["policy_digest"],
+        enforced=False if options["unenforced"] else None,
         attributes=dict(map(_input, options["input_"])),
     )
 
@@ -125,6 +127,10 @@ _FILTERS: Final = (
     click.option("--peer", metavar="ADDRESS", help="The address that the call came from."),
     click.option("--credential", metavar="ID", help="What the caller showed: a token's jti, a key's or session's id."),
     click.option("--policy-digest", help="The policies that it was decided by."),
+    click.option(
+        "--unenforced", is_flag=True,
+        help="Answered with a plain allow instead, in log-only mode; with --effect deny, what would have been denied.",
+    ),
     click.option(
         "--input", "input_", metavar="PATH=VALUE", multiple=True,
         help="What an input was, such as resource.owner=User:bob, or held. Repeatable; needs --since without an index.",

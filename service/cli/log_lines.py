@@ -48,7 +48,8 @@ def print_coming(batches: Iterable[Sequence[DecisionRecord]], form: Form) -> Non
 
 def _line(record: DecisionRecord) -> str:
     effect = click.style(f"{record.effect.value:5}", fg=COLOURS[record.effect], bold=True)
-    told = f"{record.code}  {record.principal} {record.action} {record.resource}"
+    unenforced = "" if record.enforced else "  (not enforced)"
+    told = f"{record.code}{unenforced}  {record.principal} {record.action} {record.resource}"
     rules = f"  by {' '.join(record.rules)}" if record.rules else ""
     return f"{format_timestamp(record.time)}  {effect}  {visible(told + rules)}  {record.id}\n"
 
@@ -103,6 +104,7 @@ _COLUMNS: Final[Mapping[str, Callable[[DecisionRecord], str]]] = {
     "trace_id": lambda record: record.origin.trace_id,
     "policy_digest": lambda record: record.policy_digest,
     "revision": lambda record: record.revision,
+    "enforced": lambda record: "true" if record.enforced else "false",
     "inputs": lambda record: _json(dict(record.inputs)),
 }
 _HEAD: Final = tuple(_COLUMNS)

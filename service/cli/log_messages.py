@@ -45,6 +45,7 @@ def write_filter(wanted: LogFilter) -> pb.LogFilter:
         trace_id=wanted.trace_id or "",
         peer=wanted.peer or "",
         credential=wanted.credential or "",
+        unenforced=wanted.enforced is False,
         attributes=wanted.attributes,
     )
 
@@ -81,6 +82,7 @@ def read_record(message: pb.DecisionRecord) -> DecisionRecord:
         principal_evidence=_evidence(message.principal_evidence),
         masked=tuple(Masked(each.path, Masking(each.how)) for each in message.masked),
         found_by=tuple(message.found_by),
+        enforced=not message.unenforced,
     )
 
 
@@ -98,6 +100,7 @@ def read_stats(message: pb.StatsResponse) -> LogStats:
             Stretch(start, _counted(each.tally)) for start, each in zip(starts, message.stretches, strict=True)
         ),
         stretch_ms=starts[1] - starts[0] if len(starts) > 1 else 0,
+        unenforced=_counted(message.unenforced),
         unfired=Unfired(unfired.policy_digest, tuple(unfired.rules)) if message.HasField("unfired") else None,
     )
 

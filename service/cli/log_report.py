@@ -82,6 +82,8 @@ def record_lines(record: DecisionRecord, rule_lines: Callable[[str], Iterable[st
         yield visible(f"  masked     {path} ({how.value})")
     if record.hide:
         yield "  hide       answer `not found`"
+    if not record.enforced:
+        yield click.style("  log-only   not enforced: a plain allow was answered", fg="yellow")
     if record.shadow_effect is not record.effect:
         yield f"  shadow     {record.shadow_effect.value}, had every shadow rule been live"
     yield visible(f"  policies   {record.policy_digest}")
@@ -163,6 +165,7 @@ def record_fields(record: DecisionRecord) -> dict[str, Json]:
         "principal_evidence": _evidence(record.principal_evidence),
         "masked": [{"path": path, "how": how.value} for path, how in record.masked],
         "found_by": list(record.found_by),
+        "enforced": record.enforced,
     }
 
 

@@ -99,6 +99,9 @@ def _in_store(settings: Settings) -> ActiveRules | None:
 def _lines(stats: LogStats, until: int) -> Iterator[str]:
     first = stats.stretches[0].start
     yield f"{format_timestamp(first)} to {format_timestamp(until)}: {_tally(stats.total)}"
+    if stats.unenforced != Counted(0, 0):
+        unenforced = f"of these not enforced, but answered allow (log-only): {_tally(stats.unenforced)}"
+        yield click.style(unenforced, fg="yellow")
     yield from _over_time(stats)
     for title, named in _lists(stats).items():
         yield from ("", click.style(title, bold=True))
@@ -147,6 +150,7 @@ def _fields(stats: LogStats) -> dict[str, Json]:
     unfired = stats.unfired
     return {
         "total": _counts(stats.total),
+        "unenforced": _counts(stats.unenforced),
         **{
             title.replace(" ", "_"): [{"name": each.name, **_counts(each.counted)} for each in named]
             for title, named in _lists(stats).items()

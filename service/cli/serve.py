@@ -43,6 +43,8 @@ def command(settings: Settings) -> None:
         from service.app.checkpointing import load_checkpoint_key
 
         load_checkpoint_key(settings)
+    if settings.enforcement.is_log_only:
+        click.secho(f"warning: {settings.enforcement.warning}", fg="yellow", bold=True, err=True)
     supervise(settings, lambda addresses: _announce(settings, addresses))
 
 

@@ -31,10 +31,18 @@ from service.runtime.listening import doors
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check came to: what was found, or what is wrong."""
+    """What a check came to: what was found, or what is wrong; a start goes on by a warning."""
 
     subject: str
     is_sound: bool
+    said: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What a check warns of."""
+
     said: str
 
 
@@ -47,7 +55,10 @@ def check_settings(settings: Settings, *, connects: bool) -> Iterator[Finding]:
         except (MagistrateError, PolicyError) as error:
             yield Finding(subject, is_sound=False, said=str(error))
         else:
-            yield Finding(subject, is_sound=True, said=said)
+            warned = isinstance(said, Warned)
+            yield Finding(
+                subject, is_sound=True, said=said.said if isinstance(said, Warned) else said, is_warning=warned
+            )
 
 
 def _environment(_: Settings) -> str:
@@ -119,6 +130,18 @@ def _policies(settings: Settings) -> str:
     return f"{counted(len(bundle.files), 'file')} in `{settings.policies}`, {bundle.digest[:12]}"
 
 
+def _enforcement(settings: Settings) -> str | Warned:
+    if not settings.enforcement.is_log_only:
+        return "every decision"
+    said = settings.enforcement.warning
+    if settings.policies_source == "folder":
+        known = load_bundle(settings.policies).program.schema.types
+        unknown = [name for name in settings.enforcement.types if name not in known]
+        if unknown:
+            said += f"\nhelp: the policies have no type {', '.join(f'`{name}`' for name in unknown)}"
+    return Warned(said)
+
+
 def _facts(settings: Settings) -> str:
     return _database(settings.database_url, "facts")
 
@@ -170,7 +193,7 @@ def _opened(url: str) -> Iterator[Database]:
         database.close()
 
 
-Check = Callable[[Settings], str]
+Check = Callable[[Settings], str | Warned]
 
 PREFIX: Final = "MAGISTRATE_"
 CALLERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "CA_FILE"})
@@ -183,6 +206,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "certificates": _certificates,
     "secrets": _secrets,
     "policies": _policies,
+    "enforcement": _enforcement,
 }
 """What can be told from files alone."""
 CONNECTING: Final[Mapping[str, Check]] = {"facts": _facts, "log": _log, "sources": _sources}

@@ -51,6 +51,7 @@ decision: Final = Table(
     Column("caller_issuer", _NAME),
     Column("caller_credential", _NAME),
     Column("principal_evidence", _NAME),
+    Column("unenforced", BigInteger),
     Column("body", Text, nullable=False),
     Index("decision_times", "time", "id"),
     Index("decision_requests", "request_id", "id"),
@@ -62,11 +63,11 @@ decision: Final = Table(
     Index("decision_effects", "effect", "id"),
     Index("decision_codes", "code", "id"),
     Index("decision_policies", "policy_digest", "id"),
-    *(_told(f"decision_{column}s", column) for column in ("trace_id", "peer", "caller_credential")),
+    *(_told(f"decision_{column}s", column) for column in ("trace_id", "peer", "caller_credential", "unenforced")),
 )
 """One row for each decision or refusal. `time` is in milliseconds since 1970 UTC.
 
-The columns of trace, peer and evidence are null where the record does not tell them.
+The columns of trace, peer and evidence are null where the record does not tell them; `unenforced` is 1 or null.
 """
 
 decision_rule: Final = Table(

@@ -46,6 +46,9 @@ class CountingRecorder:
                 key = (record.effect if is_decision else None, record.code)
                 series = known.get(key) or self._new_series(*key)
                 counters[series] = counters.get(series, 0) + 1
+                if not record.enforced:
+                    unenforced = self._unenforced_series(record)
+                    counters[unenforced] = counters.get(unenforced, 0) + 1
                 if is_decision:
                     self._durations.observe(record.duration_us / 1_000_000 + kept_in)
 
@@ -59,6 +62,9 @@ class CountingRecorder:
         if told == code:
             self._series[effect, code] = series
         return series
+
+    def _unenforced_series(self, record: DecisionRecord) -> Series:
+        return ("magistrate_unenforced", (("code", self._told(record.code)), ("effect", record.effect.value)))
 
     def _told(self, code: str) -> str:
         if code in RESERVED_CODES or code in self._codes:

@@ -50,6 +50,7 @@ class LogFilter:
     peer: str | None = None
     credential: str | None = None
     policy_digest: str | None = None
+    enforced: bool | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -142,6 +143,8 @@ def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.time < wanted.until
     if wanted.effect is not None:
         yield columns.effect == wanted.effect.value
+    if wanted.enforced is not None:
+        yield columns.unenforced.is_(None) if wanted.enforced else columns.unenforced == 1
     yield from _same_text(columns.action, wanted.action)
     yield from _same_text(columns.code, wanted.code)
     yield from _same_text(columns.request_id, wanted.request_id)

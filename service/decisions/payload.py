@@ -16,24 +16,24 @@ from policy_lang.values import Ref
 from service.identity import Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, Masked, Masking, RecordKind
 
-VERSION: Final = 3
+VERSION: Final = 4
 """The format of records that this version writes; it reads those before too."""
 
 FIELDS: Final = (
     "v", "id", "kind", "time", "request_id", "caller_type", "caller_id", "principal_type", "principal_id", "action",
     "resource_type", "resource_id", "tenant", "effect", "code", "rules", "missing", "obligations", "hide",
     "shadow_effect", "inputs", "policy_digest", "revision", "duration_us", "tzdata",
-    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by",
+    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by", "enforced",
 )  # fmt: skip
 """The values of a record, in their order. `principal_evidence` is null where it is the caller's."""
 
 _TOLD_LATER: Final[Mapping[str, Json]] = {
     "tzdata": "", "peer": "", "trace_id": "", "caller_evidence": ["untold", "", ""], "principal_evidence": None,
-    "masked": [], "found_by": [],
+    "masked": [], "found_by": [], "enforced": True,
 }  # fmt: skip
 """How formats read that do not have them."""
 
-_FIELDS: Final[Mapping[Json, tuple[str, ...]]] = {1: FIELDS[:24], 2: FIELDS[:25], VERSION: FIELDS}
+_FIELDS: Final[Mapping[Json, tuple[str, ...]]] = {1: FIELDS[:24], 2: FIELDS[:25], 3: FIELDS[:31], VERSION: FIELDS}
 """Format → its values."""
 
 
@@ -88,6 +88,7 @@ def _write(record: DecisionRecord) -> tuple[object, ...]:
         _evidence(record.caller_evidence),
         None if record.principal_evidence is record.caller_evidence else _evidence(record.principal_evidence),
         record.masked and [(path, how._value_) for path, how in record.masked], record.found_by,
+        record.enforced,
     )  # fmt: skip
 
 
@@ -98,6 +99,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         _, id_, kind, time, request_id, caller_type, caller_id, principal_type, principal_id, action, resource_type,
         resource_id, tenant, effect, code, rules, missing, obligations, hide, shadow_effect, inputs, policy_digest,
         revision, duration_us, tzdata, peer, trace_id, caller_evidence, principal_evidence, masked, found_by,
+        enforced,
     ) = known.values()  # fmt: skip
     caller_known = _read_evidence(caller_evidence)
     return DecisionRecord(
@@ -127,6 +129,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         principal_evidence=caller_known if principal_evidence is None else _read_evidence(principal_evidence),
         masked=tuple(_masked(item) for item in _items(masked)),
         found_by=tuple(_text(path) for path in _items(found_by)),
+        enforced=_flag(enforced),
     )
 
 

@@ -45,6 +45,7 @@ def decision_row(record: DecisionRecord) -> dict[str, Cell]:
         "caller_issuer": indexed(record.caller_evidence.issuer) or None,
         "caller_credential": indexed(record.caller_evidence.credential) or None,
         "principal_evidence": _kind(record.principal_evidence.kind),
+        "unenforced": None if record.enforced else 1,
         "body": encode_record(record),
     }
 

@@ -82,7 +82,8 @@ class ActiveRules:
 class LogStats:
     """The counts. Lists begin with the most frequent name; a decision counts for each rule that determined it.
 
-    `unfired` is None where there are no policies to speak of, or other ones were asked for.
+    `unfired` is None where there are no policies to speak of, or other ones were asked for; `unenforced` are how those
+    were decided that were not enforced.
     """
 
     total: Counted
@@ -93,6 +94,7 @@ class LogStats:
     stretches: tuple[Stretch, ...]
     stretch_ms: int
     unfired: Unfired | None
+    unenforced: Counted
 
 
 def count(database: Database, wanted: Wanted, active: ActiveRules | None, *, timeout_ms: int | None = None) -> LogStats:
@@ -115,6 +117,7 @@ def count(database: Database, wanted: Wanted, active: ActiveRules | None, *, tim
             stretches=named.stretches(since, until, width),
             stretch_ms=width,
             unfired=_unfired(by_rule, wanted.filter, active),
+            unenforced=named.total(decision.c.unenforced == 1),
         )
 
 
@@ -158,9 +161,9 @@ class _Rows:
         self._counting = counting
         self._rows = rows
 
-    def total(self) -> Counted:
-        """All of them."""
-        ((allowed, denied),) = self._counting.run(self._query())
+    def total(self, *which: ColumnElement[bool]) -> Counted:
+        """All of them of which that holds."""
+        ((allowed, denied),) = self._counting.run(self._query().where(*which))
         return _counted(allowed, denied)
 
     def top(self, *key: ColumnElement[str]) -> tuple[Named, ...]:

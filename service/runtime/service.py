@@ -81,6 +81,7 @@ class Service:
             may_answer_unrecorded=self._settings.spool.when_full == "continue",
             feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
             max_staleness=self._settings.max_staleness,
+            unenforced=self._settings.enforcement.warning,
             left_alone=tuple(
                 sorted(
                     {
@@ -132,6 +133,8 @@ class Service:
 
         Workers start while the policies are compiled, and open their doors when they have them.
         """
+        if self._settings.enforcement.is_log_only:
+            _log.warning("log-only", why=self._settings.enforcement.warning)
         keepers = (self._background, *self._workers)
         starting: list[asyncio.Task[object]] = [asyncio.create_task(each.start(within=None)) for each in keepers]
         starting.append(asyncio.create_task(self._first_policies()))
@@ -244,6 +247,7 @@ class Service:
             "magistrate_policy_workers": status.workers_in_step,
             "magistrate_policy_refused": float(bool(policies.refused)),
             "magistrate_policy_activated_timestamp_seconds": policies.since,
+            "magistrate_log_only": float(bool(status.unenforced)),
         }
         self._own.states = {("magistrate_build_info", VERSIONS): 1.0}
         if policies.digest:

@@ -36,6 +36,8 @@ class Status:
     max_staleness: float
     left_alone: tuple[str, ...] = ()
     """Databases that some worker leaves alone after failures; it is ready for what needs none of them."""
+    unenforced: str = ""
+    """What is not enforced; empty where every decision is."""
 
     @property
     def workers_in_step(self) -> int:
@@ -61,7 +63,8 @@ class Status:
         """What an operator should know, though it may be asked."""
         is_unrecorded = self.is_spool_failing and self.may_answer_unrecorded
         unrecorded = ["the record cannot be written: answers are given unrecorded"] if is_unrecorded else []
-        return [*unrecorded, *(f"without {each}, which does not answer" for each in self.left_alone)]
+        unenforced = [self.unenforced] if self.unenforced else []
+        return [*unenforced, *unrecorded, *(f"without {each}, which does not answer" for each in self.left_alone)]
 
 
 def routes(status: Callable[[], Status], metrics: Callable[[str], tuple[bytes, str]]) -> Routes:

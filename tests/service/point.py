@@ -10,6 +10,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.migration import ensure_current
 from service.db.opening import open_database
+from service.enforcement import LogOnly
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
 from service.errors import AuditUnavailable, Unauthenticated
@@ -149,6 +150,8 @@ def build_point(
     recorder: Recorder,
     authenticator: Authenticator | None = None,
     contents: Contents | None = None,
+    *,
+    log_only: LogOnly | None = None,
 ) -> DecisionPoint:
     """The decision point over a store with a few users and orders; callers are named by token, or authenticated."""
     policies = activate({"shop.policy": POLICY})
@@ -175,6 +178,7 @@ def build_point(
         recorder=recorder,
         clock=lambda: NOW,
         contents=contents,
+        log_only=log_only,
     )
 
 

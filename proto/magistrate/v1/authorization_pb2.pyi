@@ -202,6 +202,7 @@ class CheckResponse(_message.Message):
     POLICY_DIGEST_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    LOG_ONLY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The question's id."""
     decision_id: _builtins.str
@@ -234,6 +235,12 @@ class CheckResponse(_message.Message):
     def decided_at(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
 
+    @_builtins.property
+    def log_only(self) -> Global___LogOnly:
+        """Set where the service does not enforce what it decides (log-only mode): then `effect` is EFFECT_ALLOW without obligations,
+        and this is what the answer would have been.
+        """
+
     def __init__(
         self,
         *,
@@ -248,14 +255,63 @@ class CheckResponse(_message.Message):
         policy_digest: _builtins.str = ...,
         revision: _builtins.str = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
+        log_only: Global___LogOnly | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "log_only", b"log_only"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decided_at", b"decided_at", "decision_id", b"decision_id", "effect", b"effect", "hide", b"hide", "missing", b"missing", "obligations", b"obligations", "policy_digest", b"policy_digest", "reasons", b"reasons", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decided_at", b"decided_at", "decision_id", b"decision_id", "effect", b"effect", "hide", b"hide", "log_only", b"log_only", "missing", b"missing", "obligations", b"obligations", "policy_digest", b"policy_digest", "reasons", b"reasons", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
+
+@_typing.final
+class LogOnly(_message.Message):
+    """The answer that would have been given, with as much of it as the caller may see: fields as in CheckResponse."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REASONS_FIELD_NUMBER: _builtins.int
+    OBLIGATIONS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    HIDE_FIELD_NUMBER: _builtins.int
+    effect: Global___Effect.ValueType
+    """Allow or deny."""
+    code: _builtins.str
+    """Why in one word."""
+    hide: _builtins.bool
+    """The caller would have answered "not found"."""
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
+        """The determining rules."""
+
+    @_builtins.property
+    def obligations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Obligation]:
+        """What the caller would have had to do."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___MissingInput]:
+        """What was not known."""
+
+    def __init__(
+        self,
+        *,
+        effect: Global___Effect.ValueType = ...,
+        code: _builtins.str = ...,
+        reasons: _abc.Iterable[Global___Reason] | None = ...,
+        obligations: _abc.Iterable[Global___Obligation] | None = ...,
+        missing: _abc.Iterable[Global___MissingInput] | None = ...,
+        hide: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "effect", b"effect", "hide", b"hide", "missing", b"missing", "obligations", b"obligations", "reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogOnly: _TypeAlias = LogOnly  # noqa: Y015
 
 @_typing.final
 class Reason(_message.Message):

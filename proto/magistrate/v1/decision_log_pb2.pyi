@@ -120,6 +120,7 @@ class LogFilter(_message.Message):
     PEER_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    UNENFORCED_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """What was to be done; acts on this service itself begin with `magistrate.`."""
     resource_type: _builtins.str
@@ -146,6 +147,8 @@ class LogFilter(_message.Message):
     """The address that the call came from."""
     credential: _builtins.str
     """What the caller showed: a token's `jti`, the id of an API key or a session, or a certificate's SHA-256."""
+    unenforced: _builtins.bool
+    """Only where a plain allow was answered instead of what was decided: in log-only mode, of a deny and of what obliges."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Decided then or later."""
@@ -195,10 +198,11 @@ class LogFilter(_message.Message):
         peer: _builtins.str = ...,
         credential: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        unenforced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "principal", b"principal", "since", b"since", "tenant", b"tenant", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "unenforced", b"unenforced", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -471,6 +475,7 @@ class StatsResponse(_message.Message):
     BY_ACTION_FIELD_NUMBER: _builtins.int
     STRETCHES_FIELD_NUMBER: _builtins.int
     UNFIRED_FIELD_NUMBER: _builtins.int
+    UNENFORCED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def total(self) -> Global___Tally:
         """Of all records that fit."""
@@ -502,6 +507,10 @@ class StatsResponse(_message.Message):
         everywhere.
         """
 
+    @_builtins.property
+    def unenforced(self) -> Global___Tally:
+        """Of those that were not enforced: how they were decided."""
+
     def __init__(
         self,
         *,
@@ -512,10 +521,11 @@ class StatsResponse(_message.Message):
         by_action: _abc.Iterable[Global___NamedTally] | None = ...,
         stretches: _abc.Iterable[Global___StretchTally] | None = ...,
         unfired: Global___UnfiredRules | None = ...,
+        unenforced: Global___Tally | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total", "unfired", b"unfired"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total", "unenforced", b"unenforced", "unfired", b"unfired"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_action", b"by_action", "by_code", b"by_code", "by_principal", b"by_principal", "by_rule", b"by_rule", "stretches", b"stretches", "total", b"total", "unfired", b"unfired"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_action", b"by_action", "by_code", b"by_code", "by_principal", b"by_principal", "by_rule", b"by_rule", "stretches", b"stretches", "total", b"total", "unenforced", b"unenforced", "unfired", b"unfired"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -821,6 +831,7 @@ class DecisionRecord(_message.Message):
     PRINCIPAL_EVIDENCE_FIELD_NUMBER: _builtins.int
     MASKED_FIELD_NUMBER: _builtins.int
     FOUND_BY_FIELD_NUMBER: _builtins.int
+    UNENFORCED_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """The decision's id, a UUIDv7."""
     kind: Global___RecordKind.ValueType
@@ -849,6 +860,8 @@ class DecisionRecord(_message.Message):
     """The address that the call came from; empty where the record does not say."""
     trace_id: _builtins.str
     """The trace that the call was part of."""
+    unenforced: _builtins.bool
+    """Whether the answer was a plain allow although this was decided: the service was in log-only mode."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -931,10 +944,11 @@ class DecisionRecord(_message.Message):
         principal_evidence: Global___Evidence | None = ...,
         masked: _abc.Iterable[Global___MaskedInput] | None = ...,
         found_by: _abc.Iterable[_builtins.str] | None = ...,
+        unenforced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "caller_evidence", b"caller_evidence", "principal", b"principal", "principal_evidence", b"principal_evidence", "resource", b"resource", "tenant", b"tenant", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "caller", b"caller", "caller_evidence", b"caller_evidence", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "caller", b"caller", "caller_evidence", b"caller_evidence", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata", "unenforced", b"unenforced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

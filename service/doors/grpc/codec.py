@@ -9,7 +9,7 @@ from google.rpc.status_pb2 import Status
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import types_pb2
 
-from policy_lang.decision import Effect, MissingInput, Obligation, Reason
+from policy_lang.decision import Decision, Effect, MissingInput, Obligation, Reason
 from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.types import Json
 from policy_lang.values import Ref
@@ -103,7 +103,7 @@ def write_batch(
 def write_item(answer: Answer) -> pb.CheckResponse:
     """The answer to one question of a batch."""
     decision = answer.decision
-    return pb.CheckResponse(
+    message = pb.CheckResponse(
         request_id=answer.request_id,
         decision_id=answer.decision_id,
         effect=EFFECTS[decision.effect],
@@ -113,6 +113,9 @@ def write_item(answer: Answer) -> pb.CheckResponse:
         missing=[write_missing(missing) for missing in decision.missing],
         hide=decision.hide,
     )
+    if answer.log_only is not None:
+        message.log_only.CopyFrom(_write_log_only(answer.log_only))
+    return message
 
 
 def write_time(milliseconds: int) -> Timestamp:
@@ -180,6 +183,17 @@ def read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
             return {name: read_value(found, f"{field}.{name}", depth + 1) for name, found in fields.items()}
         case None:
             return None
+
+
+def _write_log_only(decided: Decision) -> pb.LogOnly:
+    return pb.LogOnly(
+        effect=EFFECTS[decided.effect],
+        code=decided.code,
+        reasons=map(_write_reason, decided.reasons),
+        obligations=map(write_obligation, decided.obligations),
+        missing=map(write_missing, decided.missing),
+        hide=decided.hide,
+    )
 
 
 def _write_reason(reason: Reason) -> pb.Reason:

@@ -66,6 +66,7 @@ def read_filter(message: pb.LogFilter) -> LogFilter:
         peer=message.peer or None,
         credential=message.credential or None,
         policy_digest=message.policy_digest or None,
+        enforced=False if message.unenforced else None,
         attributes=dict(message.attributes),
     )
 
@@ -139,6 +140,7 @@ def write_stats(stats: LogStats) -> pb.StatsResponse:
             pb.StretchTally(start=write_time(stretch.start), tally=_write_tally(stretch.counted))
             for stretch in stats.stretches
         ],
+        unenforced=_write_tally(stats.unenforced),
         unfired=None if unfired is None else pb.UnfiredRules(policy_digest=unfired.policy_digest, rules=unfired.rules),
     )
 
@@ -173,6 +175,7 @@ def write_record(record: DecisionRecord) -> pb.DecisionRecord:
         principal_evidence=_write_evidence(record.principal_evidence),
         masked=[pb.MaskedInput(path=path, how=how.value) for path, how in record.masked],
         found_by=record.found_by,
+        unenforced=not record.enforced,
     )
 
 

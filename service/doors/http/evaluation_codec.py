@@ -170,9 +170,17 @@ def _is_allowed(answer: Answer) -> bool:
 
 
 def _context_of(answer: Answer) -> dict[str, Json]:
-    """What the caller may know beside the effect; `reason_user` is for whom it is about, `reason_admin` is not."""
-    decision = answer.decision
-    context: dict[str, Json] = {"decision_id": answer.decision_id, "code": decision.code}
+    """What the caller may know beside the effect; in log-only mode also what it would know if that were enforced."""
+    context: dict[str, Json] = {"decision_id": answer.decision_id, **_said_of(answer.decision)}
+    if answer.log_only is not None:
+        would_be = answer.log_only
+        context["log_only"] = {"decision": would_be.effect is Effect.ALLOW, **_said_of(would_be)}
+    return context
+
+
+def _said_of(decision: Decision) -> dict[str, Json]:
+    """Why it was decided so; `reason_user` is for whom it is about, `reason_admin` is not."""
+    context: dict[str, Json] = {"code": decision.code}
     said_as = _SAID_AS[decision.effect]
     texts = dict.fromkeys(reason.text for reason in decision.reasons if reason.text)
     if texts and not decision.hide:  # whom it is hidden from would learn by its reason that it is there

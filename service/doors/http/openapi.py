@@ -89,6 +89,11 @@ _SCHEMAS: Final[Object] = {
             "reason_admin": _ref("Reason"),
             "obligations": {"type": "array", "items": _ref("Obligation")},
             "hide": {"type": "boolean", "description": "Answer the user as if there were no such resource."},
+            "log_only": _object(
+                {"decision": {"type": "boolean"}},
+                "decision",
+                description="The answer that enforcing would have given, with its code and reasons; in log-only mode.",
+            ),
             "error": _object({"status": {"type": "integer"}, "reason": _TEXT, "message": _TEXT}, "status", "message"),
         }
     ),

@@ -115,6 +115,7 @@ def test_json_has_every_field_in_the_words_of_the_contract(settings: Settings, d
             {"path": "resource.title", "how": "truncated"},
         ],
         "found_by": ["resource.labels", "resource.owner"],
+        "enforced": True,
         "rule_texts": {},
     }
 

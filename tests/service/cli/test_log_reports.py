@@ -141,3 +141,15 @@ def test_query_needs_a_range_for_what_no_index_has(tmp_path: Path) -> None:
     result = log(kept(tmp_path), "query", "--input", "context.device=d1")
     assert result.exit_code == 2
     assert "since: required: no index has `context.device`" in result.stderr
+
+
+def test_what_was_not_enforced_is_found_shown_and_counted(tmp_path: Path) -> None:
+    settings = kept(tmp_path, replace(OLD, enforced=False), NEW)
+    (found,) = json.loads(log(settings, "query", "--unenforced", "--effect", "deny", "--output", "json").stdout)
+    assert (found["decision_id"], found["effect"], found["enforced"]) == (OLD.id, "deny", False)
+    assert "  log-only   not enforced: a plain allow was answered" in log(settings, "show", OLD.id).stdout.splitlines()
+    span = ("--since", "2026-01-05T00:00:00Z", "--until", "2026-01-07T00:00:00Z")
+    said = log(settings, "stats", *span).stdout.splitlines()[1]
+    assert said == "of these not enforced, but answered allow (log-only):        0 allowed        1 denied"
+    told = json.loads(log(settings, "stats", *span, "--unenforced", "--output", "json").stdout)
+    assert (told["total"], told["unenforced"]) == ({"allowed": 0, "denied": 1}, {"allowed": 0, "denied": 1})

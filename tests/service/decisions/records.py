@@ -54,9 +54,9 @@ def samples(count: int) -> list[DecisionRecord]:
 
 
 def body_of_format(format_: int, record: DecisionRecord) -> str:
-    """The record as a version before this one kept it, without what its format (1 or 2) does not tell."""
+    """The record as a version before this one kept it, without what its format (1 to 3) does not tell."""
     body = orjson.loads(encode_record(record))
-    told = {name: body[name] for name in FIELDS[: {1: 24, 2: 25}[format_]]}
+    told = {name: body[name] for name in FIELDS[: {1: 24, 2: 25, 3: 31}[format_]]}
     return orjson.dumps(told | {"v": format_}).decode()
 
 
@@ -101,4 +101,5 @@ any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     principal_evidence=_evidence,
     masked=st.lists(st.builds(Masked, _text, st.sampled_from(Masking)), max_size=2).map(tuple),
     found_by=st.lists(_text, max_size=2).map(tuple),
+    enforced=st.booleans(),
 )

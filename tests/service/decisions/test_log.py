@@ -35,6 +35,7 @@ FILTERS = {
     "peer": LogFilter(peer="192.0.2.7"),
     "credential": LogFilter(credential="key-9"),
     "policy_digest": LogFilter(policy_digest="sha256:ff"),
+    "unenforced": LogFilter(enforced=False),
 }
 
 
@@ -57,6 +58,7 @@ def test_a_filter_finds_what_fits_alone(spool: Spool, folder: Path, log_database
         origin=Origin("192.0.2.7", "0af7651916cd43dd8448eb211c80319c"),
         caller_evidence=Evidence(EvidenceKind.API_KEY, "", "key-9"),
         policy_digest="sha256:ff",
+        enforced=False,
         inputs={"principal.clearance": 3, "resource.owner": {"type": "User", "id": "zoe"}, "context.mfa": True},
     )
     spool.record([common, fitting])

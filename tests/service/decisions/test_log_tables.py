@@ -26,6 +26,7 @@ FILTERS: Mapping[str, LogFilter] = {
     "decision_codes": LogFilter(code="NO_MATCH"),
     "decision_requests": LogFilter(request_id="r-1"),
     "decision_policies": LogFilter(policy_digest="sha256:ff"),
+    "decision_unenforceds": LogFilter(enforced=False),
     "decision_rule": LogFilter(rule="docs.editors_edit"),
 }
 POSTGRESQL_ALONE = {"decision_strays", "entity_attributes"}

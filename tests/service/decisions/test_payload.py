@@ -52,7 +52,7 @@ def test_a_record_with_a_wrong_value_is_no_record_or_a_whole_one(place: int, wro
 def test_a_record_of_another_format_is_not_guessed_at() -> None:
     body = orjson.loads(encode_record(sample()))
     body["v"] = VERSION + 1
-    with pytest.raises(BadPayload, match="this version reads formats 1 to 3"):
+    with pytest.raises(BadPayload, match="this version reads formats 1 to 4"):
         decode_record(orjson.dumps(body).decode())
 
 
@@ -71,6 +71,11 @@ def test_a_record_of_an_older_format_reads_as_far_as_it_goes(format_: int, tzdat
     )
     assert decode_record(body) == old
     assert decode_batch(orjson.dumps([list(orjson.loads(body).values())])) == (old,)
+
+
+def test_a_record_of_format_3_was_enforced() -> None:
+    record = sample()
+    assert decode_record(body_of_format(3, replace(record, enforced=False))) == record
 
 
 def test_evidence_that_the_principal_shares_with_the_caller_is_kept_once() -> None:

@@ -27,7 +27,7 @@ PLACE = 3
 
 COLUMNS = [name for name in decision_row(sample()) if name != "id"]
 """Of `decision`; a changed id makes another record of it, so that one is a case of its own."""
-WHOLE_NUMBERS = {"time", "duration_us"}
+WHOLE_NUMBERS = {"time", "duration_us", "unenforced"}
 
 RENUMBER = (
     "UPDATE chain_link SET sequence = -(sequence - 1) WHERE replica = 'north' AND sequence > 3",
@@ -213,7 +213,7 @@ def test_tampering_shows_at_the_first_bad_record_without_any_file(
 @pytest.mark.parametrize("column", COLUMNS)
 def test_an_edit_of_any_column_names_the_record(log_database: Database, tmp_path: Path, column: str) -> None:
     fill(log_database, tmp_path)
-    changed = f"{column} + 1" if column in WHOLE_NUMBERS else f"{column} || 'x'"
+    changed = f"coalesce({column}, 0) + 1" if column in WHOLE_NUMBERS else f"coalesce({column}, '') || 'x'"
     do(log_database, [f"UPDATE decision SET {column} = {changed} WHERE id = '{{id}}'"])
     north, south, west = found(log_database).chains
     (fault,) = north.faults

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from service.enforcement_settings import EnforcementSettings
 from service.runtime.ops import Page
 from service.runtime.status import PolicyStatus, Status, routes
 
@@ -55,6 +56,16 @@ def test_a_service_without_one_of_its_databases_is_ready_for_the_rest_and_says_w
     unready = readiness(replace(status, is_draining=True))
     expected = (503, "the service is draining\n`sources.app` does not answer\n")
     assert (unready.status.value, unready.body.decode()) == expected
+
+
+def test_a_service_that_enforces_nothing_is_ready_and_says_so_first() -> None:
+    status = replace(WELL, unenforced=EnforcementSettings(mode="log-only", types=["Document"]).warning)
+    page = readiness(status)
+    said = (
+        "ready\nlog-only: nothing is enforced on `Document`;"
+        " whoever may ask is answered allow, whatever the policies say\n"
+    )
+    assert (page.status.value, page.body.decode()) == (200, said)
 
 
 def test_before_the_first_policies_it_is_not_ready() -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks import arrivals, load, report
 from benchmarks.cerbos.installing import VERSION, find_binary, reason_of_absence
-from benchmarks.numbers import batch, cold_start, deciding, latency, stream, unary
+from benchmarks.numbers import batch, cold_start, deciding, http, latency, stream, unary
 from benchmarks.numbers.finding import Finding
 from benchmarks.scale import FULL, QUICK
 from benchmarks.sides import h2load
@@ -27,6 +27,7 @@ NUMBERS: Final[Mapping[str, Callable[[Stage], list[Finding]]]] = {
     "P3": unary.measure,
     "P4": batch.measure,
     "P5": stream.measure,
+    "P6": http.measure,
     "P7": latency.measure,
     "P8": cold_start.measure,
     "P11": batch.measure_linearity,

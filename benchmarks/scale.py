@@ -23,6 +23,7 @@ class Scale:
     """Questions in one stream."""
     warm: float
     """Seconds of calls before latency is taken."""
+    latency_rounds: int
     rates: tuple[int, ...]
     """Checks a second at which latency is taken."""
     policies: int
@@ -33,11 +34,11 @@ class Scale:
 
 FULL: Final = Scale(
     World(users=1_000, documents=10_000), questions=4_000, rounds=5, seconds=3.0, burst=1.5, sustained=20.0,
-    stream=1_000, warm=2.0, rates=(2_000, 5_000), policies=1_000, starts=5,
+    stream=1_000, warm=2.0, latency_rounds=3, rates=(2_000, 5_000), policies=1_000, starts=5,
     is_quick=False,
 )  # fmt: skip
 QUICK: Final = Scale(
     World(users=100, documents=200), questions=64, rounds=1, seconds=0.3, burst=0.3, sustained=0.3,
-    stream=50, warm=0.2, rates=(200,), policies=50, starts=1,
+    stream=50, warm=0.2, latency_rounds=1, rates=(200,), policies=50, starts=1,
     is_quick=True,
 )  # fmt: skip

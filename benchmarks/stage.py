@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, cached_property
 from itertools import count
@@ -29,6 +29,7 @@ from policy_lang.values import Ref
 from service.authn.dev import mint
 
 _LARGEST_BATCH: Final = "1000"
+_ANY_PORT: Final = "127.0.0.1:0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Service:
             name, self.serving.address, dialect, bodies, self.serving.workers(), checks, in_flight,
             settling(self.folder),
         )  # fmt: skip
+
+    def http_side(self, name: str, dialect: Dialect, bodies: Sequence[Body]) -> Side:
+        """Its HTTP door as a side of a ratio."""
+        return replace(self.side(name, dialect, bodies), address=self.serving.http)
 
     def recorded(self) -> int:
         """Decisions that are in its log."""
@@ -80,7 +85,7 @@ class Stage:
     def service(self, **settings: str) -> Iterator[Service]:
         """A service with everything on, and nothing changed but these settings and the size of batches."""
         folder = self.copy()
-        with serving(folder, SERVE, limits__batch_checks=_LARGEST_BATCH, **settings) as started:
+        with serving(folder, SERVE, http=_ANY_PORT, limits__batch_checks=_LARGEST_BATCH, **settings) as started:
             yield Service(started, folder)
 
     def copy(self) -> Path:

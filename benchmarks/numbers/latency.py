@@ -31,7 +31,7 @@ def measure(stage: Stage) -> list[Finding]:
     findings = []
     for rate in stage.scale.rates:
         taken: dict[str, list[Seen]] = {side.name: [] for side in sides}
-        for _ in range(stage.scale.rounds):
+        for _ in range(stage.scale.latency_rounds):
             for side in sides:
                 taken[side.name].append(_offer(stage, side, rate, stage.scale.seconds))
         findings += _findings(rate, taken)

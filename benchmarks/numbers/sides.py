@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from benchmarks.cerbos.asking import HTTP, json_body, question_of
-from benchmarks.sides.body import Body, batch_body, check_body, stream_body
+from benchmarks.sides.body import Body, batch_body, check_body, evaluation_body, stream_body
 from benchmarks.sides.dialect import CHECK
 from benchmarks.sides.side import Side
 from benchmarks.stage import Stage
@@ -31,6 +31,11 @@ def batches(stage: Stage, groups: Sequence[Sequence[Asked]]) -> list[Body]:
 def streams(stage: Stage, groups: Sequence[Sequence[Asked]]) -> list[Body]:
     """Each group as a stream, by whom all of it is about."""
     return [stream_body(group, f"s{number}", stage.token(group[0].user)) for number, group in enumerate(groups)]
+
+
+def evaluations(stage: Stage) -> list[Body]:
+    """The single questions as AuthZEN's evaluations, each by whom it is about."""
+    return [evaluation_body(asked, f"q{number}", stage.token(asked.user)) for number, asked in enumerate(stage.asked)]
 
 
 def echo_side(stage: Stage) -> Side:

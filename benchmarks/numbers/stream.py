@@ -19,6 +19,6 @@ def measure(stage: Stage) -> list[Finding]:
         service.side("ours, unary", CHECK, checks(stage)),
         service.side(f"ours, streams of {scale.stream:,}", STREAM, streams(stage, groups), scale.stream, in_flight=1),
     ]
-    unary, stream = stage.in_turn(sides, scale.rounds, scale.seconds)
+    unary, stream = stage.in_turn(sides, scale.rounds, scale.burst)
     remark = f"{cpu_ratio(stream, unary):.2f} by CPU time of the server"
     return [Finding("P5", "CheckStream", _TARGET, rate_ratio(stream, unary), [line_of(unary), line_of(stream)], remark)]

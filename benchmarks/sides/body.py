@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import orjson
 from magistrate.v1.authorization_pb2 import BatchCheckRequest, CheckRequest
 from magistrate.v1.types_pb2 import Entity, Value
 
@@ -55,6 +56,17 @@ def stream_body(group: Sequence[Asked], request_id: str, token: str) -> Body:
     """One CheckStream of all the questions, by whom they are about."""
     messages = (_check(asked, f"{request_id}-{number}").SerializeToString() for number, asked in enumerate(group))
     return Body(framed(messages), token, request_id, tuple(asked.is_allowed for asked in group))
+
+
+def evaluation_body(asked: Asked, request_id: str, token: str) -> Body:
+    """An AuthZEN evaluation by whom it is about."""
+    said = {
+        "subject": {"type": "User", "id": f"u{asked.user}"},
+        "action": {"name": asked.action},
+        "resource": {"type": "Document", "id": f"d{asked.document}"},
+        "context": {"ip": asked.ip},
+    }
+    return Body(orjson.dumps(said), token, request_id, (asked.is_allowed,))
 
 
 def _check(asked: Asked, request_id: str) -> CheckRequest:

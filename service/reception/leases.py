@@ -72,6 +72,11 @@ class Leases:
         self._asked: dict[int, asyncio.Future[Lease]] = {}
         self._number = 0
 
+    def spend(self, name: str, amount: int) -> bool:
+        """Whether so much was leased already, and is taken."""
+        held = self._held.get(name)
+        return held is not None and self._spend(held, amount)
+
     async def take(self, name: str, rate: Rate, amount: int) -> None:
         """Returns when that much is taken; RateLimited where it is not to be had now."""
         held = self._held.get(name)

@@ -17,7 +17,7 @@ from service.identity import NOWHERE, Origin
 from service.model import Bounds, Caller, PeerCertificate, Rate
 from service.ports import Authenticator, Clock, Recorder
 from service.reception.failures import Failures
-from service.reception.rates import Rates
+from service.reception.rates import Metering, Rates
 
 Certified = Callable[[PeerCertificate, int], Caller]
 """The caller whose certificate it is, at that time (milliseconds since 1970 UTC); Unauthenticated where it is none."""
@@ -33,6 +33,10 @@ def not_accepted(_: PeerCertificate, __: int) -> Caller:
 
 class Meter(Protocol):
     """Counts what each credential may do in a time."""
+
+    def spend(self, name: str, amount: int) -> bool:
+        """Whether so much is at hand, and taken, without a wait."""
+        ...
 
     async def take(self, name: str, rate: Rate, amount: int) -> None:
         """Returns when that much of the rate is taken; RateLimited where it is not to be had now."""
@@ -90,7 +94,9 @@ class Reception:
         """
         caller = await self.verify(arrival)
         if self.rates is not None:
-            await self._meter_caller(caller, self.rates, arrival.weight)
+            metering = self.rates.metering(caller)
+            if metering is not None and not self._meter.spend(metering.name, arrival.weight):
+                await self._meter_caller(metering, arrival.weight)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
         return caller
@@ -126,10 +132,7 @@ class Reception:
             raise Unauthenticated("two credentials are presented: a certificate, and `authorization`")
         return self._of_certificate(presented, self._clock())
 
-    async def _meter_caller(self, caller: Caller, rates: Rates, weight: int) -> None:
-        metering = rates.metering(caller)
-        if metering is None:
-            return
+    async def _meter_caller(self, metering: Metering, weight: int) -> None:
         try:
             await self._meter.take(metering.name, metering.rate, weight)
         except RateLimited as error:

@@ -26,6 +26,10 @@ class HttpSettings(BaseModel):
     head_bytes: int = Field(default=16384, ge=1024, le=1 << 20, description="bytes in a request's line and headers")
     connections: int = Field(default=1000, ge=1, le=100_000, description="connections at a time, per worker")
 
+    requests: int = Field(
+        default=128, ge=1, le=10_000, description="requests under way at a time, per worker; more are shed"
+    )
+
     @field_validator("public_url")
     @classmethod
     def _is_identifier(cls, given: str) -> str:

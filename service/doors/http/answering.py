@@ -16,11 +16,10 @@ from service.doors.calls import HTTP
 from service.doors.failure_log import FailureLog
 from service.doors.http.arriving import Head, call_of, check_body, check_length, read_head
 from service.doors.http.pages import FAULT_PAGE, Page, error_page
+from service.doors.http.shedding import REQUEST_ID
 from service.errors import DeadlineExceeded, InvalidRequest, MagistrateError, Violation
 from service.reception.peers import Peers
 from service.telemetry import get_log
-
-REQUEST_ID: Final = b"x-request-id"
 
 _log = get_log("http")
 _failures: Final = FailureLog(_log)

@@ -13,6 +13,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from service.doors.http.shedding import shed
+
 _CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SLOW: Final = b"HTTP/1.1 408 Request Timeout" + _CLOSING
 _LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large" + _CLOSING
@@ -23,13 +25,15 @@ _FULL: Final = b"HTTP/1.1 503 Service Unavailable" + _CLOSING
 class Manners:
     """What connections may do: `seconds` to send a request or to read an answer, `age` until one is to end.
 
-    `is_leaving` says that each is to end with its next answer.
+    Past so many `requests` under way, over all connections, more are shed. `is_leaving` says that each connection is to
+    end with its next answer.
     """
 
     head_bytes: int
     seconds: float
     age: float
     connections: int
+    requests: int
     is_leaving: Callable[[], bool]
 
 
@@ -89,7 +93,11 @@ class Connection(HttpToolsProtocol):
         self._check_head()
         if self._is_over:
             return
+        application = self.app
+        if len(self.tasks) >= self._manners.requests:
+            self.app = shed
         super().on_headers_complete()
+        self.app = application
         if self._manners.is_leaving() or self.loop.time() > self._ends_at or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 

@@ -51,6 +51,7 @@ class HttpDoor:
             seconds=settings.read_seconds,
             age=max_connection_age,
             connections=settings.connections,
+            requests=settings.requests,
             is_leaving=lambda: self._is_closing or is_leaving(),
         )
         self._servers: list[asyncio.Server] = []

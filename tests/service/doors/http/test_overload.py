@@ -1,0 +1,88 @@
+"""More requests than a worker may have under way: the rest is answered at once, and what is under way to its end."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httpx
+from starlette.types import Receive, Scope, Send
+
+from service.doors.http.listening import listen
+from service.doors.http.server import HttpDoor
+from service.http_settings import HttpSettings
+
+MOST: Final = 3
+SECONDS: Final = 20.0
+
+
+class Held:
+    """An application whose answers wait until they may go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.begun = asyncio.Semaphore(0)
+        self.count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers with nothing."""
+        self.count += 1
+        self.begun.release()
+        await self.go.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+
+def with_door(converse: Callable[[Held, httpx.AsyncClient], Awaitable[None]]) -> None:
+    async def serve() -> None:
+        held = Held()
+        door = HttpDoor(held, HttpSettings(requests=MOST), max_connection_age=300, is_leaving=lambda: False)
+        listeners = listen("127.0.0.1:0")
+        await door.open(listeners)
+        url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
+        try:
+            async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=SECONDS) as client:
+                await converse(held, client)
+        finally:
+            await door.close(1)
+
+    asyncio.run(serve())
+
+
+def test_what_is_too_much_is_shed_before_anything_is_done_and_the_rest_is_answered() -> None:
+    async def converse(held: Held, client: httpx.AsyncClient) -> None:
+        under_way = [asyncio.create_task(client.post("/", content=b"{}")) for _ in range(MOST)]
+        for _ in range(MOST):
+            await asyncio.wait_for(held.begun.acquire(), SECONDS)
+
+        shed = [await client.post("/", content=b"{}", headers={"X-Request-ID": f"r{at}"}) for at in range(5)]
+
+        assert [(each.status_code, each.headers["retry-after"], each.content) for each in shed] == [(503, "1", b"")] * 5
+        assert [each.headers["x-request-id"] for each in shed] == [f"r{at}" for at in range(5)]
+        assert held.count == MOST
+        held.go.set()
+        assert [(await each).status_code for each in under_way] == [200] * MOST
+        assert (await client.post("/", content=b"{}")).status_code == 200
+
+    with_door(converse)
+
+
+def test_a_connection_on_which_was_shed_is_good_for_the_next_request() -> None:
+    async def converse(held: Held, client: httpx.AsyncClient) -> None:
+        under_way = [asyncio.create_task(client.post("/", content=b"{}")) for _ in range(MOST)]
+        for _ in range(MOST):
+            await asyncio.wait_for(held.begun.acquire(), SECONDS)
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        request = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}"
+
+        writer.write(request)
+        refused = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+        held.go.set()
+        await asyncio.gather(*under_way)
+        writer.write(request)
+        answered = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+        writer.close()
+
+        assert refused.startswith(b"HTTP/1.1 503 ")
+        assert answered.startswith(b"HTTP/1.1 200 ")
+
+    with_door(converse)

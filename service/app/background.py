@@ -17,9 +17,8 @@ from service.db.opening import open_database
 from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.entities.transfer_wiring import build_transfer_work
-from service.entities.transfer_work import always_in_force
 from service.feed.pruning import prune_until
-from service.policies.coming import require_in_force
+from service.policies.in_force import StoredInForce
 from service.revocations.pruning import prune_revocations_until
 from service.samples import Samples
 
@@ -35,7 +34,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     retained = open_database(own) if own else database  # the same where it can be: on SQLite its writers take turns
     checkpoints = build_checkpoints(settings, database)
     is_from_store = settings.policies_source == "store"
-    transfers = build_transfer_work(settings, facts, require_in_force if is_from_store else always_in_force)
+    transfers = build_transfer_work(settings, facts, StoredInForce(facts) if is_from_store else None)
     shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
     expiry = build_expiry(settings, retained)
     tellers = (checkpoints.tell, expiry.tell)

@@ -1,6 +1,6 @@
 """Makes one call of the service for a command: its options, its connection, and the exit code of what fails.
 
-Nothing is called twice: what changes the service may have been done although no answer came.
+Nothing is called twice that may have been done: what changes the service may have been, although no answer came.
 """
 
 import sys
@@ -21,6 +21,7 @@ from magistrate_client.statuses import error_from_failure
 from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
 from service.cli.tls_options import TLS_OPTIONS, TlsOptions, credentials_from
 
+_UNDER_WAY: Final = "ACTIVATION_UNDER_WAY"
 AGAIN_SECONDS: Final = 0.5
 """Until a stream that ended is called for again."""
 
@@ -99,11 +100,19 @@ def call(
     method_of: "Callable[[grpc.Channel], grpc.UnaryUnaryMultiCallable[Asked, Answer]]",
     request: Asked,
 ) -> Answer:
-    """The answer; an error ends the command with its text: 2 for a wrong request, 3 for no answer, else 1."""
-    try:
-        return answer_of(connection, method_of, request)
-    except MagistrateError as error:
-        end(error)
+    """The answer; an error ends the command with its text: 2 for a wrong request, 3 for no answer, else 1.
+
+    What an activation was in the way of was not done, and is called for again until the time for an answer is over.
+    """
+    ends = time.monotonic() + connection["timeout"]
+    while True:
+        try:
+            return answer_of(connection, method_of, request)
+        except MagistrateError as error:
+            after = error.retry_after if error.reason == _UNDER_WAY else None
+            if after is None or time.monotonic() + after >= ends:
+                end(error)
+            time.sleep(after)
 
 
 def answer_of(

@@ -9,9 +9,9 @@ from typing import BinaryIO, Unpack
 
 import click
 
-from policy_lang.schema import Schema
 from policy_lang.types import Json
 from service.cli.calling import Connection, long_connection_options
+from service.cli.data_here import bundle_in_force, imported_here, opened_facts
 from service.cli.data_report import import_form, import_said, reading_bar, writing_bar
 from service.cli.data_sources import command as check_sources
 from service.cli.data_transfer import exported_by_service, imported_by_service, is_for_service
@@ -21,18 +21,15 @@ from service.cli.output import Output, output_option, print_result
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
-from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.entities.elsewhere import Elsewhere
 from service.entities.exporter import Exporter
-from service.entities.importer import Asked, Importer, Listener
+from service.entities.importer import Asked, Listener
 from service.entities.transfer_office import EVERYTHING
 from service.errors import FactsUnavailable, why
 from service.permits import Act, Action
-from service.policies.folder import load_bundle
 from service.whole_files import replacing
 
-_STORE = ("policies", "data", "database", "log_database", "replica_id")
+_STORE = ("policies", "policies_source", "data", "database", "log_database", "replica_id")
 _LONGEST = 540.0
 """Seconds that an import or export may take over the service, unless the user says otherwise."""
 
@@ -60,7 +57,8 @@ def import_(
     """Import FILE (`-` for standard input): JSON lines, one fact each; all of them, or none.
 
     What is there already as the file says stays as it is, so the same file may be imported again. With --server,
-    --token or --token-file the service does it, else this command on the database itself.
+    --token or --token-file the service does it, else this command on the database itself, held to the policies of the
+    folder, or where the service's are pushed (`--policies-source store`) to those in force.
     """
     asked = Asked(may_change=upsert, is_trial=dry_run)
     details: dict[str, Json] = {"change": "import", "upsert": upsert, "dry_run": dry_run}
@@ -69,9 +67,9 @@ def import_(
         if is_for_service():
             done = imported_by_service(connection, file, asked, bar)
         else:
-            with _facts(settings) as (database, schema):
-                importer = Importer(database, schema, elsewhere=Elsewhere(settings.sources))
-                done = importer.run(file, asked, Listener(read=bar, writes=partial(record_acts, settings, acts)))
+            with opened_facts(settings) as database:
+                listener = Listener(read=bar, writes=partial(record_acts, settings, acts))
+                done = imported_here(settings, database, file, asked, listener)
             if not dry_run:
                 ship(settings)
     print_result(import_said(done, is_trial=dry_run), import_form(done, is_trial=dry_run), output)
@@ -97,7 +95,8 @@ def export(settings: Settings, file: Path | None, **connection: Unpack[Connectio
         with _target(file) as target, writing_bar("bytes") as bar:
             left_out = exported_by_service(connection, target, bar)
     else:
-        with _facts_there(settings) as (database, schema), _target(file) as target, writing_bar("facts") as bar:
+        with _facts_there(settings) as database, _target(file) as target, writing_bar("facts") as bar:
+            schema = bundle_in_force(settings, database).program.schema
             record_acts(settings, [Act(Action.ENTITY_READ, EVERYTHING, details={"read": "export"})])
             Exporter(database, schema).write(target, leave_out, bar)
         ship(settings)
@@ -110,24 +109,12 @@ for _each in (check_sources, *COMMANDS):
 
 
 @contextmanager
-def _facts(settings: Settings) -> Iterator[tuple[Database, Schema]]:
-    """The facts, with their tables, and the schema they are written by."""
-    schema = load_bundle(settings.policies).program.schema
-    database = open_database(settings.database_url)
-    try:
-        ensure_current(database, "facts")
-        yield database, schema
-    finally:
-        database.close()
-
-
-@contextmanager
-def _facts_there(settings: Settings) -> Iterator[tuple[Database, Schema]]:
-    """The same for reading, which makes no database where there is none."""
+def _facts_there(settings: Settings) -> Iterator[Database]:
+    """The facts for reading, which makes no database where there is none."""
     database = open_database(settings.database_url)
     if not database.exists():
         raise FactsUnavailable(f"there is no database {database.name}\nhelp: `magistrate data import` makes one")
-    with _facts(settings) as opened:
+    with opened_facts(settings) as opened:
         yield opened
 
 

@@ -4,8 +4,10 @@ import sys
 
 import click
 
+from policy_lang.bundle import Bundle
 from policy_lang.counts import counted
 from service.app.source_check import SourceState, check_sources
+from service.cli.data_here import bundle_in_force, opened_facts
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, UNAVAILABLE, settings_options
 from service.config import Settings
@@ -15,7 +17,7 @@ from service.policies.folder import load_bundle
 
 @click.command("check-sources")
 @output_option
-@settings_options("policies", "data", "database")
+@settings_options("policies", "policies_source", "data", "database")
 def command(settings: Settings, output: Output) -> None:
     """Check the mapped sources on the host: their tables, columns, keys and collations, against the policies.
 
@@ -23,7 +25,7 @@ def command(settings: Settings, output: Output) -> None:
     """
     if not settings.sources:
         raise ConfigError("no source is configured\nhelp: name a configuration file with `--config`")
-    states = check_sources(settings, load_bundle(settings.policies).program.schema)
+    states = check_sources(settings, _bundle(settings).program.schema)
     for state in states:
         for fault in (*state.faults, *([state.unreachable] if state.unreachable else [])):
             click.echo(f"error: {fault}", err=True)
@@ -43,6 +45,14 @@ def command(settings: Settings, output: Output) -> None:
         sys.exit(FINDINGS)
     if any(state.unreachable for state in states):
         sys.exit(UNAVAILABLE)
+
+
+def _bundle(settings: Settings) -> Bundle:
+    """The policies by which the service decides; of the folder no database is opened for them."""
+    if settings.policies_source != "store":
+        return load_bundle(settings.policies)
+    with opened_facts(settings) as database:
+        return bundle_in_force(settings, database)
 
 
 def _holds(settings: Settings, name: str) -> str:

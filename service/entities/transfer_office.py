@@ -52,7 +52,7 @@ class Transfer:
         self._id = self._counter.ask(self._order)
 
     def outcome(self) -> Imported | Export | None:
-        """What it came to, once it has; DataError, FactsUnavailable or ActivationUnderWay where it failed."""
+        """What it came to, once it has; DataError, FactsUnavailable or BundleRefused where it failed."""
         return self._counter.find(self._id)
 
     @reached()

@@ -5,7 +5,7 @@ from service.db.engine import Database
 from service.desk import Desk
 from service.entities.elsewhere import Elsewhere
 from service.entities.transfer_office import TransferOffice
-from service.entities.transfer_work import RequireInForce, TransferWork
+from service.entities.transfer_work import InForce, TransferWork
 from service.entities.transfers import KIND, Counter, TransferFolder
 from service.ports import Gate, Policies
 
@@ -20,11 +20,11 @@ def build_transfer_office(settings: Settings, database: Database, policies: Poli
     )
 
 
-def build_transfer_work(settings: Settings, database: Database, require_in_force: RequireInForce) -> TransferWork:
+def build_transfer_work(settings: Settings, database: Database, in_force: InForce | None) -> TransferWork:
     """What does them."""
     files, elsewhere = TransferFolder(settings.transfer_folder), Elsewhere(settings.sources)
     counter = _counter(settings, database)
-    return TransferWork(database, counter, files, elsewhere, require_in_force=require_in_force)
+    return TransferWork(database, counter, files, elsewhere, in_force=in_force)
 
 
 def _counter(settings: Settings, database: Database) -> Counter:

@@ -4,20 +4,20 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 import orjson
 from sqlalchemy import Connection
 
-from policy_lang.bundle import load
+from policy_lang.bundle import Bundle, load
 from policy_lang.diagnostics import PolicyError
-from policy_lang.schema import Schema
 from service.db.engine import Database
 from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Imported, Importer, Listener
 from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder, reached
-from service.errors import ActivationUnderWay, DataError, FactsUnavailable, MagistrateError
+from service.errors import ActivationUnderWay, BundleRefused, DataError, FactsUnavailable, MagistrateError, NoPolicies
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.1
@@ -30,14 +30,23 @@ REASONS: Final = 10
 LEFT_SECONDS: Final = 3600.0
 """Files that nobody has touched for so long were left by a worker that died."""
 
-RequireInForce = Callable[[Connection, str], None]
-"""Called in the transaction of an import: ActivationUnderWay unless the policies of that digest stay in force."""
+Approve = Callable[[Connection], None]
+"""Called first in the transaction that writes an import; may raise, and then nothing is written."""
+
+
+class InForce(Protocol):
+    """Which policies are in force, where they may change while an import goes on."""
+
+    def require(self, connection: Connection, digest: str) -> None:
+        """Called in the transaction of an import: ActivationUnderWay unless these stay in force."""
+        ...
+
+    def settled(self) -> Bundle | None:
+        """Those in force; None while others are being put in force."""
+        ...
+
 
 _log = get_log("transfers")
-
-
-def always_in_force(_connection: Connection, _digest: str) -> None:
-    """Policies from a folder: no database says which are in force."""
 
 
 class Unwanted(MagistrateError):
@@ -54,9 +63,9 @@ class TransferWork:
         folder: TransferFolder,
         elsewhere: Elsewhere = NOWHERE,
         *,
-        require_in_force: RequireInForce = always_in_force,
+        in_force: InForce | None = None,
     ) -> None:
-        self._require_in_force = require_in_force
+        self._in_force = in_force
         self._elsewhere = elsewhere
         self._database = database
         self._counter = counter
@@ -92,21 +101,36 @@ class TransferWork:
             return Broken(_shortened(str(error)), "file")
         except FactsUnavailable as error:
             return Broken(str(error), "facts")
-        except ActivationUnderWay as error:
+        except (BundleRefused, NoPolicies) as error:
             return Broken(str(error), "policies")
         _log.info(order.task, seconds=round(time.monotonic() - began, 3), revision=outcome.revision)
         return outcome
 
     def _import(self, id_: str, order: Order) -> Imported:
         wanted = _Wanted(self._counter, id_, self._stop)
+        bundle = self._bundle(order)
+        if self._in_force is None:
+            return self._imported(order, bundle, wanted, lambda _: None)
+        while True:
+            approve = partial(self._in_force.require, digest=bundle.digest)
+            try:
+                return self._imported(order, bundle, wanted, approve)
+            except ActivationUnderWay:
+                bundle = self._settled(self._in_force, wanted)
+
+    def _imported(self, order: Order, bundle: Bundle, wanted: "_Wanted", approve: Approve) -> Imported:
+        """The import by those policies; what `approve` raises where they do not stay in force."""
         asked = Asked(may_change=order.upsert, is_trial=order.dry_run, may_move_grants=False)
-        importer = Importer(self._database, self._schema(order), self._folder.path, elsewhere=self._elsewhere)
-
-        def approve(connection: Connection) -> None:
-            self._require_in_force(connection, order.digest)
-
+        importer = Importer(self._database, bundle.program.schema, self._folder.path, elsewhere=self._elsewhere)
         with self._folder.open(order.file) as file:
             return importer.run(file, asked, Listener(wanted.now_and_then, wanted.check, approve))
+
+    def _settled(self, in_force: InForce, wanted: "_Wanted") -> Bundle:
+        """The policies in force, once no others are being put in force; Unwanted if nobody waits so long."""
+        while (bundle := in_force.settled()) is None:
+            wanted.check()
+            self._stop.wait(LOOK_SECONDS)
+        return bundle
 
     def _export(self, id_: str, order: Order) -> Export:
         wanted, reasons, left_out = _Wanted(self._counter, id_, self._stop), list[str](), 0
@@ -118,14 +142,16 @@ class TransferWork:
                 reasons.append(what)
 
         with (self._folder.path / order.file).open("wb") as file:
-            done = Exporter(self._database, self._schema(order)).write(file, leave_out, wanted.now_and_then)
+            done = Exporter(self._database, self._bundle(order).program.schema).write(
+                file, leave_out, wanted.now_and_then
+            )
         return Export(done.facts, left_out, reasons, done.revision)
 
-    def _schema(self, order: Order) -> Schema:
+    def _bundle(self, order: Order) -> Bundle:
         with self._folder.open(order.policies) as file:
             texts: dict[str, str] = orjson.loads(file.read())
         try:
-            return load(texts).program.schema
+            return load(texts)
         except PolicyError as error:
             raise DataError(f"the policies in force cannot be read: {error}") from error
 

@@ -16,7 +16,7 @@ import orjson
 from service.desk import Desk
 from service.entities.import_checks import Tally
 from service.entities.importer import Imported
-from service.errors import ActivationUnderWay, DataError, FactsUnavailable, MagistrateError, why
+from service.errors import BundleRefused, DataError, FactsUnavailable, MagistrateError, why
 
 KIND: Final = "transfer"
 """The kind of this work on the desk."""
@@ -116,7 +116,7 @@ class Counter:
         return self._desk.ask(orjson.dumps(asdict(order)).decode())
 
     def find(self, id_: str) -> Imported | Export | None:
-        """The outcome, once there is one; DataError, FactsUnavailable or ActivationUnderWay where it failed."""
+        """The outcome, once there is one; DataError, FactsUnavailable or BundleRefused where it failed."""
         text = self._desk.find(id_)
         return None if text is None else _read_outcome(text)
 
@@ -153,5 +153,5 @@ def _read_outcome(text: str) -> Imported | Export:
 _RAISED: Final[Mapping[Cause, Callable[[str], MagistrateError]]] = {
     "file": DataError,
     "facts": FactsUnavailable,
-    "policies": ActivationUnderWay,
+    "policies": BundleRefused,
 }

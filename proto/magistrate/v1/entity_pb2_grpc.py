@@ -35,7 +35,8 @@ class EntityServiceStub:
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     def __init__(self, channel):
@@ -121,7 +122,8 @@ class EntityServiceServicer:
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     def PutEntity(self, request, context):
@@ -313,7 +315,8 @@ class EntityService:
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     @staticmethod

@@ -36,7 +36,8 @@ class EntityServiceStub:
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     @_typing.overload
@@ -100,7 +101,8 @@ class EntityServiceAsyncStub(EntityServiceStub):
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -160,7 +162,8 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     longer be told.
 
     While other policies are being put in force, what is written must fit both, or the error names them; ABORTED, reason
-    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: call again.
+    ACTIVATION_UNDER_WAY, from a worker that has not loaded them yet: nothing was written, call again after the `RetryInfo`.
+    An import waits itself, and is checked anew by the policies that came into force.
     """
 
     @_abc_1.abstractmethod

@@ -36,6 +36,8 @@ from service.errors import (
     Unauthenticated,
 )
 
+ACTIVATION_SECONDS: Final = 1
+"""After so many it is worth asking again what an activation was in the way of."""
 DOMAIN: Final = "magistrate"
 """`ErrorInfo.domain` of every error."""
 
@@ -109,6 +111,8 @@ def _more(error: MagistrateError) -> list[Message]:
             return [BadRequest(field_violations=faults)]
         case RateLimited(retry_ms=int() as retry_ms):
             return [RetryInfo(retry_delay=Duration(seconds=retry_ms // 1000, nanos=retry_ms % 1000 * 1_000_000))]
+        case ActivationUnderWay():
+            return [RetryInfo(retry_delay=Duration(seconds=ACTIVATION_SECONDS))]
         case _:
             return []
 

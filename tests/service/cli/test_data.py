@@ -1,12 +1,22 @@
 """`magistrate data` imports and exports facts, says what is wrong with them, and exits as it should."""
 
+from io import BytesIO
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from policy_lang.bundle import load
 from service.cli import main
+from service.cli.data_here import imported_here, opened_facts
+from service.config import Settings
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.entities.importer import Asked, Listener
+from service.errors import DataError
+from service.policies.activations import Activations
+from service.policies.store import BundleStore, Pushed
 
 POLICY = """\
 module docs
@@ -39,6 +49,19 @@ class Shell:
     def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
         where = ("--policies", str(self.folder / "policies"), "--data", str(self.folder / "data"))
         return CliRunner().invoke(main, ["data", *arguments, *where], input=stdin)
+
+    def keep(self, text: str) -> None:
+        """Policies in the store, put in force there."""
+        database = open_database(f"sqlite:///{self.folder / 'data' / 'facts.db'}")
+        ensure_current(database, "facts")
+        digest = load({"docs.policy": text}).digest
+        BundleStore(database).put(Pushed(digest, "User:author", 0, "", None), {"docs.policy": text})
+        activations = Activations(database)
+        activations.beat("r1")
+        begun = activations.begin(digest, "User:author", 60)
+        activations.acknowledge(begun.number, "r1")
+        activations.settle(begun.number)
+        database.close()
 
 
 @pytest.fixture
@@ -152,3 +175,37 @@ def test_an_export_into_no_folder_is_refused(data: Shell, tmp_path: Path) -> Non
     result = data("export", str(tmp_path / "nowhere" / "out.jsonl"))
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
+
+
+MEMO = b'{"kind": "resource", "type": "Memo", "id": "m1"}\n'
+
+
+def test_the_host_is_held_to_the_policies_in_force_where_they_are_pushed(data: Shell) -> None:
+    (data.folder / "data").mkdir()
+    none = data("import", "-", "--policies-source", "store", stdin=MEMO)
+    assert (none.exit_code, "no policies are in force" in none.stderr) == (3, True)
+    data.keep(POLICY + "type Memo {}\n")
+    assert "unknown type `Memo`" in data("import", "-", stdin=MEMO).stderr, "the folder has no such type"
+    done = data("import", "-", "--policies-source", "store", stdin=MEMO)
+    assert done.stdout.startswith("imported 1 entity"), done.output
+    assert data("export", "--policies-source", "store").stdout.encode().count(b'"Memo"') == 1
+
+
+def test_an_import_on_the_host_is_done_again_by_policies_that_came_into_force_meanwhile(data: Shell) -> None:
+    (data.folder / "data").mkdir()
+    data.keep(POLICY)
+    settings = Settings(policies_source="store", data=data.folder / "data")
+    changes = iter([POLICY + "type Memo {}\n"])
+
+    def writes() -> None:
+        for text in changes:
+            data.keep(text)
+
+    with opened_facts(settings) as database:
+        done = imported_here(settings, database, BytesIO(LINES), Asked(), Listener(writes=writes))
+        assert done.entities.added == 2
+        data.keep(POLICY)
+        changes = iter(["module docs\nprincipal type User {}\n"])
+        other = LINES.replace(b"alice", b"bob")
+        with pytest.raises(DataError, match="unknown type `Tenant`"):
+            imported_here(settings, database, BytesIO(other), Asked(), Listener(writes=writes))

@@ -1,5 +1,7 @@
 """Test and Diff of PolicyService: what comes of tests and of a comparison, by whom it may be asked, where it ends."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +13,17 @@ from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, TRUTH_TRU
 
 from policy_lang.bundle import load
 from policy_lang.decision import Effect
+from policy_lang.values import Ref
 from service.app.reviewing import Reviews
 from service.cli import main
 from service.doors.grpc.suite_codec import fitted
 from service.errands import Abandoned
 from service.errors import LimitExceeded
+from service.governance.grants import Grants
+from service.policies.activations import Activations
 from service.policies.review_forms import Source, SuiteWanted, read_outcome, write_wanted
 from tests.service.cli.policy_test.policies import POLICY
-from tests.service.doors.reviewing import Call, Reviewer, reviewing
+from tests.service.doors.reviewing import REPLICA, Call, Reviewer, reviewing
 from tests.service.doors.test_decision_log import told
 
 STRICTER = POLICY.replace("level > 1", "level > 2")
@@ -302,3 +307,28 @@ def test_the_command_shows_what_is_wrong_with_a_folder(reviewer: Reviewer, tmp_p
 def test_the_record_is_not_for_two_digests(reviewer: Reviewer) -> None:
     done = run(reviewer, "diff", "active", "active", "--against-log")
     assert (done.exit_code, "`policy push --preview`" in done.stderr) == (2, True)
+
+
+def test_a_command_waits_for_an_activation_that_is_in_its_way(tmp_path: Path) -> None:
+    with reviewing(tmp_path) as reviewer:
+        first, second = reviewer.push({"m.policy": POLICY}), reviewer.push({"m.policy": STRICTER})
+        activations = Activations(reviewer.facts)
+        activations.beat(REPLICA)
+        Grants(reviewer.facts).give(Ref("User", "author"), "admin", None)
+        ended = threading.Event()
+        in_the_way = activations.begin(first, "User:author", 60).number
+
+        def replica() -> None:
+            """Refuses the first, as soon as somebody has been told to come again, and loads the second."""
+            time.sleep(0.3)
+            activations.acknowledge(in_the_way, REPLICA, "it is too old")
+            while not ended.wait(0.01):
+                if (preparing := activations.standing().preparing) is not None:
+                    activations.acknowledge(preparing.number, REPLICA)
+
+        thread = threading.Thread(target=replica)
+        thread.start()
+        done = run(reviewer, "activate", second[:8])
+        ended.set()
+        thread.join()
+    assert (done.exit_code, done.stdout.split(";")[0]) == (0, f"activated {second}")

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import Connection
 
+from policy_lang.bundle import load
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.desk import Desk
@@ -16,8 +17,8 @@ from service.entities.transfer_office import Transfer, TransferOffice
 from service.entities.transfer_work import TransferWork
 from service.entities.transfers import KIND, Counter, Export, Task, TransferFolder
 from service.errors import (
-    ActivationUnderWay,
     AuditUnavailable,
+    BundleRefused,
     DataError,
     FactsUnavailable,
     LimitExceeded,
@@ -26,12 +27,13 @@ from service.errors import (
 from service.governance.grants import Grants
 from service.model import RecordKind
 from service.policies.activations import Activations
-from service.policies.coming import require_in_force
+from service.policies.in_force import StoredInForce
 from service.policies.store import BundleStore, Pushed
 from tests.service.decisions.disks import ROOM, small_disk
 from tests.service.entities.firm import NOW, Firm, build_firm, caller
 
 NOTE = b'{"kind": "resource", "type": "Note", "id": "n2", "attributes": {"text": "new"}}\n'
+NEW = "module new\n\nprincipal type User {}\n"
 PEOPLE = ("stranger", "pep", "auditor", "author", "reader", "chief", "root")
 
 
@@ -43,22 +45,18 @@ class Replica:
         self.firm = firm
         self.files = TransferFolder(folder)
         self.office = TransferOffice(gate=firm.gate, policies=firm.policies, counter=counter, folder=self.files)
-        self.work = TransferWork(firm.database, counter, self.files, require_in_force=self._require_in_force)
-        self.is_from_store = False
+        self.work = TransferWork(firm.database, counter, self.files)
+        self.work_of_store = TransferWork(firm.database, counter, self.files, in_force=StoredInForce(firm.database))
 
-    def imported(self, lines: bytes) -> Imported | Export | None:
+    def imported(self, lines: bytes, work: TransferWork | None = None) -> Imported | Export | None:
         """What an import by the firm's admin came to."""
-        return self._ended(self.office.admit_import(caller("root"), upsert=True, dry_run=False), lines)
+        return self._ended(self.office.admit_import(caller("root"), upsert=True, dry_run=False), lines, work)
 
-    def _require_in_force(self, connection: Connection, digest: str) -> None:
-        if self.is_from_store:
-            require_in_force(connection, digest)
-
-    def _ended(self, transfer: Transfer, lines: bytes) -> Imported | Export | None:
+    def _ended(self, transfer: Transfer, lines: bytes, work: TransferWork | None = None) -> Imported | Export | None:
         try:
             transfer.add(lines, 10_000)
             transfer.begin()
-            self.work.look()
+            (work or self.work).look()
             return transfer.outcome()
         finally:
             transfer.end()
@@ -124,11 +122,13 @@ def test_an_import_is_done_by_the_policies_in_force_and_leaves_no_file(replica: 
     assert list(replica.files.path.iterdir()) == []
 
 
-def test_an_import_is_not_written_while_other_policies_come_into_force_or_when_they_have(replica: Replica) -> None:
-    replica.is_from_store = True
-    activations, own = Activations(replica.firm.database), replica.firm.policies.active().digest
-    for digest in (own, "other"):
-        BundleStore(replica.firm.database).put(Pushed(digest, "User:root", NOW, "", None), {})
+def test_an_import_waits_for_policies_that_come_into_force_and_is_held_to_them(replica: Replica) -> None:
+    activations, firm = Activations(replica.firm.database), replica.firm
+    own = {file.path: file.text for file in firm.policies.active().bundle.files}
+    ruled = {**own, "more.policy": "module more\n\ntype Memo {}\n"}
+    digests = [load(texts).digest for texts in (own, ruled, {"new.policy": NEW})]
+    for digest, texts in zip(digests, (own, ruled, {"new.policy": NEW}), strict=True):
+        BundleStore(firm.database).put(Pushed(digest, "User:root", NOW, "", None), texts)
     activations.beat("r1")
 
     def begin(digest: str) -> int:
@@ -138,15 +138,30 @@ def test_an_import_is_not_written_while_other_policies_come_into_force_or_when_t
         activations.acknowledge(number, "r1")
         activations.settle(number)
 
-    finish(begin(own))
-    assert isinstance(replica.imported(NOTE), Imported)
-    number = begin("other")
-    with pytest.raises(ActivationUnderWay, match="nothing was written"):
-        replica.imported(NOTE.replace(b"n2", b"n3"))
-    finish(number)
-    with pytest.raises(ActivationUnderWay, match="the policies `other` are being put in force, or have been"):
-        replica.imported(NOTE.replace(b"n2", b"n3"))
-    assert b"n3" not in _exported(replica)
+    finish(begin(digests[0]))
+    assert isinstance(replica.imported(NOTE, replica.work_of_store), Imported)
+    number = begin(digests[1])
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(replica.imported, NOTE.replace(b"n2", b"n3"), replica.work_of_store)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        finish(number)
+        assert isinstance(waiting.result(20), Imported)
+    assert b"n3" in _exported(replica)
+    finish(begin(digests[2]))
+    with pytest.raises(DataError, match=r"^line 1: unknown type `Note`"):
+        replica.imported(NOTE.replace(b"n2", b"n4"), replica.work_of_store)
+
+
+def test_an_import_is_not_held_to_texts_that_somebody_put_into_the_store(replica: Replica) -> None:
+    activations = Activations(replica.firm.database)
+    BundleStore(replica.firm.database).put(Pushed("other", "User:root", NOW, "", None), {"new.policy": NEW})
+    activations.beat("r1")
+    number = activations.begin("other", "User:root", 60).number
+    activations.acknowledge(number, "r1")
+    activations.settle(number)
+    with pytest.raises(BundleRefused, match="the texts of `other` in the store are those of"):
+        replica.imported(NOTE, replica.work_of_store)
 
 
 def test_a_disk_that_fills_up_under_a_transfer_is_unavailable_and_leaves_no_file(

@@ -1,0 +1,59 @@
+"""Imports on the database itself, on the service's host, held to the policies that the service decides by."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import BinaryIO, Final
+
+import click
+
+from policy_lang.bundle import Bundle
+from service.config import Settings
+from service.db.engine import Database
+from service.db.migration import ensure_current
+from service.db.opening import open_database
+from service.desk import awaited
+from service.entities.elsewhere import Elsewhere
+from service.entities.importer import Asked, Imported, Importer, Listener
+from service.errors import ActivationUnderWay
+from service.policies.folder import load_bundle
+from service.policies.in_force import StoredInForce
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long an activation that is under way is waited for: longer than any takes."""
+
+
+@contextmanager
+def opened_facts(settings: Settings) -> Iterator[Database]:
+    """The facts, with their tables."""
+    database = open_database(settings.database_url)
+    try:
+        ensure_current(database, "facts")
+        yield database
+    finally:
+        database.close()
+
+
+def bundle_in_force(settings: Settings, database: Database) -> Bundle:
+    """The policies of the folder, or those in force in the store; NoPolicies, BundleRefused, DeadlineExceeded."""
+    if settings.policies_source != "store":
+        return load_bundle(settings.policies)
+    why = "other policies are being put in force, and that did not end in time"
+    return awaited(StoredInForce(database).settled, PATIENCE_SECONDS, why)
+
+
+def imported_here(settings: Settings, database: Database, file: BinaryIO, asked: Asked, listener: Listener) -> Imported:
+    """What an import came to; where other policies come into force meanwhile it is done again, by these."""
+    elsewhere = Elsewhere(settings.sources)
+    while True:
+        bundle = bundle_in_force(settings, database)
+        if settings.policies_source == "store":
+            approve = partial(StoredInForce(database).require, digest=bundle.digest)
+            listener = Listener(listener.read, listener.writes, approve)
+        try:
+            return Importer(database, bundle.program.schema, elsewhere=elsewhere).run(file, asked, listener)
+        except ActivationUnderWay:
+            if not file.seekable():
+                raise
+            click.echo("other policies came into force meanwhile: once more, by these", err=True)
+            file.seek(0)

@@ -37,12 +37,17 @@ class JsonConnection(asyncio.Protocol):
         if self._keeps:
             self._call(time.perf_counter())
 
-    def ask(self) -> None:
-        """Makes one more call, now or when the one before is answered."""
+    def ask(self, due: float | None = None) -> None:
+        """Makes one more call, now or when the one before is answered; what it takes counts from `due`, or from now."""
+        began = time.perf_counter() if due is None else due
         if self._open is None:
-            self._call(time.perf_counter())
+            self._call(began)
         else:
-            self._waiting.append(time.perf_counter())
+            self._waiting.append(began)
+
+    def fail(self, how: str) -> None:
+        """Takes note that a call has no answer; here that ends the run."""
+        raise AssertionError(f"a call failed: {how}")
 
     @property
     def under_way(self) -> int:
@@ -86,9 +91,11 @@ class JsonConnection(asyncio.Protocol):
         assert self._open is not None
         call, began = self._open
         self._open = None
-        self.taken.append(time.perf_counter() - began)
-        assert head.startswith(b"HTTP/1.1 200 "), f"{head!r}, {body!r}"
-        call.verify(body)
+        if head.startswith(b"HTTP/1.1 200 "):
+            self.taken.append(time.perf_counter() - began)
+            call.verify(body)
+        else:
+            self.fail(f"{head.splitlines()[0]!r}, {body!r}")
         if self._waiting:
             self._call(self._waiting.pop(0))
         elif self._keeps and not self._is_resting:

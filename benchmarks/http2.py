@@ -60,6 +60,10 @@ class Connection(asyncio.Protocol):
         """Takes note that a call has no answer; here that ends the run."""
         raise AssertionError(f"a call failed: {how}")
 
+    def leave(self, why: bytes) -> None:
+        """The server asks for no more calls over this connection; here that ends the run."""
+        raise AssertionError(f"the server ends a connection: {why!r}")
+
     @property
     def under_way(self) -> int:
         """Calls that have no answer yet."""
@@ -115,7 +119,7 @@ class Connection(asyncio.Protocol):
             self.fail(f"RST_STREAM {int.from_bytes(payload, 'big')}")
             self._ended(replies)
         elif kind == _GOAWAY:
-            raise AssertionError(f"the server ended calls: frame {kind}, {bytes(payload)!r}")
+            self.leave(bytes(payload))
 
     def _answered(self, stream: int, trailers: bytearray, replies: list[bytes]) -> None:
         call, began, body = self._open.pop(stream)

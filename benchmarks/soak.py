@@ -17,22 +17,25 @@ from typing import Final
 
 import orjson
 
-from benchmarks.numbers.sides import OURS, checks
+from benchmarks.numbers.sides import batches, checks, evaluations
 from benchmarks.report import RESULTS
 from benchmarks.scale import FULL, QUICK
 from benchmarks.serving import SERVE, environment, serving
-from benchmarks.sides.dialect import CHECK
-from benchmarks.sides.side import cpu_seconds
+from benchmarks.sides.dialect import BATCH as BATCH_CHECK
+from benchmarks.sides.dialect import CHECK, EVALUATION
+from benchmarks.sides.side import Side, cpu_seconds
 from benchmarks.soaking.changes import TOUCHED, Changes
 from benchmarks.soaking.latencies import Summary
-from benchmarks.soaking.load import BATCHES, DOORS, HTTP, STREAM, UNARY, Orders, write_orders
+from benchmarks.soaking.load import CLIENT, STREAM, Orders, write_orders
 from benchmarks.soaking.outcome import Outcome, faults_of, lines_of
 from benchmarks.soaking.watch import Watch, processes_of
 from benchmarks.stage import Service, Stage
 
 SECONDS: Final = 600.0
 QUICK_SECONDS: Final = 5.0
-SHARES: Final[Mapping[str, float]] = {UNARY: 0.16, BATCHES: 0.01, STREAM: 0.16, HTTP: 0.1}
+BATCH: Final = 20
+UNARY, BATCHES, HTTP = "unary", f"batches of {BATCH}", "AuthZEN over HTTP"
+SHARES: Final[Mapping[str, float]] = {UNARY: 0.15, BATCHES: 0.01, HTTP: 0.1, CLIENT: 0.02, STREAM: 0.04}
 """Calls a second of each door, as parts of the unary checks a second that the service can answer."""
 
 
@@ -57,29 +60,39 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _soak(stage: Stage, service: Service, seconds: float) -> Outcome:
-    side = service.side(OURS, CHECK, checks(stage))
-    (capacity,) = await asyncio.to_thread(stage.in_turn, [side], 1, stage.scale.seconds)
-    rates = {door: capacity.rate * SHARES[door] for door in DOORS}
-    file = stage.folder / "orders.json"
-    write_orders(file, Orders(service.serving.address, service.serving.http, stage.token(0), rates, stage.asked))
+    sides = _sides(stage, service)
+    (capacity,) = await asyncio.to_thread(stage.in_turn, sides[:1], 1, stage.scale.seconds)
+    rates = {name: capacity.rate * share for name, share in SHARES.items()}
+    orders = Orders(service.serving.address, stage.token(0), rates, stage.asked)
+    write_orders(stage.folder, orders, sides)
     changes = Changes(service.folder, service.serving.address, stage.scale.world, stage.token(0))
     watch = Watch(service)
     processes = list(processes_of(service.serving.pid))
-    changing, watching = asyncio.create_task(changes.go_on()), asyncio.create_task(watch.go_on(seconds))
+    beside = [asyncio.create_task(changes.go_on()), asyncio.create_task(watch.go_on(seconds))]
     cpu, began = cpu_seconds(processes), time.monotonic()
-    summaries = await _load(file, seconds)
+    doors = await _load(stage.folder, seconds)
     busy = (cpu_seconds(processes) - cpu) / (time.monotonic() - began)
-    for task in (changing, watching):
+    for task in beside:
         task.cancel()
-    await asyncio.wait([changing, watching])
-    for task in (changing, watching):
+    await asyncio.wait(beside)
+    for task in beside:
         if not task.cancelled() and (error := task.exception()):
             raise error
-    return Outcome(seconds, capacity.rate, rates, summaries, changes.changed, watch.watched(), watch.spooled, busy)
+    return Outcome(seconds, capacity.rate, rates, doors, changes.changed, watch.watched(), watch.spooled, busy)
 
 
-async def _load(file: Path, seconds: float) -> dict[str, Summary]:
-    command = (sys.executable, "-m", "benchmarks.soaking.load", str(file), str(seconds))
+def _sides(stage: Stage, service: Service) -> list[Side]:
+    """What is asked over connections of our own."""
+    groups = stage.groups(BATCH)
+    return [
+        service.side(UNARY, CHECK, checks(stage)),
+        service.side(BATCHES, BATCH_CHECK, batches(stage, groups), BATCH),
+        service.http_side(HTTP, EVALUATION, evaluations(stage)),
+    ]
+
+
+async def _load(folder: Path, seconds: float) -> dict[str, Summary]:
+    command = (sys.executable, "-m", "benchmarks.soaking.load", str(folder), str(seconds))
     process = await asyncio.create_subprocess_exec(*command, env=environment(), stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
     if process.returncode != 0:

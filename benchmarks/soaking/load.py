@@ -1,133 +1,129 @@
 """The load of the soak, in a process of its own: calls of every door at random moments, every answer judged.
 
-    python -m benchmarks.soaking.load FILE SECONDS
+    python -m benchmarks.soaking.load FOLDER SECONDS
 
-It calls gRPC by the client library, as an application does, and HTTP over connections that are kept.
+Most calls go over connections of our own, which cost little; some by the client library, as an application makes them.
 """
 
 import asyncio
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from itertools import cycle, islice
+from itertools import cycle
 from pathlib import Path
 from typing import Final, TypedDict
 
-import httpx
 import orjson
 import uvloop
 
+from benchmarks.sides.side import Side
+from benchmarks.sides.side_file import read_side, write_side
 from benchmarks.soaking.latencies import Tally
+from benchmarks.soaking.lines import Lines
 from benchmarks.world import Asked
-from magistrate_client import AsyncMagistrate, Decision, Effect, MagistrateError, Question, Unanswered
+from magistrate_client import AsyncMagistrate, Decision, Effect, MagistrateError
 
-BATCH: Final = 20
-UNARY, BATCHES, STREAM, HTTP = DOORS = ("unary", "batches of 20", "stream", "HTTP")
-PATIENCE: Final = 5.0
+CLIENT, STREAM = "client library", "its stream"
+PATIENCE: Final = 10.0
+ORDERS: Final = "orders.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """Where to ask what, by whom, and how many calls a second at each door."""
+    """Who asks what by the client library, and how many calls a second there are of each sort."""
 
-    grpc: str
-    http: str
+    address: str
     token: str
     rates: Mapping[str, float]
     questions: Sequence[Asked]
 
 
-def write_orders(path: Path, orders: Orders) -> None:
+def write_orders(folder: Path, orders: Orders, sides: Sequence[Side]) -> None:
     """Writes them for the process."""
-    path.write_bytes(orjson.dumps(orders))
+    (folder / ORDERS).write_bytes(orjson.dumps(orders))
+    for number, side in enumerate(sides):
+        write_side(folder / f"{number}.side", side)
 
 
-def _read_orders(path: Path) -> Orders:
-    read = orjson.loads(path.read_bytes())
-    return Orders(**read | {"questions": [Asked(**each) for each in read["questions"]]})
+Ask = Callable[[float], Awaitable[None]]
+"""One call, due at that moment."""
 
 
-class WrongAnswer(Exception):
-    """An answer that is not the right one."""
-
-
-Ask = Callable[[], Awaitable[None]]
-"""One call of a door; MagistrateError or httpx.HTTPError where it fails, WrongAnswer where its answer is wrong."""
-
-
-async def _load(orders: Orders, seconds: float) -> dict[str, Tally]:
-    tallies = {door: Tally(BATCH if door == BATCHES else 1) for door in DOORS}
+async def _load(folder: Path, seconds: float) -> dict[str, Tally]:
+    read = orjson.loads((folder / ORDERS).read_bytes())
+    orders = Orders(**read | {"questions": [Asked(**each) for each in read["questions"]]})
+    sides = [read_side(path) for path in sorted(folder.glob("*.side"))]
+    tallies = {side.name: Tally(side.checks) for side in sides}
+    lines = {side.name: Lines(side, tallies[side.name]) for side in sides}
     async with AsyncExitStack() as opened:
-        doors = await _open(orders, opened)
-        await asyncio.gather(
-            *(_arrive(doors[door], orders.rates[door], seconds, tallies[door]) for door in DOORS if orders.rates[door])
-        )
+        client = await opened.enter_async_context(AsyncMagistrate(orders.address, token=orders.token, timeout=PATIENCE))
+        stream = await opened.enter_async_context(client.stream())
+        turns = cycle(orders.questions)
+
+        async def single(asked: Asked) -> Decision:
+            return await client.check(asked.action, f"Document:d{asked.document}", **_of(asked))
+
+        async def streamed(asked: Asked) -> Decision:
+            return await stream.check(asked.action, f"Document:d{asked.document}", **_of(asked))
+
+        by_client: dict[str, _ByClient] = {}
+        for name, ask in ((CLIENT, single), (STREAM, streamed)):
+            tallies[name] = Tally(1)
+            by_client[name] = _ByClient(ask, turns, tallies[name])
+        for line in lines.values():
+            await line.open()
+        doors: dict[str, Ask] = {name: line.ask for name, line in lines.items()}
+        doors |= {name: each.ask for name, each in by_client.items()}
+        await asyncio.gather(*(_arrive(ask, orders.rates[name], seconds) for name, ask in doors.items()))
+        for line in lines.values():
+            await line.rest()
+        for each in by_client.values():
+            await each.rest()
     return tallies
 
 
-async def _open(orders: Orders, opened: AsyncExitStack) -> Mapping[str, Ask]:
-    client = await opened.enter_async_context(AsyncMagistrate(orders.grpc, token=orders.token, timeout=PATIENCE))
-    stream = await opened.enter_async_context(client.stream())
-    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
-    http = await opened.enter_async_context(
-        httpx.AsyncClient(
-            base_url=f"http://{orders.http}",
-            headers={"authorization": f"Bearer {orders.token}"},
-            limits=limits,
-            timeout=PATIENCE,
-        )
-    )
-    turns = cycle(orders.questions)
+class _ByClient:
+    """Calls by the client library, each a task of its own."""
 
-    async def unary() -> None:
-        asked = next(turns)
-        _judge(asked, await client.check(asked.action, f"Document:d{asked.document}", **_of(asked)))
+    def __init__(self, decide: Callable[[Asked], Awaitable[Decision]], turns: Iterator[Asked], tally: Tally) -> None:
+        self._decide = decide
+        self._turns = turns
+        self._tally = tally
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def batch() -> None:
-        group = list(islice(turns, BATCH))
-        answers = await client.check_many([_question(asked) for asked in group])
-        for asked, answer in zip(group, answers, strict=True):
-            _judge(asked, answer)
+    async def ask(self, due: float) -> None:
+        """Begins one more."""
+        task = asyncio.create_task(self._tallied(next(self._turns), due))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
-    async def streamed() -> None:
-        asked = next(turns)
-        _judge(asked, await stream.check(asked.action, f"Document:d{asked.document}", **_of(asked)))
+    async def rest(self) -> None:
+        """Waits for those that are under way."""
+        await asyncio.gather(*self._under_way)
 
-    async def evaluation() -> None:
-        asked = next(turns)
-        answered = await http.post("/access/v1/evaluation", json=_evaluation(asked))
-        answered.raise_for_status()
-        if answered.json()["decision"] is not asked.is_allowed:
-            raise WrongAnswer
-
-    return {UNARY: unary, BATCHES: batch, STREAM: streamed, HTTP: evaluation}
+    async def _tallied(self, asked: Asked, due: float) -> None:
+        try:
+            decision = await self._decide(asked)
+        except MagistrateError as error:
+            self._tally.failed[f"{type(error).__name__}: {error}"] += 1
+            return
+        if (decision.effect is Effect.ALLOW) is asked.is_allowed:
+            self._tally.taken.append(time.perf_counter() - due)
+        else:
+            self._tally.wrong += 1
 
 
-async def _arrive(ask: Ask, rate: float, seconds: float, tally: Tally) -> None:
+async def _arrive(ask: Ask, rate: float, seconds: float) -> None:
     """Calls at random moments, so many a second on the average, whatever the answers take."""
     draw, end = random.Random(20260103), time.perf_counter() + seconds
-    due, under_way = time.perf_counter() + draw.expovariate(rate), set[asyncio.Task[None]]()
+    due = time.perf_counter() + draw.expovariate(rate)
     while due < end:
         await asyncio.sleep(due - time.perf_counter())
-        task = asyncio.create_task(_tally(ask, due, tally))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
+        await ask(due)
         due += draw.expovariate(rate)
-    await asyncio.gather(*under_way)
-
-
-async def _tally(ask: Ask, due: float, tally: Tally) -> None:
-    try:
-        await ask()
-    except (MagistrateError, httpx.HTTPError) as error:
-        tally.failed[f"{type(error).__name__}: {error}"] += 1
-    except WrongAnswer:
-        tally.wrong += 1
-    else:
-        tally.taken.append(time.perf_counter() - due)
 
 
 class _Details(TypedDict):
@@ -139,27 +135,7 @@ def _of(asked: Asked) -> _Details:
     return {"principal": f"User:u{asked.user}", "context": {"ip": asked.ip}}
 
 
-def _question(asked: Asked) -> Question:
-    return Question(asked.action, f"Document:d{asked.document}", **_of(asked))
-
-
-def _judge(asked: Asked, answer: Decision | Unanswered) -> None:
-    if isinstance(answer, Unanswered):
-        raise answer.error
-    if (answer.effect is Effect.ALLOW) is not asked.is_allowed:
-        raise WrongAnswer
-
-
-def _evaluation(asked: Asked) -> dict[str, object]:
-    return {
-        "subject": {"type": "User", "id": f"u{asked.user}"},
-        "action": {"name": asked.action},
-        "resource": {"type": "Document", "id": f"d{asked.document}"},
-        "context": {"ip": asked.ip},
-    }
-
-
 if __name__ == "__main__":
-    file, seconds = sys.argv[1:]
-    ended = uvloop.run(_load(_read_orders(Path(file)), float(seconds)))
+    name, seconds = sys.argv[1:]
+    ended = uvloop.run(_load(Path(name), float(seconds)))
     print(orjson.dumps({door: asdict(tally.summary()) for door, tally in ended.items()}).decode())

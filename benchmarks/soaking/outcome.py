@@ -59,10 +59,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     yield f"soak  SOAK_SECONDS={outcome.seconds:.0f} make soak; {machine()}"
     yield f"    {', '.join(f'{name} {which}' for name, which in versions().items())}"
     yield f"    it answers {outcome.capacity:,.0f} unary checks a second; under this load it took {outcome.busy:.2f}"
-    yield "    cores, and the load, by the client library, had the same machine"
+    yield "    cores, and the load had the same machine"
     for door, seen in outcome.doors.items():
         yield (
-            f"    {door:14} {seen.calls:10,} calls, {outcome.rates[door]:6,.0f}/s   p50 {seen.p50:6.2f} ms"
+            f"    {door:18} {seen.calls:10,} calls, {outcome.rates[door]:6,.0f}/s   p50 {seen.p50:6.2f} ms"
             f"   p99 {seen.p99:7.2f} ms   p99.9 {seen.p999:7.2f} ms   most {seen.most:7.1f} ms"
             f"   failed {sum(seen.failed.values())}, wrong {seen.wrong}"
         )

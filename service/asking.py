@@ -22,8 +22,15 @@ from service.stopping import ended_at
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 """Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
+AtHand = Callable[[Batch], Known | None]
+"""The same of the facts that are at hand, None where some are not; it waits for nothing."""
 Reach = Callable[[Consistency, int | None], Awaitable[Consistency]]
 """Waits until the worker is so fresh; what to ask of `Fetch` for the same."""
+
+
+def nothing_at_hand(_: Batch) -> None:
+    """Where all facts are fetched."""
+    return
 
 
 @stage
@@ -50,11 +57,45 @@ class Call:
 class Asking:
     """Answers the questions of one worker's calls. It belongs to the loop's thread."""
 
-    def __init__(self, reception: Reception, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach) -> None:
+    def __init__(
+        self, reception: Reception, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach, at_hand: AtHand = nothing_at_hand
+    ) -> None:
         self._reception = reception
         self._pdp = pdp
         self._fetch = fetch
         self._reach = reach
+        self._at_hand = at_hand
+
+    def admit_at_once(self, call: Call) -> Caller | None:
+        """The caller as `admit` gives it, None where that would wait or refuse."""
+        began = perf_counter()
+        caller = self._reception.admit_at_once(call.arrival)
+        if caller is not None:
+            verify_ended(began)
+        return caller
+
+    def decide_at_once(
+        self, call: Call, caller: Caller, checks: Sequence[CheckRequest | MagistrateError]
+    ) -> Answers | None:
+        """The answers as `decide` gives them, but not yet waited for their `keeping`, where they have one.
+
+        None where `decide` would wait for something else; then nothing was recorded.
+        """
+        began, place = perf_counter(), self._enter(caller)
+        try:
+            call.remaining_ms()
+            batch = self._pdp.admit(caller, checks)
+            known = self._at_hand(batch)
+            if known is None or _lacking(known):
+                return None
+            began = fetch_ended(began)
+            decisions = self._pdp.decide(batch, known)
+            began = decide_ended(began)
+            answers = self._pdp.record(batch, known, decisions)
+            record_ended(began)
+            return answers
+        finally:
+            self._leave(place)
 
     async def admit(self, call: Call) -> Caller:
         """The caller; errors as `Reception.admit`. Without a good credential: no wait, and nothing learnt."""

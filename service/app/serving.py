@@ -9,12 +9,13 @@ from service.app.entity_serving import KeptFacts, entity_servicer, standing_of
 from service.app.life import wall_clock
 from service.app.log_reading import log_reading
 from service.app.trusting import NO_SCHEMA
-from service.asking import Asking
+from service.asking import Asking, nothing_at_hand
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.credential import CredentialServicer
 from service.doors.grpc.entities import EntityServicer
 from service.doors.grpc.policy import PolicyServicer, Reached
 from service.doors.grpc.server import AUTHORIZATION, CREDENTIAL, DECISION_LOG, ENTITY, POLICY, Served
+from service.entities.at_hand import NotAtHand
 from service.entities.fresh_facts import FreshFacts
 from service.feed.feed import Feed
 from service.feed.revision import Revision
@@ -54,7 +55,16 @@ def build_asking(core: Core, fresh: FreshFacts) -> Asking:
         # Of no schema: the policies may be what is waited for.
         return facts.reach(NO_SCHEMA, consistency, timeout_ms=timeout_ms)
 
-    return Asking(core.callers.reception, core.pdp, fetch=fetch, reach=reach)
+    def at_hand(batch: Batch) -> Known | None:
+        schema = batch.policies.bundle.program.schema
+        try:
+            return fresh.at_hand(schema, partial(core.pdp.know, batch))
+        except NotAtHand:
+            return None
+
+    # What is kept of mapped sources ages: they are looked at each time.
+    look = at_hand if facts is fresh else nothing_at_hand
+    return Asking(core.callers.reception, core.pdp, fetch=fetch, reach=reach, at_hand=look)
 
 
 def _credentials(core: Core) -> CredentialServicer:

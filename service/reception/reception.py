@@ -101,6 +101,24 @@ class Reception:
             await self._hold(caller, caller.bounds, arrival)
         return caller
 
+    def admit_at_once(self, arrival: Arrival) -> Caller | None:
+        """The caller where nothing has to be waited for or refused; None of every other call: `admit` that one.
+
+        FactsUnavailable where it cannot be told.
+        """
+        if arrival.certificate is not None:
+            return None
+        try:
+            caller = self._authenticator.caller(bearer(arrival.credentials), self._clock())
+        except Unauthenticated:
+            return None
+        bounds = caller.bounds
+        if bounds is not None and (bounds.rate is not None or not bounds.scopes.reach(arrival.rpc)):
+            return None
+        if self.rates is not None and self.rates.metering(caller) is not None:
+            return None
+        return caller.calling(arrival.origin)
+
     async def verify(self, arrival: Arrival) -> Caller:
         """The caller of a call that was admitted, or is to be: as `admit`, without its own limits."""
         return (await self._identified(arrival)).calling(arrival.origin)

@@ -1,6 +1,6 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from time import perf_counter
 from typing import TypeVar
 
@@ -18,11 +18,13 @@ from service.doors.grpc.rim import answering, answering_stream, message_of, told
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.errors import MagistrateError, Unauthenticated
-from service.model import Answer, Answers, Caller, Consistency
+from service.model import Answer, Answers, Caller, Consistency, Keeping
 from service.stages import write_ended
 
 Ended = Callable[[], Awaitable[object]]
 """Returns when streams are to come to their end."""
+
+Streamed = pb.CheckStreamResponse
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -43,9 +45,11 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.CheckResponse:
         """Decides one question."""
         call = self._callers.call(context)
-        caller, consistency = await self._arrived(call, request.consistency)
-        checks = (read_check(request, self._limits),)
-        answers = await self._asking.decide(call, caller, checks, consistency)
+        answers = self._at_once(call, request)
+        if answers is None:
+            answers = await self._in_time(call, request)
+        elif answers.keeping is not None:
+            await answers.keeping
         began = perf_counter()
         response = write_check(_only(answers), answers)
         write_ended(began)
@@ -74,8 +78,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone."""
         call = self._callers.call(context)
 
-        async def answer(request: pb.CheckRequest | None) -> pb.CheckStreamResponse:
-            return await self._streamed(message_of(request), call, context)
+        def answer(request: pb.CheckRequest | None) -> Streamed | Coroutine[None, None, Streamed]:
+            return self._streamed(message_of(request), call, context)
 
         return answers_of(requests, answer, at_once=self._limits.stream_checks, ended=self._ended)
 
@@ -92,30 +96,76 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         (explanation,) = explanations
         return write_explanation(response, explanation)
 
-    async def _streamed(
+    def _streamed(
         self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
-    ) -> pb.CheckStreamResponse:
-        """The answer to one question of a stream; Unauthenticated where the call's credential is good no more."""
+    ) -> Streamed | Coroutine[None, None, Streamed]:
+        """The answer to one question of a stream, or what is still to be done for it."""
         try:
-            caller, consistency = await self._arrived(call, request.consistency)
-            checks = (read_check(request, self._limits),)
-            answers = await self._asking.decide(call, caller, checks, consistency)
-            (item,) = answers.items
+            answers = self._at_once(call, request)
+        except MagistrateError as error:
+            return _streamed_error(request, error, context)
+        if answers is None:
+            return self._streamed_in_time(request, call, context)
+        if answers.keeping is not None:
+            return _streamed_when_kept(answers.keeping, request, answers, context)
+        return _write_streamed(request, answers, context)
+
+    async def _streamed_in_time(
+        self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
+    ) -> Streamed:
+        """The same; Unauthenticated where the call's credential is good no more."""
+        try:
+            answers = await self._in_time(call, request)
         except Unauthenticated:
             raise
         except MagistrateError as error:
-            item = error
-        if isinstance(item, Answer):
-            began = perf_counter()
-            response = write_check(item, answers)
-            write_ended(began)
-            return pb.CheckStreamResponse(request_id=item.request_id, response=response)
-        return pb.CheckStreamResponse(request_id=request.request_id, error=_told(item, context))
+            return _streamed_error(request, error, context)
+        return _write_streamed(request, answers, context)
+
+    def _at_once(self, call: Call, request: pb.CheckRequest) -> Answers | None:
+        """The answer where nothing has to be waited for but its `keeping`; None of every other question."""
+        caller = None if request.HasField("consistency") else self._asking.admit_at_once(call)
+        if caller is None:
+            return None
+        return self._asking.decide_at_once(call, caller, (read_check(request, self._limits),))
+
+    async def _in_time(self, call: Call, request: pb.CheckRequest) -> Answers:
+        """The answer, whatever is to be waited for."""
+        caller, consistency = await self._arrived(call, request.consistency)
+        return await self._asking.decide(call, caller, (read_check(request, self._limits),), consistency)
 
     async def _arrived(self, call: Call, asked: pb.Consistency) -> tuple[Caller, Consistency]:
         """The caller, when the worker is as fresh as it asks; what is asked is read once it is known who asks."""
         caller = await self._asking.admit(call)
         return await self._asking.reach(call, caller, read_consistency(asked))
+
+
+async def _streamed_when_kept(
+    keeping: Keeping, request: pb.CheckRequest, answers: Answers, context: ServicerContext[Request, Response]
+) -> Streamed:
+    try:
+        await keeping
+    except MagistrateError as error:
+        return _streamed_error(request, error, context)
+    return _write_streamed(request, answers, context)
+
+
+def _write_streamed(
+    request: pb.CheckRequest, answers: Answers, context: ServicerContext[Request, Response]
+) -> Streamed:
+    (item,) = answers.items
+    if not isinstance(item, Answer):
+        return _streamed_error(request, item, context)
+    began = perf_counter()
+    response = pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
+    write_ended(began)
+    return response
+
+
+def _streamed_error(
+    request: pb.CheckRequest, error: MagistrateError, context: ServicerContext[Request, Response]
+) -> Streamed:
+    return pb.CheckStreamResponse(request_id=request.request_id, error=_told(error, context))
 
 
 def _told(error: MagistrateError, context: ServicerContext[Request, Response]) -> Status:

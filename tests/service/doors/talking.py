@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import grpc
 
-from service.asking import Asking
+from service.asking import Asking, nothing_at_hand
 from service.config import Limits
 from service.doors.grpc.authorization import AuthorizationServicer
 from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
@@ -27,6 +27,7 @@ class Talk:
 
     point: DecisionPoint
     rates: RatesSettings = FREELY
+    has_facts_at_hand: bool = False
 
     def __call__(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
         """What comes of the conversation."""
@@ -34,7 +35,8 @@ class Talk:
 
     async def _serve(self, conversation: Callable[[grpc.Channel], Asked]) -> Asked:
         received = callers(Named(self.point.verify), rates=self.rates)
-        asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach)
+        at_hand = self.point.fetch if self.has_facts_at_hand else nothing_at_hand
+        asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach, at_hand=at_hand)
         servicer = AuthorizationServicer(received, asking, LIMITS, ended=asyncio.Event().wait)
         door = GrpcDoor([(AUTHORIZATION, servicer)], LIMITS)
         port = await door.open("127.0.0.1:0")

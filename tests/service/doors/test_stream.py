@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import replace
 from queue import SimpleQueue
 
 import grpc
@@ -41,6 +42,17 @@ def test_each_question_of_a_stream_is_answered_alone(talk: Talk, recorder: KeptR
     assert answers["q2"].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
     recorded = {record.id for record in recorder.records}
     assert {answers[name].response.decision_id for name in ("q1", "q3", "q4")} == recorded
+
+
+def test_what_is_at_hand_is_answered_as_everything_is(talk: Talk, recorder: KeptRecords) -> None:
+    asked = (question(1), question(2, "fly"), question(3, id_="absent"))
+    ready = replace(talk, has_facts_at_hand=True)
+
+    answers = ready(lambda channel: streamed(channel, "pep", *asked))
+
+    assert [answers[name].response.code for name in ("q1", "q3")] == ["ALLOWED", "NO_RESOURCE"]
+    assert answers["q2"].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+    assert [record.request_id for record in recorder.records] == ["q1", "q3"]
 
 
 def test_a_stream_without_a_good_credential_ends_unauthenticated(talk: Talk) -> None:
@@ -115,7 +127,9 @@ class Slow:
 
     async def stream(self) -> "tuple[asyncio.Future[int], AsyncGenerator[int, None]]":
         """The first answer and the others to ten requests, two at a time, once as much was read as can be."""
-        answers = answers_of(self.requests(10), self.answer, at_once=2, ended=self.ended.wait)
+        answers: AsyncGenerator[int, None] = answers_of(
+            self.requests(10), self.answer, at_once=2, ended=self.ended.wait
+        )
         first = asyncio.ensure_future(anext(answers))
         for _ in range(50):
             await asyncio.sleep(0)
@@ -132,6 +146,39 @@ def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
             said = [await first, *[await anext(answers) for _ in range(9)]]
         assert sorted(said) == list(range(10))
         await answers.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_answers_that_are_ready_come_in_order_and_wait_to_be_taken() -> None:
+    async def scenario() -> None:
+        slow = Slow()
+        answers: AsyncGenerator[int, None] = answers_of(
+            slow.requests(10), lambda request: request * 2, at_once=2, ended=slow.ended.wait
+        )
+        async with asyncio.timeout(PATIENCE):
+            first = await anext(answers)
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert (first, slow.read) == (0, [0, 1, 2, 3])
+            assert [await anext(answers) for _ in range(9)] == list(range(2, 20, 2))
+        await answers.aclose()
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_fails_ends_the_stream() -> None:
+    async def scenario() -> None:
+        slow = Slow()
+
+        def answer(request: int) -> int:
+            return 10 // (1 - request)
+
+        answers: AsyncGenerator[int, None] = answers_of(slow.requests(3), answer, at_once=4, ended=slow.ended.wait)
+        async with asyncio.timeout(PATIENCE):
+            assert await anext(answers) == 10
+            with pytest.raises(ZeroDivisionError):
+                await anext(answers)
 
     asyncio.run(scenario())
 

@@ -42,7 +42,7 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
         tls = DoorTls.of(settings)
         await core.credentials.first_keys()
-        http = await _open_http(core, asking)
+        http = await _open_http(core, asking, tls)
         with put_in_place(settings.grpc, settings.sockets) as address:
             port = await door.open(address, tls.for_grpc(), secured=core.credentials.secured)
         given.life.ready(port)
@@ -51,13 +51,13 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         await asyncio.gather(*(each.close(settings.drain_seconds) for each in (door, http) if each is not None))
 
 
-async def _open_http(core: Core, asking: Asking) -> "HttpDoor | None":
+async def _open_http(core: Core, asking: Asking, tls: DoorTls) -> "HttpDoor | None":
     """The HTTP door where there is to be one; what it is made of is loaded then alone."""
     if not core.settings.http:
         return None
     from service.app.http_serving import open_http
 
-    return await open_http(core, asking)
+    return await open_http(core, asking, tls.for_http())
 
 
 def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None, None, None], ...]:

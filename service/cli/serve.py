@@ -6,6 +6,8 @@ import click
 
 from service.cli.settings import settings_options
 from service.config import Settings
+from service.runtime.listening import Place
+from service.runtime.socket_path import SocketPath
 from service.runtime.supervisor import Addresses, supervise
 from service.telemetry import configure_log
 
@@ -53,9 +55,15 @@ def _announce(settings: Settings, addresses: Addresses) -> None:
     if "grpc_mtls" in addresses.doors:
         click.echo(f"mutual TLS on {addresses.doors['grpc_mtls']}")
     if "http" in addresses.doors:
-        click.echo(f"AuthZEN on http://{addresses.doors['http']}")
+        click.echo(f"AuthZEN on {_url_of(settings, addresses.doors['http'])}")
     click.echo(f"serving on {addresses.doors['grpc']}")
     if settings.dev:
         is_default = settings.data == Settings.model_fields["data"].default
         data_option = "" if is_default else f" --data {settings.data}"
         click.echo(DEV_HINT.format(data=settings.data, data_option=data_option, address=addresses.doors["grpc"]))
+
+
+def _url_of(settings: Settings, place: Place) -> str:
+    if isinstance(place, SocketPath):
+        return str(place)
+    return f"{'http' if settings.tls is None else 'https'}://{place}"

@@ -67,7 +67,7 @@ _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]
     "plaintext": click.option(
         "--plaintext", is_flag=True, default=None, help="Speak plain text to other machines: TLS ends before it."
     ),
-    "http": click.option("--http", metavar="HOST:PORT", help="Where the HTTP door listens: OpenID AuthZEN."),
+    "http": click.option("--http", metavar="HOST:PORT", help="Where the HTTP door listens, or unix:PATH: AuthZEN."),
     "ops": click.option("--ops", metavar="HOST:PORT", help="Where the ops port listens; port 0 is any free one."),
     "workers": click.option("--workers", type=int, help="How many processes answer."),
     "replica_id": click.option("--replica-id", metavar="NAME", help="The name of this replica's spool."),

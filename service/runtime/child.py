@@ -13,10 +13,11 @@ from service.runtime.messages import Message, receive, write
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a child runs: its name in the log, and its module."""
+    """What a child runs: its name in the log, its module, and the open files that it is given."""
 
     name: str
     module: str
+    inherits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +71,7 @@ async def spawn(program: Program) -> Child:
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", program.module,
-        stdin=PIPE, stdout=PIPE, start_new_session=True,
+        stdin=PIPE, stdout=PIPE, start_new_session=True, pass_fds=program.inherits,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")},
     )  # fmt: skip
     return Child(program, process)

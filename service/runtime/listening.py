@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 
 from service.config import Settings
-from service.doors.sockets import is_socket
+from service.doors.sockets import inherited_address, is_socket, listen_at
 from service.errors import ConfigError
 from service.runtime.address import Address, hold_address, parse_address, resolve
 from service.runtime.socket_path import SocketPath, hold_socket_path, parse_socket_path
+from service.socket_settings import SocketSettings
 
 Place = Address | SocketPath
 
@@ -30,8 +31,18 @@ def doors(settings: Settings) -> Mapping[str, Place]:
     if settings.mutual_tls is not None:
         found["grpc_mtls"] = parse_address(settings.grpc_mtls)
     if settings.http:
-        found["http"] = _plain_door(settings, "http", settings.http)
+        found["http"] = _door(settings, "http", settings.http)
     return found
+
+
+@contextmanager
+def handed_on(place: Place, settings: SocketSettings) -> Iterator[str]:
+    """The address that workers are told of a door which they share a Unix socket of, while the block runs."""
+    if isinstance(place, Address):
+        yield str(place)
+        return
+    with listen_at(place.path, settings) as listener:
+        yield inherited_address(listener)
 
 
 @contextmanager
@@ -49,14 +60,8 @@ def held(setting: str, place: Place) -> Iterator[Place]:
 def _door(settings: Settings, setting: str, text: str) -> Place:
     if is_socket(text):
         return parse_socket_path(text)
-    if settings.tls is not None:
-        return parse_address(text)
-    return _plain_door(settings, setting, text)
-
-
-def _plain_door(settings: Settings, setting: str, text: str) -> Address:
     address = parse_address(text)
-    if not settings.plaintext and not is_loopback(address):
+    if settings.tls is None and not settings.plaintext and not is_loopback(address):
         raise ConfigError(
             f"`{setting}` would take credentials in plain text on `{address}`, where other machines come"
             "\nhelp: name certificate_file and key_file under [tls], or listen on 127.0.0.1 or unix:PATH;"

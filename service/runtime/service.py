@@ -9,6 +9,7 @@ from importlib import metadata
 from typing import Final
 
 from service.config import Settings
+from service.doors.sockets import inherited_descriptor
 from service.errors import ConfigError, PoliciesBroken
 from service.runtime.child import Child, Program
 from service.runtime.collected import Collected
@@ -67,7 +68,9 @@ class Service:
         self._compiler: Child | None = None
         self._background = Keeper(BACKGROUND, boot, self)
         names = [WORKER.name] if settings.workers == 1 else [f"{WORKER.name} {n + 1}" for n in range(settings.workers)]
-        self._workers = [Keeper(replace(WORKER, name=name), boot, self) for name in names]
+        descriptor = inherited_descriptor(settings.http)
+        worker = WORKER if descriptor is None else replace(WORKER, inherits=(descriptor,))
+        self._workers = [Keeper(replace(worker, name=name), boot, self) for name in names]
 
     @property
     def status(self) -> Status:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from service.config import Settings
 from service.errors import ConfigError
 from service.runtime.address import Address, parse_address
-from service.runtime.listening import Place, doors, held
+from service.runtime.listening import Place, doors, handed_on, held
 from service.runtime.locks import lock_folder
 from service.runtime.messages import Boot
 from service.runtime.ops import open_ops
@@ -48,8 +48,10 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
         places = {setting: holding.enter_context(held(setting, place)) for setting, place in wanted.items()}
         if settings.plaintext:
             _log.warning("credentials are taken in plain text: TLS must end before", doors=sorted(places))
-        told = settings.model_copy(update={setting: str(place) for setting, place in places.items()})
-        asyncio.run(_run(told, places, announce))
+        told = {setting: str(place) for setting, place in places.items()}
+        if "http" in places:
+            told["http"] = holding.enter_context(handed_on(places["http"], settings.sockets))
+        asyncio.run(_run(settings.model_copy(update=told), places, announce))
 
 
 async def _run(settings: Settings, places: Mapping[str, Place], announce: Callable[[Addresses], None]) -> None:

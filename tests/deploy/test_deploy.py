@@ -31,6 +31,8 @@ KUBERNETES = [
 TEXTS = [DOCKERFILE, UNIT, *(file.read_text() for kind in ("yaml", "toml") for file in DEPLOY.glob(f"**/*.{kind}"))]
 VARIABLE = re.compile(r"\bMAGISTRATE_([A-Z_]+)\b")
 UID = 10001
+HTTP = 7082
+"""The port of the HTTP door in the documents; by default it listens nowhere."""
 NOT_SETTINGS = {"CONFIG"}
 """Variables of commands that are no settings."""
 
@@ -128,16 +130,16 @@ def test_every_command_is_one_and_takes_its_options(arguments: list[str]) -> Non
 def test_the_settings_are_those_of_a_service_that_may_start(told: Mapping[str, Told]) -> None:
     for name, each in told.items():
         where = {setting: str(place) for setting, place in doors(each.settings).items()}
-        assert where == {"grpc": "0.0.0.0:7080"}, name
+        assert where == {"grpc": "0.0.0.0:7080", "http": "0.0.0.0:7082"}, name
 
 
 def test_ports_are_those_that_the_service_has_by_default(told: Mapping[str, Told]) -> None:
     ports = {name: parse_address(str(Settings.model_fields[name].default)).port for name in ("grpc", "ops")}
     exposed = re.findall(r"^EXPOSE (.*)$", DOCKERFILE, re.MULTILINE)
-    assert exposed == [f"{ports['grpc']} {ports['ops']}"]
+    assert exposed == [f"{ports['grpc']} {ports['ops']} {HTTP}"]
     opened = at(CONTAINERS[0], "ports")
     assert isinstance(opened, list)
-    assert {str(at(port, "name")): at(port, "containerPort") for port in opened} == ports
+    assert {str(at(port, "name")): at(port, "containerPort") for port in opened} == {**ports, "http": HTTP}
     for each in told.values():
         assert {name: parse_address(getattr(each.settings, name)).port for name in ports} == ports
 

@@ -1,5 +1,6 @@
 """The door for tokens by TLS: what is spoken there, by whom it is reached, and certificates that change meanwhile."""
 
+import hashlib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -9,15 +10,18 @@ from pathlib import Path
 from shutil import copytree
 
 import grpc
+import httpx
 import pytest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.evaluating import is_evaluated
 from tests.e2e.running import Project, Server, wait_for, wait_until
 from tests.identity_provider.clients import ClientAuthority, Held, host, uri
 
 SETTINGS = """
 grpc_mtls = "127.0.0.1:0"
+http = "localhost:0"
 watch_seconds = 0.05
 [tls]
 certificate_file = "server.pem"
@@ -105,12 +109,36 @@ def test_a_token_is_taken_over_tls_and_not_in_plain_text(place: Place, server: S
         assert status_of(server, plain) is UNAVAILABLE
 
 
-def test_only_http_2_is_spoken_and_no_tls_before_1_2(place: Place, server: Server) -> None:
-    name, _, port = server.address.rpartition(":")
-    context = ssl.create_default_context(cadata=place.authority.pem.decode())
+def trusting(authority: ClientAuthority) -> ssl.SSLContext:
+    """TLS that trusts that authority alone."""
+    return ssl.create_default_context(cadata=authority.pem.decode())
+
+
+def over_http(server: Server, authority: ClientAuthority) -> httpx.Client:
+    """A client of the HTTP door."""
+    return httpx.Client(base_url=server.http, verify=trusting(authority), trust_env=False)
+
+
+def test_http_is_spoken_over_tls_and_not_in_plain_text(place: Place, server: Server) -> None:
+    assert server.http.startswith("https://localhost:")
+    with over_http(server, place.authority) as client:
+        assert is_evaluated(client, server)
+    with (
+        httpx.Client(base_url=server.http.replace("https", "http"), trust_env=False) as plain,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        is_evaluated(plain, server)
+
+
+@pytest.mark.parametrize(("door", "protocol"), [("address", "h2"), ("http", "http/1.1")])
+def test_each_door_speaks_its_protocol_and_no_tls_before_1_2(
+    place: Place, server: Server, door: str, protocol: str
+) -> None:
+    name, _, port = str(getattr(server, door)).removeprefix("https://").rpartition(":")
+    context = trusting(place.authority)
     context.set_alpn_protocols(["http/1.1", "h2"])
     with socket.create_connection((name, int(port))) as raw, context.wrap_socket(raw, server_hostname=name) as spoken:
-        assert (spoken.version(), spoken.selected_alpn_protocol()) == ("TLSv1.3", "h2")
+        assert (spoken.version(), spoken.selected_alpn_protocol()) == ("TLSv1.3", protocol)
     old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     old.load_verify_locations(cadata=place.authority.pem.decode())
     old.set_ciphers("ALL:@SECLEVEL=0")
@@ -137,20 +165,37 @@ def test_a_command_trusts_an_authority_of_a_file(place: Place, server: Server, h
     assert (ended.returncode, ended.stdout.split()[0]) == (0, "allow"), ended
 
 
+def shown_over_http(server: Server, authority: ClientAuthority) -> set[str]:
+    """The fingerprints of what new connections to the HTTP door are shown."""
+    name, _, port = server.http.removeprefix("https://").rpartition(":")
+    found = set()
+    for _ in range(CONNECTIONS):
+        with (
+            socket.create_connection((name, int(port))) as raw,
+            trusting(authority).wrap_socket(raw, server_hostname=name) as spoken,
+        ):
+            found.add(hashlib.sha256(spoken.getpeercert(binary_form=True) or b"").hexdigest())
+    return found
+
+
 def test_a_new_certificate_is_shown_while_connections_stay(place: Place, server: Server) -> None:
     other = ClientAuthority("another authority")
     before, after = server.metric(EXPIRES), other.holding(host("localhost"))
-    with connected(server, place.authority) as kept:
+    with connected(server, place.authority) as kept, over_http(server, place.authority) as kept_http:
         assert status_of(server, kept) is OK
+        assert is_evaluated(kept_http, server)
         (place.project.folder / "server.pem").write_bytes(after.pem)  # whose key is not there yet
         wait_until(lambda: server.metric(REFUSED), 4.0)  # two workers, two doors each
         assert "is not the key of" in server.log()
         assert server.metric(EXPIRES) == before
         assert once(server, place.authority) == [OK] * CONNECTIONS
+        assert len(shown_over_http(server, place.authority)) == 1
         place.show(after)
         wait_until(lambda: once(server, other), [OK] * CONNECTIONS)
         assert once(server, place.authority) == [UNAVAILABLE] * CONNECTIONS
         assert status_of(server, kept) is OK
+        assert shown_over_http(server, other) == {after.sha256}
+        assert is_evaluated(kept_http, server)
     wait_until(lambda: server.metric(REFUSED), 0.0)
     ends = after.certificate.not_valid_after_utc.timestamp()
     wait_for(lambda: server.metric(EXPIRES) == 4 * ends)

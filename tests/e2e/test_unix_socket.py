@@ -9,15 +9,17 @@ from pathlib import Path
 from shutil import copytree
 
 import grpc
+import httpx
 import pytest
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from magistrate_client import Magistrate
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
+from tests.e2e.evaluating import is_evaluated
 from tests.e2e.running import Project, Server, is_running, wait_for, wait_until
 
 READ = question("read", "Document:plan")
-GRPC = ("--grpc", "unix:door.sock")
+DOORS = ("--grpc", "unix:door.sock", "--http", "unix:http.sock")
 SETTINGS = """
 [sockets]
 mode = "0606"
@@ -37,7 +39,7 @@ def project(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
 @pytest.fixture(scope="module")
 def server(project: Project) -> Iterator[Server]:
     """The service, for every test here but those that need their own."""
-    with project.serving("--dev", *GRPC) as server:
+    with project.serving("--dev", *DOORS) as server:
         yield server
 
 
@@ -56,8 +58,23 @@ def test_the_library_and_commands_reach_it(project: Project, server: Server) -> 
     assert (asked.returncode, asked.stdout.split()[0]) == (0, "allow"), asked
 
 
-def test_its_file_has_the_mode_that_is_set(project: Project, server: Server) -> None:
-    assert stat.filemode((project.folder / "door.sock").lstat().st_mode) == "srw----rw-"
+def over_http(project: Project) -> httpx.Client:
+    """A client of the HTTP door, whose every request is a connection of its own."""
+    transport = httpx.HTTPTransport(
+        uds=str(project.folder / "http.sock"), limits=httpx.Limits(max_keepalive_connections=0)
+    )
+    return httpx.Client(base_url="http://magistrate", transport=transport)
+
+
+def test_http_is_spoken_on_a_socket_too(project: Project, server: Server) -> None:
+    assert server.http == f"unix:{project.folder}/http.sock"
+    with over_http(project) as client:
+        assert is_evaluated(client, server)
+
+
+@pytest.mark.parametrize("name", ["door.sock", "http.sock"])
+def test_its_file_has_the_mode_that_is_set(project: Project, server: Server, name: str) -> None:
+    assert stat.filemode((project.folder / name).lstat().st_mode) == "srw----rw-"
 
 
 def test_a_worker_that_leaves_takes_nothing_from_the_one_that_came(server: Server) -> None:
@@ -75,11 +92,11 @@ def test_a_worker_that_was_killed_is_followed_by_one_at_the_same_path(server: Se
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: not is_running(killed))
     with Magistrate(server.address, token=server.token("User:alice"), timeout=SECONDS) as client:
-        assert client.check("read", "Document:plan")
+        wait_for(lambda: client.is_allowed("read", "Document:plan"))
 
 
 def test_a_second_service_leaves_it_alone(project: Project, server: Server) -> None:
-    said = project.refused("--data", "other", *GRPC)
+    said = project.refused("--data", "other", *DOORS)
     assert f"the socket `{project.folder}/door.sock` is in use by process {server.process.pid}" in said
     with stub_of(server.address) as stub:
         assert is_allowed(server, stub)
@@ -96,12 +113,32 @@ def test_its_callers_have_no_address_and_fail_as_one(project: Project, server: S
 
 def test_a_socket_left_behind_makes_room_and_one_that_ends_well_is_removed(project: Project, server: Server) -> None:
     """The last one here: it ends the service that the others share."""
-    place, workers = project.folder / "door.sock", server.workers()
+    places, workers = [project.folder / name for name in ("door.sock", "http.sock")], server.workers()
     server.process.kill()
     wait_for(lambda: not any(map(is_running, workers)))
-    assert place.is_socket()
-    with project.serving("--dev", *GRPC) as again:
-        with stub_of(again.address) as stub:
+    assert all(place.is_socket() for place in places)
+    with project.serving("--dev", *DOORS) as again:
+        with stub_of(again.address) as stub, over_http(project) as client:
             assert is_allowed(again, stub)
+            assert is_evaluated(client, again)
         assert again.stop() == 0
-    assert not place.exists()
+    assert not any(place.exists() for place in places)
+
+
+def test_workers_share_an_http_socket_and_come_and_go_behind_it(project: Project) -> None:
+    options = ("--dev", "--workers", "2", "--http", "unix:http.sock")
+    with project.serving(*options) as server, over_http(project) as client:
+        first = server.workers()
+        assert [listens_on(pid, project.folder / "http.sock") for pid in first] == [True, True]
+        os.kill(first[0], signal.SIGKILL)
+        assert all(is_evaluated(client, server) for _ in range(10))
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: not any(map(is_running, first)))
+        assert all(is_evaluated(client, server) for _ in range(10))
+
+
+def listens_on(pid: int, place: Path) -> bool:
+    """Whether the process has the socket open that listens there."""
+    lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()]
+    listening = {f"socket:[{fields[6]}]" for fields in lines if fields[7:] and fields[7].startswith(f"{place}.")}
+    return any(str(each.readlink()) in listening for each in Path(f"/proc/{pid}/fd").iterdir())

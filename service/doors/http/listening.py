@@ -1,4 +1,4 @@
-"""Opens the sockets of an address that workers share."""
+"""Opens the sockets of an address that workers share, or takes up the one that they were given."""
 
 import errno
 import socket
@@ -6,18 +6,22 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Final
 
+from service.doors.sockets import BACKLOG, inherited_descriptor
 from service.errors import ConfigError
 
 _NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
-BACKLOG: Final = 2048
-"""Connections that wait to be taken in."""
 
 
 def listen(address: str) -> list[socket.socket]:
     """A socket for every address that `HOST:PORT` names; ConfigError where there is none.
 
-    Each listens with SO_REUSEPORT: whoever holds the port sees to it that only workers of one service do.
+    Each listens with SO_REUSEPORT: whoever holds the port sees to it that only workers of one service do. A Unix
+    socket listens already, and all workers have it from who started them.
     """
+    if (descriptor := inherited_descriptor(address)) is not None:
+        given = socket.socket(fileno=descriptor)
+        given.setblocking(False)
+        return [given]
     with ExitStack() as opened:
         host, _, port = address.rpartition(":")
         sockets = [opened.enter_context(each) for each in _open(host.strip("[]"), int(port))]

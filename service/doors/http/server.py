@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
-from socket import socket
+from socket import AF_UNIX, socket
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -54,6 +54,7 @@ class HttpDoor:
             requests=settings.requests,
             is_leaving=lambda: self._is_closing or is_leaving(),
         )
+        self._handshake_seconds = settings.read_seconds
         self._servers: list[asyncio.Server] = []
         self._dating: asyncio.Task[None] | None = None
 
@@ -62,8 +63,10 @@ class HttpDoor:
         loop = asyncio.get_running_loop()
         if self._dating is None:
             self._dating = loop.create_task(self._date())
+        seconds = None if tls is None else self._handshake_seconds
         for listener in listeners:
-            self._servers.append(await loop.create_server(self._connection, sock=listener, ssl=tls))
+            create = loop.create_unix_server if listener.family == AF_UNIX else loop.create_server
+            self._servers.append(await create(self._connection, sock=listener, ssl=tls, ssl_handshake_timeout=seconds))
 
     async def close(self, grace: float) -> None:
         """Takes no more connections, lets the requests in flight finish for `grace` seconds, then ends."""

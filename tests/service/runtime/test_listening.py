@@ -20,26 +20,34 @@ def settings_of(**given: object) -> Settings:
     return Settings.model_validate({"dev": True, **given})
 
 
+each_door = pytest.mark.parametrize("door", ["grpc", "http"])
+
+
+@each_door
 @pytest.mark.parametrize("address", LOOPBACK)
-def test_plain_text_is_spoken_on_this_machine(address: str) -> None:
-    assert str(doors(settings_of(grpc=address))["grpc"]) == address
+def test_plain_text_is_spoken_on_this_machine(door: str, address: str) -> None:
+    assert str(doors(settings_of(**{door: address}))[door]) == address
 
 
+@each_door
 @pytest.mark.parametrize("address", PUBLIC)
-def test_plain_text_is_not_spoken_to_other_machines(address: str) -> None:
+def test_plain_text_is_not_spoken_to_other_machines(door: str, address: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        doors(settings_of(grpc=address))
+        doors(settings_of(**{door: address}))
     assert str(caught.value) == (
-        f"`grpc` would take credentials in plain text on `{address}`, where other machines come\n"
+        f"`{door}` would take credentials in plain text on `{address}`, where other machines come\n"
         "help: name certificate_file and key_file under [tls], or listen on 127.0.0.1 or unix:PATH;"
         " where a proxy or a mesh ends TLS before it, say --plaintext"
     )
 
 
+@each_door
 @pytest.mark.parametrize("address", PUBLIC)
 @pytest.mark.parametrize("said", [{"tls": TLS}, {"plaintext": True}], ids=["tls", "plaintext"])
-def test_it_listens_for_other_machines_by_tls_or_where_that_is_said(address: str, said: dict[str, object]) -> None:
-    assert str(doors(settings_of(grpc=address, **said))["grpc"]) == address
+def test_it_listens_for_other_machines_by_tls_or_where_that_is_said(
+    door: str, address: str, said: dict[str, object]
+) -> None:
+    assert str(doors(settings_of(**{door: address}, **said))[door]) == address
 
 
 @pytest.mark.parametrize(
@@ -54,6 +62,10 @@ def test_it_listens_for_other_machines_by_tls_or_where_that_is_said(address: str
 def test_what_cannot_be_meant_so_is_refused(given: dict[str, object], why: str) -> None:
     with pytest.raises(ConfigError, match=why):
         doors(settings_of(**given))
+
+
+def test_workers_share_a_socket_of_the_http_door() -> None:
+    assert str(doors(settings_of(http="unix:/run/door", workers=2))["http"]) == "unix:/run/door"
 
 
 def test_the_door_for_client_certificates_may_listen_anywhere() -> None:

@@ -13,6 +13,7 @@ from service.entities.mapped.guarded import GuardedSource
 from service.entities.mapped.mixed_facts import MixedFacts
 from service.entities.mapped.source import MappedSource
 from service.entities.mapped.store import MappedStore
+from service.entities.mapped.tenants import tenants_in
 from service.entities.pool import ReadPool
 from service.ports import FactStore
 from service.samples import Samples
@@ -63,7 +64,7 @@ async def mapped_sources(settings: Settings) -> AsyncIterator[Sources]:
         for name, source in settings.sources.items()
     }
     try:
-        yield Sources(Elsewhere(settings.sources), guarded)
+        yield Sources(Elsewhere(settings.sources, tenants_in(guarded)), guarded)
     finally:
         for source in guarded.values():
             await source.close()

@@ -90,6 +90,11 @@ class Batch:
         told += [relation_change(link.resource, link.relation) for link in (*self.relates, *self.unrelates)]
         return list(dict.fromkeys(told))
 
+    def ends(self) -> set[Ref]:
+        """The ends of its assignments and relations."""
+        found = {end for each in (*self.assigns, *self.unassigns) for end in (each.subject, each.place) if end}
+        return found | {end for link in (*self.relates, *self.unrelates) for end in (link.resource, link.subject)}
+
     def fault(self, key: Key, message: str) -> Violation:
         """A fault of the write of that key."""
         return Violation(self.fields[key], message)

@@ -85,8 +85,7 @@ def _tenants(batch: Batch, stakes: Stakes, schema: Schema) -> Mapping[Ref, set[R
     """The tenants of everything that the batch names: as it is stored, and as it will be."""
     named = {*batch.puts, *batch.deletes}
     named |= {parent for ref, fact in batch.puts.items() for parent in {*stakes.parents(ref), *fact.parents}}
-    named |= {end for each in (*batch.assigns, *batch.unassigns) for end in (each.subject, each.place) if end}
-    named |= {end for link in (*batch.relates, *batch.unrelates) for end in (link.resource, link.subject)}
+    named |= batch.ends()
     stored, there = stakes.tenants(named), stakes.there(batch.puts)
     found: dict[Ref, set[Ref | None]] = {}
     for ref in named:

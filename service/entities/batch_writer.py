@@ -87,10 +87,12 @@ class BatchWriter:
         schema = self._policies.active().bundle.program.schema
         batch = BatchAdmission(schema, self._check_grant, self._elsewhere).admit(writes)
         end = partial(ended_with, also=partial(self._also, by=caller.principal.ref, now=self._clock()))
+        actions = (Action.ENTITY_WRITE, Action.ROLE_ASSIGN)
+        mapped = self._elsewhere.tenants_for(visitor, actions, schema, sorted(batch.ends()))
         with self._database.write() as connection:
             changes = batch.changes()
             take_turn(self._database, connection, changes)
-            stakes = Stakes(connection, schema)
+            stakes = Stakes(connection, schema, mapped)
             visitor.require(acts_of(batch, stakes, schema))
             if if_revision:
                 refuse_changed(connection, changes, if_revision)

@@ -4,18 +4,26 @@ Law (language.md, Facts): an attribute has one source; so has a type, a relation
 might still hold of it does not count.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from typing import Final, TypeVar
 
-from service.errors import ConfigError, DataError
+from policy_lang.schema import Schema
+from policy_lang.values import Ref
+from service.errors import ConfigError, DataError, FactsUnavailable
+from service.permits import Action
+from service.ports import Visitor
 from service.source_settings import RoleSettings, SourceSettings
+
+FetchTenants = Callable[[str, Schema, Collection[Ref]], Mapping[Ref, Ref | None]]
+"""Reads of a source, by its name, of which tenants entities are that it holds; None for what has none."""
 
 
 class Elsewhere:
-    """What is mapped, by the settings alone."""
+    """What is mapped, by the settings, and what is to be known of it where something is written about it."""
 
-    def __init__(self, sources: Mapping[str, SourceSettings]) -> None:
-        """ConfigError where two sources hold the same."""
+    def __init__(self, sources: Mapping[str, SourceSettings], fetch_tenants: FetchTenants | None = None) -> None:
+        """ConfigError where two sources hold the same. Where no source is at hand, nothing has a tenant."""
+        self._fetch_tenants = fetch_tenants
         self.types: Final = _sole("type", sources, lambda source: source.types)
         """Type → its source."""
         self.relations: Final = _sole(
@@ -32,6 +40,31 @@ class Elsewhere:
         """Type of who may hold a mapped role → the sources that say so."""
         self.places: Final = _all(sources, _places)
         """Type of where a mapped role is held, None for everywhere → the sources that say so."""
+
+    def tenants(self, schema: Schema, refs: Iterable[Ref]) -> Mapping[Ref, Ref | None]:
+        """The tenants of those that are mapped and have one, as their sources say now; FactsUnavailable."""
+        if self._fetch_tenants is None:
+            return {}
+        asked: dict[str, list[Ref]] = {}
+        for ref in refs:
+            source = self.types.get(ref.type)
+            if source is not None and ref.type in schema.tenant_attributes:
+                asked.setdefault(source, []).append(ref)
+        found: dict[Ref, Ref | None] = {}
+        for source, those in asked.items():
+            found.update(self._fetch_tenants(source, schema, those))
+        return found
+
+    def tenants_for(
+        self, visitor: Visitor, actions: Collection[Action], schema: Schema, refs: Iterable[Ref]
+    ) -> Mapping[Ref, Ref | None]:
+        """The same for a caller; one that may do all of it everywhere waits for no source that does not answer."""
+        try:
+            return self.tenants(schema, refs)
+        except FactsUnavailable:
+            if not all(visitor.may(action, None) for action in actions):
+                raise
+            return {}
 
     def refuse_type(self, type_: str) -> None:
         """DataError where entities of the type are the application's alone."""

@@ -82,25 +82,29 @@ class GovernedEntities:
         """Assigns a role of the policies."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
         given = Admission(schema, self._elsewhere).assignment(_given(subject), role, _given(place), expires_at)
+        mapped = self._elsewhere.tenants_for(visitor, [Action.ROLE_ASSIGN], schema, _ends(given))
 
         def admitted(other: Schema) -> Assignment:
             return Admission(other, self._elsewhere).assignment(_given(subject), role, _given(place), expires_at)
 
         def approve(connection: Connection) -> None:
-            self._approve_assignment(visitor, schema, given, "assign", if_revision, connection)
+            self._approve_assignment(visitor, Stakes(connection, schema, mapped), given, "assign", if_revision)
             require_same(self._standing(connection, schema), given, admitted)
 
-        writer = EntityWriter(self._database, schema, self._elsewhere)
+        writer = EntityWriter(self._database, schema, self._elsewhere, mapped)
         return writer.assign(_given(subject), role, _given(place), expires_at, approve=approve)
 
     def unassign(self, caller: Caller, subject: Ref, role: str, place: Ref | None, *, if_revision: str = "") -> str:
         """Takes a role of the policies away."""
         visitor, schema = self._enter(caller, Act(Action.ROLE_ASSIGN, subject))
         taken = Admission(schema, self._elsewhere).assignment(_given(subject), role, _given(place))
-        approve = partial(self._approve_assignment, visitor, schema, taken, "unassign", if_revision)
-        return EntityWriter(self._database, schema, self._elsewhere).unassign(
-            _given(subject), role, _given(place), approve=approve
-        )
+        mapped = self._elsewhere.tenants_for(visitor, [Action.ROLE_ASSIGN], schema, _ends(taken))
+
+        def approve(connection: Connection) -> None:
+            self._approve_assignment(visitor, Stakes(connection, schema, mapped), taken, "unassign", if_revision)
+
+        writer = EntityWriter(self._database, schema, self._elsewhere, mapped)
+        return writer.unassign(_given(subject), role, _given(place), approve=approve)
 
     def write_relations(
         self, caller: Caller, writes: Sequence[Link], deletes: Sequence[Link], *, if_revision: str = ""
@@ -112,15 +116,18 @@ class GovernedEntities:
         for each in (*writes, *deletes):
             admission.link(_given(each.resource), each.relation, _given(each.subject))
         told = {"relate": writes, "unrelate": deletes}
+        ends = {end for each in (*writes, *deletes) for end in (each.resource, each.subject)}
+        mapped = self._elsewhere.tenants_for(visitor, [Action.ENTITY_WRITE], schema, sorted(ends))
 
         def approve(connection: Connection) -> None:
-            self._approve_links(visitor, schema, told, if_revision, connection)
+            self._approve_links(visitor, Stakes(connection, schema, mapped), told, if_revision)
             require_same(self._standing(connection, schema), list(writes), rows)
 
         def rows(other: Schema) -> list[Link]:
             return _same_links(Admission(other, self._elsewhere), writes)
 
-        return EntityWriter(self._database, schema, self._elsewhere).write_relations(writes, deletes, approve=approve)
+        writer = EntityWriter(self._database, schema, self._elsewhere, mapped)
+        return writer.write_relations(writes, deletes, approve=approve)
 
     def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
         """The caller, where it may do so at all: until then it learns nothing, not even of the policies."""
@@ -163,13 +170,11 @@ class GovernedEntities:
         _stop_if_changed(connection, changes, if_revision)
 
     def _approve_assignment(
-        self, visitor: Visitor, schema: Schema, given: Assignment, change: str, if_revision: str, connection: Connection
+        self, visitor: Visitor, stakes: Stakes, given: Assignment, change: str, if_revision: str
     ) -> None:
-        changes = [assignment_change(given.subject)]
+        changes, connection, place = [assignment_change(given.subject)], stakes.connection, given.place
         take_turn(self._database, connection, changes)
-        place = given.place
-        ends = [given.subject] if place is None else [given.subject, place]
-        tenants = set(Stakes(connection, schema).tenants(ends).values()) if place is not None else {None}
+        tenants = set(stakes.tenants(_ends(given)).values()) if place is not None else {None}
         details: dict[str, Json] = {
             "change": change,
             "role": given.role,
@@ -182,18 +187,14 @@ class GovernedEntities:
         _stop_if_changed(connection, changes, if_revision)
 
     def _approve_links(
-        self,
-        visitor: Visitor,
-        schema: Schema,
-        told: Mapping[str, Sequence[Link]],
-        if_revision: str,
-        connection: Connection,
+        self, visitor: Visitor, stakes: Stakes, told: Mapping[str, Sequence[Link]], if_revision: str
     ) -> None:
+        connection = stakes.connection
         links = [link for each in told.values() for link in each]
         changes = list(dict.fromkeys(relation_change(link.resource, link.relation) for link in links))
         take_turn(self._database, connection, changes)
         ends = sorted({end for link in links for end in (link.resource, link.subject)})
-        tenants = Stakes(connection, schema).tenants(ends)
+        tenants = stakes.tenants(ends)
         touched = {(link.resource, tenants[end]) for link in links for end in (link.resource, link.subject)}
         acts = [Act(Action.ENTITY_WRITE, ref, tenant, details=_related(ref, told))
                 for ref, tenant in sorted(touched, key=str)]  # fmt: skip
@@ -207,6 +208,10 @@ def ended_with(
     """What ends with those entities that are principals."""
     principals = [ref for ref in deleted if schema.types[ref.type].is_principal]
     return [change for ref in principals for change in also(connection, ref)]
+
+
+def _ends(given: Assignment) -> list[Ref]:
+    return [given.subject] if given.place is None else [given.subject, given.place]
 
 
 def _same_links(admission: Admission, links: Sequence[Link]) -> list[Link]:

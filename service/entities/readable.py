@@ -21,7 +21,7 @@ from service.entities.stakes import Stakes
 from service.errors import NotFound
 from service.model import Caller
 from service.permits import Act, Action
-from service.ports import Gate, Policies
+from service.ports import Gate, Policies, Visitor
 from service.telemetry import get_log
 
 ASSIGNMENT_KEY: Final = len(role_assignment.primary_key.columns)
@@ -68,8 +68,9 @@ class ReadableEntities:
     def get(self, caller: Caller, ref: Ref) -> tuple[Form, str]:
         """An entity, and a revision at which it was so; NotFound if there is none."""
         visitor, schema = self._gate.admit(caller), self._schema()
+        mapped = self._elsewhere.tenants_for(visitor, [Action.ENTITY_READ], schema, [ref])
         with self._database.read() as connection:
-            (tenant,) = Stakes(connection, schema).tenants([ref]).values()
+            (tenant,) = Stakes(connection, schema, mapped).tenants([ref]).values()
             visitor.require([Act(Action.ENTITY_READ, ref, tenant, details={"read": "entity"})])
             self._elsewhere.refuse_type(ref.type)
             row = connection.execute(_ENTITY.where(entity.c.type == ref.type, entity.c.id == ref.id)).first()
@@ -117,8 +118,9 @@ class ReadableEntities:
     ) -> Assignments:
         """Up to `limit` role assignments by subject, role and place; those of the built-in module are among them."""
         visitor, ends = self._gate.admit(caller), {"subject": subject, "place": place}
+        mapped = self._mapped(visitor, ends.values())
         with self._database.read() as connection:
-            visitor.require(self._acts(connection, ends.values(), {"read": "assignments"}))
+            visitor.require(self._acts(connection, ends.values(), {"read": "assignments"}, mapped))
             rows = connection.execute(_keyed(role_assignment, ends, after).limit(limit + 1)).all()
         found = tuple(
             Assignment(
@@ -147,8 +149,9 @@ class ReadableEntities:
         query = _keyed(relation_link, ends, after)
         if relation is not None:
             query = query.where(relation_link.c.relation == relation)
+        mapped = self._mapped(visitor, ends.values())
         with self._database.read() as connection:
-            visitor.require(self._acts(connection, ends.values(), details))
+            visitor.require(self._acts(connection, ends.values(), details, mapped))
             rows = connection.execute(query.limit(limit + 1)).all()
         found = tuple(
             Link(
@@ -161,12 +164,19 @@ class ReadableEntities:
         )
         return Links(found, _next_after(rows, limit, LINK_KEY))
 
-    def _acts(self, connection: Connection, ends: Iterable[Ref | None], details: Mapping[str, Json]) -> list[Act]:
+    def _mapped(self, visitor: Visitor, ends: Iterable[Ref | None]) -> Mapping[Ref, Ref | None]:
+        named = [ref for ref in ends if ref is not None]
+        return self._elsewhere.tenants_for(visitor, [Action.ENTITY_READ], self._schema(), named)
+
+    def _acts(
+        self, connection: Connection, ends: Iterable[Ref | None], details: Mapping[str, Json],
+        mapped: Mapping[Ref, Ref | None],
+    ) -> list[Act]:  # fmt: skip
         """Without an end it is about everybody, which takes `entity.read` everywhere."""
         named = [ref for ref in ends if ref is not None]
         if not named:
             return [Act(Action.ENTITY_READ, Ref("*", "*"), details=details)]
-        tenants = Stakes(connection, self._schema()).tenants(named)
+        tenants = Stakes(connection, self._schema(), mapped).tenants(named)
         return [Act(Action.ENTITY_READ, ref, tenant, details=details) for ref, tenant in tenants.items()]
 
     def _schema(self) -> Schema:

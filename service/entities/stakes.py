@@ -5,6 +5,7 @@ a team or out of it gives or takes that role.
 """
 
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
@@ -22,21 +23,25 @@ from service.permits import PREFIX
 
 
 class Stakes:
-    """Reads in one transaction, by one schema."""
+    """Reads in one transaction, by one schema; `mapped` are the tenants of entities that stand elsewhere."""
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
-        self._connection = connection
+    def __init__(
+        self, connection: Connection, schema: Schema, mapped: Mapping[Ref, Ref | None] = MappingProxyType({})
+    ) -> None:
+        self._mapped = mapped
+        self.connection = connection
         self._schema = schema
 
     def tenants(self, refs: Collection[Ref]) -> Mapping[Ref, Ref | None]:
-        """The tenant of each entity as it is stored; None where it has none, or is not there."""
-        found = self._connection.execute(_ROWS, {"refs": keys_of(refs)})
+        """The tenant of each entity as it is stored, or stands elsewhere; None where it has none, or is not there."""
+        found = self.connection.execute(_ROWS, {"refs": keys_of(refs)})
         documents = {Ref(type_, id_): load_document(document) or {} for type_, id_, document in found}
-        return {ref: tenant_of(self._schema, ref, documents.get(ref, {})) for ref in refs}
+        stored = {ref: tenant_of(self._schema, ref, documents.get(ref, {})) for ref in refs}
+        return {ref: self._mapped.get(ref, tenant) for ref, tenant in stored.items()}
 
     def parents(self, ref: Ref) -> set[Ref]:
         """The parents that an entity has."""
-        found = self._connection.execute(_EDGES, {"refs": keys_of([ref])})
+        found = self.connection.execute(_EDGES, {"refs": keys_of([ref])})
         return {Ref(type_, id_) for type_, id_ in found}
 
     def is_there(self, ref: Ref) -> bool:
@@ -45,19 +50,19 @@ class Stakes:
 
     def there(self, refs: Collection[Ref]) -> set[Ref]:
         """Those that are there."""
-        return set(refs) - missing(self._connection, refs)
+        return set(refs) - missing(self.connection, refs)
 
     def grants_above(self, refs: Collection[Ref]) -> list[Assignment]:
         """The roles of the module that those entities, or entities that they are in, hold."""
         if not refs:
             return []
         held = _HELD.where(_IS_GRANT)
-        return _grants(self._connection.execute(held, {"refs": keys_of(above(self._connection, refs))}).all())
+        return _grants(self.connection.execute(held, {"refs": keys_of(above(self.connection, refs))}).all())
 
     def grants_of(self, ref: Ref) -> list[Assignment]:
         """The roles of the module that go with an entity: those it holds, and those held at it."""
         query = select(role_assignment).where(_IS_GRANT, or_(_is_at("subject", ref), _is_at("place", ref)))
-        return _grants(self._connection.execute(query).all())
+        return _grants(self.connection.execute(query).all())
 
 
 def tenant_of(schema: Schema, ref: Ref, stored: Mapping[str, Json]) -> Ref | None:

@@ -1,7 +1,8 @@
 """Writes single facts, each in a transaction of its own that gives the revision from which it is in force."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -43,7 +44,15 @@ class EntityWriter:
     Values are in the given form. DataError says what may not be written; FactsUnavailable that nothing could be.
     """
 
-    def __init__(self, database: Database, schema: Schema, elsewhere: Elsewhere = NOWHERE) -> None:
+    def __init__(
+        self,
+        database: Database,
+        schema: Schema,
+        elsewhere: Elsewhere = NOWHERE,
+        mapped: Mapping[Ref, Ref | None] = MappingProxyType({}),
+    ) -> None:
+        """`mapped` are the tenants of entities that stand elsewhere."""
+        self._mapped = mapped
         self._database = database
         self._schema = schema
         self._admission = Admission(schema, elsewhere)
@@ -124,7 +133,7 @@ class EntityWriter:
             yield self._changes_of(connection)
 
     def _changes_of(self, connection: Connection) -> Changes:
-        return Changes(connection, Stakes(connection, self._schema).tenants)
+        return Changes(connection, Stakes(connection, self._schema, self._mapped).tenants)
 
 
 def _refuse_missing(absent: Collection[Ref], what: str) -> None:

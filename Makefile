@@ -15,7 +15,7 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard rehearse lint-deploy clean
+.PHONY: help setup run demo test check nightly proto openapi grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard rehearse lint-deploy clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ nightly: setup ## Try the laws on far more examples than `test` does
 
 proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
 	@$(BIN)/python proto/generate_stubs.py
+
+openapi: setup ## Regenerate docs/openapi.json from the document that the HTTP door serves
+	@$(BIN)/python docs/generate_openapi.py
 
 grammar: setup ## Regenerate docs/grammar.md and the editors' grammar from the one that the parser is made of
 	@$(BIN)/python docs/generate_grammar.py

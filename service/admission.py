@@ -29,6 +29,13 @@ def check_form(request: CheckRequest) -> None:
         raise InvalidRequest(faults)
 
 
+def check_request_id(request_id: str) -> None:
+    """InvalidRequest unless the record can hold it; `check_form` looks at it too."""
+    faults = list(_faults_of_request_id(request_id))
+    if faults:
+        raise InvalidRequest(faults)
+
+
 def check_scopes(request: CheckRequest, scopes: Scopes) -> None:
     """PermissionDenied where the caller's own credential is not for such questions, whatever the policies say."""
     if not scopes.cover(request.action, request.resource.ref.type):
@@ -119,11 +126,15 @@ def question_of(request: CheckRequest, *, principal: Principal, schema: Schema, 
     )
 
 
-def _faults_of_form(request: CheckRequest) -> Iterator[Violation | None]:
-    if len(request.request_id) > REQUEST_ID_LIMIT:
+def _faults_of_request_id(request_id: str) -> Iterator[Violation]:
+    if len(request_id) > REQUEST_ID_LIMIT:
         yield Violation("request_id", f"at most {REQUEST_ID_LIMIT} characters")
-    if not request.request_id.isprintable():
+    if not request_id.isprintable():
         yield Violation("request_id", "no control characters")
+
+
+def _faults_of_form(request: CheckRequest) -> Iterator[Violation | None]:
+    yield from _faults_of_request_id(request.request_id)
     yield _fault_of_name("action", request.action)
     if request.principal is not None:
         if request.principal_token is not None:

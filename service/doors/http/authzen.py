@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import Final
 
-from service.admission import sayable
+from service.admission import check_request_id, sayable
 from service.asking import Asking
 from service.config import Limits
 from service.doors.http.answering import Exchange
@@ -47,6 +47,7 @@ class AuthZen:
     async def evaluations(self, exchange: Exchange) -> Page:
         """Answers several, each that is wrong with a deny in its place; or one, where none are listed."""
         caller = await self._asking.admit(exchange.call)
+        check_request_id(exchange.request_id)
         message = read_object(await exchange.body())
         checks = read_evaluations(message, exchange.request_id, self._limits)
         if not checks:

@@ -4,16 +4,21 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Final
 
+import orjson
+
 from policy_lang.types import Json
 from service.doors.http.evaluation_codec import SEMANTICS
 from service.doors.http.paths import EVALUATION, EVALUATIONS, METADATA, OPENAPI
 
 Object = dict[str, Json]
 
+BATCH_CHECKS: Final = 1000
+"""What `batch_checks` can be at most; a service may take fewer."""
+
 _TEXT: Final[Object] = {"type": "string"}
 _SCOPED: Final[Object] = {
     "type": {"type": "string", "minLength": 1, "description": "A type of the policies."},
-    "id": {"type": "string", "minLength": 1, "maxLength": 256},
+    "id": {"type": "string", "minLength": 1, "maxLength": 256, "description": "Printable characters and spaces."},
 }
 _PROPERTIES: Final[Object] = {
     "type": ["object", "null"],
@@ -53,24 +58,39 @@ _SCHEMAS: Final[Object] = {
         }
     ),
     "EvaluationRequest": {"allOf": [_ref("Parts"), {"required": ["subject", "action", "resource"]}]},
-    "EvaluationsRequest": _object(
+    "Options": {
+        "type": ["object", "null"],
+        "properties": {"evaluations_semantic": {"enum": [*SEMANTICS, None], "default": next(iter(SEMANTICS))}},
+    },
+    "ManyEvaluations": _object(
         {
             "subject": {"type": ["object", "null"]},
             "action": {"type": ["object", "null"]},
             "resource": {"type": ["object", "null"]},
             "context": _ref("Context"),
             "evaluations": {
-                "type": ["array", "null"],
-                "items": {"type": "object"},
-                "description": "Each is an EvaluationRequest; a part that it lacks is the one that stands here for all."
-                " Without any, this is an EvaluationRequest itself.",
+                "type": "array",
+                "minItems": 1,
+                "maxItems": BATCH_CHECKS,
+                "items": {},
+                "description": "Each is an EvaluationRequest; a part that it lacks is the one above, for all."
+                " One that is wrong is denied in its place, and says why.",
             },
-            "options": {
-                "type": ["object", "null"],
-                "properties": {"evaluations_semantic": {"enum": [*SEMANTICS, None], "default": next(iter(SEMANTICS))}},
-            },
-        }
+            "options": _ref("Options"),
+        },
+        "evaluations",
     ),
+    "EvaluationsRequest": {
+        "anyOf": [
+            _ref("ManyEvaluations"),
+            {
+                "allOf": [
+                    _ref("EvaluationRequest"),
+                    {"properties": {"evaluations": {"type": ["array", "null"], "maxItems": 0}}},
+                ]
+            },
+        ]
+    },
     "Reason": {
         "type": "object",
         "additionalProperties": _TEXT,
@@ -169,6 +189,11 @@ def _read(operation: str, summary: str, schema: Object, **more: Json) -> Object:
     return {"get": {"operationId": operation, "summary": summary, "security": [], "responses": responses}}
 
 
+def written() -> bytes:
+    """The document as it is served."""
+    return orjson.dumps(document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
 def document() -> Object:
     """The document."""
     bad_host: Object = {"description": "The `Host` is none.", "content": {"text/plain": {"schema": _TEXT}}}
@@ -198,7 +223,7 @@ def document() -> Object:
                     "name": "X-Request-ID",
                     "in": "header",
                     "description": "The caller's id of this request, which the answer and the record have too.",
-                    "schema": {"type": "string", "maxLength": 128, "pattern": "^[!-~]*$"},
+                    "schema": {"type": "string", "maxLength": 128, "pattern": "^[ -~]*$"},
                 }
             },
             "securitySchemes": {

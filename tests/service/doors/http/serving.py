@@ -22,7 +22,8 @@ from service.http_settings import HttpSettings
 from service.model import Batch, Consistency, Known
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
-from service.ports import Policies
+from service.ports import Authenticator, Policies
+from service.reception.failures import Failures
 from service.reception.peers import Peers
 from service.samples import Samples
 from tests.service.doors.receiving import Named, callers
@@ -44,6 +45,9 @@ class Door:
     limits: Limits = LIMITS
     samples: Samples = field(default_factory=Samples)
     leaving: threading.Event = field(default_factory=threading.Event)
+    authenticator: Authenticator | None = None
+    failures: Failures | None = None
+    fetch_seconds: float = 0.0
     url: str = ""
     _client: httpx.Client | None = None
 
@@ -77,7 +81,8 @@ class Door:
             thread.join(30)
 
     async def _serve(self, ready: threading.Event, done: threading.Event) -> None:
-        received = callers(Named(self.point.verify), recorder=self.recorder)
+        known = self.authenticator or Named(self.point.verify)
+        received = callers(known, recorder=self.recorder, failures=self.failures)
         asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach)
         behind = Behind(asking, self.policies, Peers(), self.samples)
         application = build_application(behind, self.settings, self.limits)
@@ -90,6 +95,7 @@ class Door:
         await door.close(1)
 
     async def _fetch(self, batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
+        await asyncio.sleep(self.fetch_seconds)
         return self.point.fetch(batch, timeout_ms)
 
 

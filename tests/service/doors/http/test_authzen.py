@@ -260,11 +260,17 @@ def test_a_request_without_an_id_gets_one(door: Door) -> None:
     assert ids[0] != ids[1]
 
 
-def test_an_id_that_the_record_would_not_hold_is_refused_and_echoed(door: Door) -> None:
-    answer = door.post(evaluation(), headers=(("X-Request-ID", "x" * 129),))
+@pytest.mark.parametrize("message", [evaluation(), {"evaluations": [{}]}])
+@pytest.mark.parametrize(
+    ("given", "said"), [("x" * 129, "at most 128 characters"), ("a\tb", "no control characters")], ids=["long", "tab"]
+)
+def test_an_id_that_the_record_would_not_hold_is_refused_and_echoed(
+    door: Door, message: Object, given: str, said: str
+) -> None:
+    answer = door.post(message, EVALUATIONS, headers=(("X-Request-ID", given),))
 
-    assert (answer.status_code, answer.text) == (400, "X-Request-ID: at most 128 characters")
-    assert answer.headers["x-request-id"] == "x" * 129
+    assert (answer.status_code, answer.text) == (400, f"X-Request-ID: {said}")
+    assert answer.headers["x-request-id"] == given
 
 
 def test_the_record_says_where_a_request_came_from_and_of_which_trace_it_is(door: Door) -> None:

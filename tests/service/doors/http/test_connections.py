@@ -1,0 +1,144 @@
+"""What one connection may do: how fast it has to be, how much it may send, how long it lives, and how it ends."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+from service.http_settings import HttpSettings
+from tests.service.doors.http.serving import Door, build_door, evaluation
+
+BODY = orjson.dumps(evaluation())
+HEAD = (
+    b"POST /access/v1/evaluation HTTP/1.1\r\nHost: pdp.test\r\nAuthorization: Bearer pep\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(BODY)
+)
+ASKED = HEAD + b"\r\n" + BODY
+MANNERS = HttpSettings(read_seconds=0.3, keep_alive_seconds=1, head_bytes=1024, connections=4)
+
+
+@pytest.fixture(scope="module")
+def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """A door that is soon tired of a connection."""
+    with build_door(tmp_path_factory.mktemp("shop"), settings=MANNERS).opened() as door:
+        yield door
+
+
+def connected(door: Door) -> socket.socket:
+    """A connection to the door."""
+    url = httpx.URL(door.url)
+    return socket.create_connection((url.host, url.port or 0), timeout=10)
+
+
+def answered(connection: socket.socket) -> bytes:
+    """One answer, on a connection that stays open."""
+    answer = b""
+    while not answer.endswith(b"}}"):
+        answer += connection.recv(65536)
+    return answer
+
+
+def said(connection: socket.socket) -> bytes:
+    """All that comes until the other side ends the connection."""
+    with connection:
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(b"", b"HTTP/1.1 408 ", id="nothing"),
+        pytest.param(HEAD, b"HTTP/1.1 408 ", id="a head without an end"),
+        pytest.param(HEAD + b"\r\n" + BODY[:-1], b"HTTP/1.1 408 ", id="a body without an end"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 2048, b"HTTP/1.1 408 ", id="a long piece without an end"),
+        pytest.param(HEAD + b"X: " + b"x" * 1024 + b"\r\n\r\n" + BODY, b"HTTP/1.1 431 ", id="a long head"),
+        pytest.param(b"GET /?" + b"x" * 1024 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 431 ", id="a long line"),
+        pytest.param(b"no HTTP\r\n\r\n", b"HTTP/1.1 400 ", id="no HTTP"),
+    ],
+)  # fmt: skip
+def test_a_request_that_is_slow_or_long_or_none_ends_its_connection(door: Door, sent: bytes, status: bytes) -> None:
+    connection = connected(door)
+    connection.sendall(sent)
+
+    assert said(connection).startswith(status)
+    assert door.recorder.records == []
+
+
+def test_a_head_that_comes_drop_by_drop_is_ended_by_its_length(door: Door) -> None:
+    connection = connected(door)
+    connection.sendall(b"GET / HTTP/1.1\r\n")
+    for _ in range(3):
+        time.sleep(0.02)  # so that the pieces are read one by one
+        connection.sendall(b"X: " + b"x" * 600 + b"\r\n")
+
+    assert said(connection).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_connection_is_kept_for_the_next_request_and_ends_when_none_comes(door: Door) -> None:
+    connection = connected(door)
+    for _ in range(2):
+        connection.sendall(ASKED)
+        assert answered(connection).startswith(b"HTTP/1.1 200 ")
+
+    assert said(connection) == b""
+
+
+def test_requests_that_come_at_once_are_answered_in_turn(door: Door) -> None:
+    connection = connected(door)
+    connection.sendall(ASKED * 3)
+
+    assert said(connection).count(b"HTTP/1.1 200 ") == 3
+    assert len(door.recorder.records) == 3
+
+
+def test_one_connection_too_many_is_told_so(door: Door) -> None:
+    others = [connected(door) for _ in range(MANNERS.connections)]
+    for other in others:
+        other.sendall(ASKED)
+        assert answered(other).startswith(b"HTTP/1.1 200 ")
+
+    assert said(connected(door)).startswith(b"HTTP/1.1 503 ")
+    for other in others:
+        other.close()
+
+
+def test_who_asks_for_another_protocol_is_answered_in_this_one(door: Door) -> None:
+    connection = connected(door)
+    head = b"GET /openapi.json HTTP/1.1\r\nHost: pdp.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    connection.sendall(head)
+
+    assert said(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def test_every_answer_has_a_date_and_no_word_of_its_server(door: Door) -> None:
+    answer = door.post(evaluation())
+
+    assert answer.headers["date"].endswith(" GMT")
+    assert "server" not in answer.headers
+
+
+def test_while_it_leaves_each_answer_ends_its_connection(tmp_path: Path) -> None:
+    with build_door(tmp_path).opened() as leaving:
+        assert "connection" not in leaving.post(evaluation()).headers
+        leaving.leaving.set()
+        assert leaving.post(evaluation()).headers["connection"] == "close"
+
+
+def test_a_request_under_way_is_answered_before_the_door_closes(tmp_path: Path) -> None:
+    with build_door(tmp_path).opened() as closing:
+        connection = connected(closing)
+        connection.sendall(HEAD)
+        wait_for(lambda: closing.client.get("/openapi.json").is_success)
+        connection.sendall(b"\r\n" + BODY)
+
+    assert said(connection).startswith(b"HTTP/1.1 200 ")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Returns when the condition holds."""
+    while not condition():
+        time.sleep(0.01)

@@ -7,6 +7,7 @@ same revisions as facts; and who waited is looked at again, for a credential may
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from math import inf
 from time import perf_counter
 
 from policy_lang.decision import Decision, Effect
@@ -35,10 +36,14 @@ def nothing_at_hand(_: Batch) -> None:
 
 @stage
 class Call:
-    """A call as a door has it: how it arrived, and the seconds that its caller still waits, None for ever."""
+    """A call as a door has it: how it arrived, and the seconds that its caller still waits, None for ever.
+
+    No wait for it is longer than `most` seconds.
+    """
 
     arrival: Arrival
     time_remaining: Callable[[], float | None]
+    most: float = inf
 
     def weighing(self, weight: int) -> "Call":
         """The same call, counting for so much more of its caller's rate."""
@@ -47,7 +52,9 @@ class Call:
     def remaining_ms(self) -> int | None:
         """The milliseconds that are left, at least one; DeadlineExceeded where there is nothing left."""
         remaining = self.time_remaining()
-        if remaining is None:
+        if remaining is None or remaining > self.most:
+            remaining = self.most
+        if remaining == inf:
             return None
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the facts were read")

@@ -53,6 +53,9 @@ class Limits(BaseModel):
     concurrent_streams: int = Field(
         default=256, ge=1, le=100_000, description="calls under way on one connection; its client keeps more back"
     )
+    wait_seconds: float = Field(
+        default=10.0, ge=0.05, le=600, description="seconds that a check may wait for facts, whatever its deadline"
+    )
     attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
     token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
     failed_authentications: int = Field(

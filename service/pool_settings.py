@@ -9,6 +9,9 @@ class PoolSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     connections: int = Field(default=8, ge=1, le=256, description="reads of one worker at a time")
+    connections_aside: int = Field(
+        default=4, ge=1, le=256, description="reads of one worker at a time that answer no checks: lists, watches"
+    )
     waiting: int = Field(
         default=8, ge=0, le=1000, description="reads that may wait for each of them; what is more is refused at once"
     )

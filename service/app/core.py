@@ -84,6 +84,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
     sources = await opened.enter_async_context(mapped_sources(settings))
     pool = read_pool(settings, database)
     store = sources.behind(guarded_store(database, pool))
+    aside = sources.behind(guarded_store(database.aside(), pool))
     policies = _policies(settings, given.holder, database, feed)
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = CountingRecorder(dropping(spool, settings, given.samples), given.samples)
@@ -118,10 +119,15 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
             contents=given.contents,
             log_only=LogOnly.of(settings.enforcement),
         ),
-        gate=Gate(governance=governance, policies=policies, facts=store, recorder=Patient(recorder), clock=wall_clock),
+        gate=Gate(governance=governance, policies=policies, facts=aside, recorder=Patient(recorder), clock=wall_clock),
         failures=failures,
         reception=reception,
-        callers=Callers(reception, Peers(settings.trusted_proxies), has_certificates=known.tls is not None),
+        callers=Callers(
+            reception,
+            Peers(settings.trusted_proxies),
+            has_certificates=known.tls is not None,
+            most_seconds=settings.limits.wait_seconds,
+        ),
     )
 
 

@@ -57,7 +57,7 @@ def entity_servicer(
         writes=GovernedEntities(
             database, policies, gate, clock=clock, also=revoke_own, elsewhere=elsewhere, standing=standing
         ),
-        reads=ReadableEntities(database, policies, gate, elsewhere),
+        reads=ReadableEntities(database.aside(), policies, gate, elsewhere),
         batches=BatchWriter(
             database,
             policies,
@@ -69,7 +69,7 @@ def entity_servicer(
             standing=standing,
         ),
         roles=GivenRoles(database, gate),
-        watches=Watches(callers, Watching(database, gate), feed, most=settings.limits.watches, ended=ended),
+        watches=Watches(callers, Watching(database.aside(), gate), feed, most=settings.limits.watches, ended=ended),
         transfers=TransferDoor(callers, build_transfer_office(settings, database, policies, gate), settings.transfers),
         limits=settings.limits,
     )

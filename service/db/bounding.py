@@ -29,6 +29,7 @@ def bounded(connection: Connection, timeout_ms: int) -> Iterator[None]:
 
 
 def unbounded(connection: Connection) -> None:
-    """Lets the statements of a transaction take as long as they do, for work that nobody waits for."""
+    """Lets a transaction take as long as it does, waits for locks included, for work that nobody waits for."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text("SELECT set_config(:name, '0', true)"), {"name": name})

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Dialect, Engine, SelectBase, text
 
 from service.db.bounding import bounded
 from service.db.failures import translated, unavailable
+from service.deadline import left_ms
 from service.errors import FactsUnavailable, Trouble
 
 STATEMENT_MS: Final = 5_000
@@ -80,8 +81,12 @@ class Database:
         *,
         statement_ms: int = STATEMENT_MS,
         is_bounded: bool = False,
+        aside: Engine | None = None,
     ) -> None:
-        """`is_bounded`: of an embedded database, too, reads end when their time is over."""
+        """`is_bounded`: of an embedded database, too, reads end when their time is over.
+
+        `aside` has the connections of those who read and answer no checks, where they have some of their own.
+        """
         self.name = name
         """How messages call it; never with a password."""
         self.file = file
@@ -90,6 +95,7 @@ class Database:
         self._writers = writers
         self._statement_ms = statement_ms
         self._is_bounded = is_bounded
+        self._aside = aside or readers
         self._go_on: Callable[[], None] = _always
 
     @property
@@ -126,6 +132,7 @@ class Database:
 
         None is begun when that is over. On SQLite all of them together may take it, if it is bounded.
         """
+        timeout_ms = self._with_call(timeout_ms)
         ends = None if timeout_ms is None or self.is_embedded else time.monotonic() + timeout_ms / 1000
         with translated(self.name):
             connection = self._readers.raw_connection()
@@ -135,8 +142,8 @@ class Database:
                     if self._is_bounded:
                         _interrupt(connection.driver_connection, min(timeout_ms or MOST_MS, self._statement_ms))
                     driver.execute("BEGIN", {})
-                elif timeout_ms is not None:
-                    driver.execute(_STATEMENT_TIMEOUT, {"ms": str(min(timeout_ms, self._statement_ms))})
+                elif timeout_ms is not None and timeout_ms < self._statement_ms:
+                    driver.execute(_STATEMENT_TIMEOUT, {"ms": str(timeout_ms)})
                 yield Reading(driver, ends)
             except (psycopg.errors.QueryCanceled, sqlite3.OperationalError, TimeoutError) as error:
                 is_hurried = _is_interrupted(error) and timeout_ms is not None and timeout_ms < FAIR_MS
@@ -165,6 +172,12 @@ class Database:
             finally:
                 connection.close()
 
+    def aside(self) -> "Database":
+        """The same database for those who answer no checks: on a server they read by connections of their own."""
+        other = copy(self)
+        other._readers = self._aside
+        return other
+
     def interruptible(self, go_on: Callable[[], None]) -> "Database":
         """The same database, which asks before each read whether to go on: what that raises ends a long work."""
         other = copy(self)
@@ -173,8 +186,12 @@ class Database:
 
     @contextmanager
     def read(self, timeout_ms: int | None = None) -> Iterator[Connection]:
-        """A read transaction; each statement may take `timeout_ms`, all of them together on SQLite."""
+        """A read transaction; each statement may take `timeout_ms`, all of them together on SQLite.
+
+        Nothing is begun, FactsUnavailable, where the call that it is for has come to its end (`service/deadline.py`).
+        """
         self._go_on()
+        timeout_ms = self._with_call(timeout_ms)
         with translated(self.name), self._readers.connect() as connection, connection.begin():
             if timeout_ms is None:
                 yield connection
@@ -184,7 +201,11 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A write transaction: committed when the block ends, rolled back when it raises."""
+        """A write transaction: committed when the block ends, rolled back when it raises.
+
+        Nothing is begun where the call that it is for has come to its end.
+        """
+        left_ms()
         with translated(self.name), self._writers.begin() as connection:
             yield connection
 
@@ -232,10 +253,15 @@ class Database:
             finally:
                 connection.close()
 
+    def _with_call(self, timeout_ms: int | None) -> int | None:
+        """How long a statement may take, no longer than the call has that it is for."""
+        left = left_ms()
+        return left if left is not None and left < (timeout_ms or self._statement_ms) else timeout_ms
+
     def close(self) -> None:
         """Closes every connection that is not in use."""
-        self._readers.dispose()
-        self._writers.dispose()
+        for engine in (self._readers, self._aside, self._writers):
+            engine.dispose()
 
 
 def _is_interrupted(error: Exception) -> bool:

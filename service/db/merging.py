@@ -13,6 +13,7 @@ import psycopg
 from sqlalchemy import Connection, Table
 from sqlalchemy.schema import CreateColumn
 
+from service.db.bounding import unbounded
 from service.db.engine import Database
 from service.db.staged_tables import TABLES
 from service.db.staging import Staging, attach
@@ -38,6 +39,7 @@ def merging(database: Database, staging: Staging) -> Iterator[Merging]:
         yield _Embedded(database, staging)
         return
     with database.session() as connection, connection.begin():
+        unbounded(connection)
         _copy(connection, staging)
         yield _Server(database, connection)
 

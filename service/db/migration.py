@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from service.db import log_partitions
+from service.db.bounding import unbounded
 from service.db.engine import Database
 from service.errors import SchemaOutdated
 
@@ -52,7 +53,9 @@ def status(database: Database, kind: Kind) -> SchemaStatus:
 def migrate(database: Database, kind: Kind) -> SchemaStatus:
     """Brings the tables to the known version, one migration run at a time; SchemaOutdated if they are newer."""
     database.create()
-    with database.alone(_LOCK) as connection:
+    with database.write() as connection:
+        unbounded(connection)
+        database.wait_for(connection, _LOCK)
         before = _status(connection, kind)
         if before.state is State.NEWER:
             raise SchemaOutdated(_too_new(database, before))

@@ -24,6 +24,8 @@ READ_WAIT_MS: Final = 500
 """How long a read waits for a lock (SQLite) or for a free connection (PostgreSQL) before it is unavailable."""
 WRITE_WAIT_MS: Final = 10_000
 """How long a write waits for its turn."""
+IDLE_MS: Final = 60_000
+"""How long a write may hold what it has locked without asking for anything."""
 WRITE_CONNECTIONS: Final = 4
 SPARE_CONNECTIONS: Final = 2
 LOOP_THREADS: Final = 32
@@ -110,9 +112,12 @@ def _sqlite_engine(file: Path, mode: str, wait_ms: int, connections: int) -> Eng
 
 def _open_postgresql(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
     readers = _postgresql_engine(url, pool, read_wait_ms, pool.connections)
+    aside = _postgresql_engine(url, pool, read_wait_ms, pool.connections_aside)
     writers = _postgresql_engine(url, pool, write_wait_ms, WRITE_CONNECTIONS)
-    event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
-    return Database(_shown(url), readers, writers, None, statement_ms=pool.statement_ms)
+    for each in (readers, aside):
+        event.listen(each, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
+    event.listen(writers, "connect", partial(_set_up_postgresql_writer, write_wait_ms))
+    return Database(_shown(url), readers, writers, None, statement_ms=pool.statement_ms, aside=aside)
 
 
 def _postgresql_engine(url: URL, pool: PoolSettings, wait_ms: int, connections: int) -> Engine:
@@ -183,6 +188,12 @@ def _set_up_postgresql_reader(statement_ms: int, connection: DBAPIConnection, _:
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+
+
+def _set_up_postgresql_writer(wait_ms: int, connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    assert isinstance(connection, psycopg.Connection)  # noqa: S101  # narrows: it is the only driver here
+    connection.execute(f"SET lock_timeout = {wait_ms}; SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.commit()
 
 
 def _to_json(value: Json) -> str:

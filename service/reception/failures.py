@@ -41,7 +41,7 @@ class Failures:
         wait = self._peers.of(who, self._rate, now).wait(1, now)
         if wait:
             self.add({Failure(TOO_MANY, prefix_of(who)): 1})
-            raise RateLimited(TOO_MANY, _milliseconds(wait), limit="limits.failed_authentications")
+            raise RateLimited(TOO_MANY, _milliseconds(wait), limit="failed_authentications")
 
     def count(self, who: str, reason: str) -> None:
         """Takes note of one; RateLimited where it is one too many."""

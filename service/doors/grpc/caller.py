@@ -3,11 +3,13 @@
 import asyncio
 from contextvars import ContextVar
 from dataclasses import dataclass
+from math import inf
 from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
 
 from service.asking import Call
+from service.deadline import end_in
 from service.doors.grpc.mutual_tls import peer_certificate
 from service.identity import Origin
 from service.model import Caller
@@ -30,13 +32,16 @@ class Callers:
     reception: Reception
     peers: Peers
     has_certificates: bool = False
+    most_seconds: float = inf
+    """How long a question may wait, whatever its caller says."""
 
     def call(self, context: ServicerContext[Request, Response], weight: int = 1) -> Call:
         """The call, for whom it is to be asked; it counts for so much of the caller's rate."""
-        return Call(self._arrival(context, weight), context.time_remaining)
+        return Call(self._arrival(context, weight), context.time_remaining, self.most_seconds)
 
     async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
         """The caller, who has a place until the call ends; errors as `Reception.admit`."""
+        end_in(context.time_remaining())
         caller, rates = await self.reception.admit(self._arrival(context, weight)), self.reception.rates
         place = None if rates is None else rates.enter(caller)
         task = asyncio.current_task()  # which lasts as long as the call

@@ -1,6 +1,5 @@
 """CredentialService: reads the message, has it done in a thread, writes the answer."""
 
-import asyncio
 from dataclasses import dataclass
 
 from grpc.aio import ServicerContext
@@ -9,6 +8,7 @@ from magistrate.v1 import credential_pb2_grpc as pb_grpc
 
 from service.authn.api_keys.issuing import ApiKeys
 from service.authn.sessions.opening import Sessions
+from service.doors.beside import beside
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import write_time
 from service.doors.grpc.credential_codec import (
@@ -55,7 +55,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         """Revokes one token."""
         caller, name = await self._callers.admitted(context), TokenName(request.issuer, request.jti)
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
-        revision = await asyncio.to_thread(self._revoking.revoke_token, caller, name, expires_at)
+        revision = await beside(self._revoking.revoke_token, caller, name, expires_at)
         return pb.RevokeTokenResponse(revision=revision)
 
     @answering
@@ -67,7 +67,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         """Revokes what a principal was issued up to now."""
         caller, principal = await self._callers.admitted(context), read_ref(request.principal)
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
-        kept, revision = await asyncio.to_thread(self._revoking.revoke_principal, caller, principal, expires_at)
+        kept, revision = await beside(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
 
     @answering
@@ -79,7 +79,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         """Revokes a key of an issuer."""
         caller, name = await self._callers.admitted(context), KeyName(request.issuer, request.kid)
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
-        revision = await asyncio.to_thread(self._revoking.revoke_key, caller, name, expires_at)
+        revision = await beside(self._revoking.revoke_key, caller, name, expires_at)
         return pb.RevokeIssuerKeyResponse(revision=revision)
 
     @answering
@@ -91,7 +91,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         """Revokes one certificate."""
         caller = await self._callers.admitted(context)
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
-        revision = await asyncio.to_thread(self._revoking.revoke_certificate, caller, request.sha256, expires_at)
+        revision = await beside(self._revoking.revoke_certificate, caller, request.sha256, expires_at)
         return pb.RevokeCertificateResponse(revision=revision)
 
     @answering
@@ -102,9 +102,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.LiftPrincipalResponse:
         """Lets the certificates of a revoked principal in again."""
         caller, principal = await self._callers.admitted(context), read_ref(request.principal)
-        return pb.LiftPrincipalResponse(
-            revision=await asyncio.to_thread(self._revoking.lift_principal, caller, principal)
-        )
+        return pb.LiftPrincipalResponse(revision=await beside(self._revoking.lift_principal, caller, principal))
 
     @answering
     async def ListRevocations(  # noqa: N802
@@ -115,7 +113,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         """Lists what is revoked."""
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         after = RowKey(*read_page_token(request.page_token, len(RowKey._fields))) if request.page_token else None
-        found = await asyncio.to_thread(self._revoking.page, caller, after, size + 1)
+        found = await beside(self._revoking.page, caller, after, size + 1)
         page = found[:size]
         following = write_page_token(key_of(page[-1].what)) if len(found) > size else ""
         return pb.ListRevocationsResponse(revocations=map(write_revocation, page), next_page_token=following)
@@ -128,7 +126,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.CreateApiKeyResponse:
         """Makes an API key."""
         caller, wanted = await self._callers.admitted(context), read_wanted_key(request)
-        issued = await asyncio.to_thread(self._keys.create, caller, wanted)
+        issued = await beside(self._keys.create, caller, wanted)
         return pb.CreateApiKeyResponse(key=write_key(issued.key), secret=issued.text, revision=issued.revision)
 
     @answering
@@ -139,7 +137,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.RotateApiKeyResponse:
         """Gives a key a new secret."""
         caller, overlap = await self._callers.admitted(context), read_duration(request.overlap, "overlap")
-        issued = await asyncio.to_thread(self._keys.rotate, caller, request.id, overlap)
+        issued = await beside(self._keys.rotate, caller, request.id, overlap)
         return pb.RotateApiKeyResponse(key=write_key(issued.key), secret=issued.text, revision=issued.revision)
 
     @answering
@@ -150,7 +148,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.RevokeApiKeyResponse:
         """Refuses a key from now on."""
         caller = await self._callers.admitted(context)
-        return pb.RevokeApiKeyResponse(revision=await asyncio.to_thread(self._keys.revoke, caller, request.id))
+        return pb.RevokeApiKeyResponse(revision=await beside(self._keys.revoke, caller, request.id))
 
     @answering
     async def GetApiKey(  # noqa: N802
@@ -158,7 +156,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.GetApiKeyResponse:
         """Says what is known of a key."""
         caller = await self._callers.admitted(context)
-        return pb.GetApiKeyResponse(key=write_key(await asyncio.to_thread(self._keys.get, caller, request.id)))
+        return pb.GetApiKeyResponse(key=write_key(await beside(self._keys.get, caller, request.id)))
 
     @answering
     async def ListApiKeys(  # noqa: N802
@@ -166,7 +164,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.ListApiKeysResponse:
         """Lists the keys."""
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
-        found = await asyncio.to_thread(self._keys.page, caller, _after(request.page_token), size + 1)
+        found = await beside(self._keys.page, caller, _after(request.page_token), size + 1)
         following = write_page_token([found[size - 1].id]) if len(found) > size else ""
         return pb.ListApiKeysResponse(keys=map(write_key, found[:size]), next_page_token=following)
 
@@ -178,7 +176,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.CreateSessionResponse:
         """Opens a session."""
         caller, wanted = await self._callers.admitted(context), read_wanted_session(request)
-        opened = await asyncio.to_thread(self._sessions.open, caller, wanted)
+        opened = await beside(self._sessions.open, caller, wanted)
         return pb.CreateSessionResponse(
             session=write_session(opened.session), token=opened.text, revision=opened.revision
         )
@@ -191,7 +189,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.RevokeSessionResponse:
         """Ends one session, or all of a principal's."""
         caller = await self._callers.admitted(context)
-        count, revision = await asyncio.to_thread(self._end_session, caller, request)
+        count, revision = await beside(self._end_session, caller, request)
         return pb.RevokeSessionResponse(count=count, revision=revision)
 
     @answering
@@ -202,7 +200,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         principal = read_ref(request.principal) if request.HasField("principal") else None
         after = _after(request.page_token)
-        found = await asyncio.to_thread(self._sessions.page, caller, principal, after, size + 1)
+        found = await beside(self._sessions.page, caller, principal, after, size + 1)
         following = write_page_token([found[size - 1].id]) if len(found) > size else ""
         return pb.ListSessionsResponse(sessions=map(write_session, found[:size]), next_page_token=following)
 

@@ -1,6 +1,5 @@
 """EntityService: reads the message, has the facts read or written for the caller, writes the answer."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
@@ -9,6 +8,7 @@ from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1 import entity_pb2_grpc as pb_grpc
 
 from service.config import Limits
+from service.doors.beside import beside
 from service.doors.grpc.batch_codec import read_writes
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.entity_codec import (
@@ -65,7 +65,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         """Writes an entity whole."""
         caller, given = await self._callers.admitted(context), read_put(request, self._limits)
         attributes, parents = dict(given.attributes), given_refs(given.parents)
-        revision = await asyncio.to_thread(
+        revision = await beside(
             self._writes.put, caller, given.ref, attributes, parents, if_revision=request.if_revision
         )
         return pb.PutEntityResponse(revision=revision)
@@ -76,7 +76,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     ) -> pb.GetEntityResponse:
         """Reads an entity."""
         caller, ref = await self._callers.admitted(context), read_ref("entity", request.entity)
-        form, revision = await asyncio.to_thread(self._reads.get, caller, ref)
+        form, revision = await beside(self._reads.get, caller, ref)
         return pb.GetEntityResponse(entity=write_entity(form), revision=revision)
 
     @answering
@@ -85,7 +85,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     ) -> pb.DeleteEntityResponse:
         """Deletes an entity."""
         caller, ref = await self._callers.admitted(context), read_ref("entity", request.entity)
-        revision = await asyncio.to_thread(self._writes.delete, caller, ref, if_revision=request.if_revision)
+        revision = await beside(self._writes.delete, caller, ref, if_revision=request.if_revision)
         return pb.DeleteEntityResponse(revision=revision)
 
     @answering
@@ -97,7 +97,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
         filters = read_filters(request.filters)
-        page = await asyncio.to_thread(
+        page = await beside(
             self._reads.page, caller, request.type, tenant=tenant, filters=filters, limit=size, after=after
         )
         following = write_page_token([page.next_after]) if page.next_after is not None else ""
@@ -110,7 +110,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         """Assigns a role."""
         caller, given = await self._callers.admitted(context), read_assignment(request.assignment)
         until, if_revision = given_expiry(given.expires_at), request.if_revision
-        revision = await asyncio.to_thread(
+        revision = await beside(
             lambda: (
                 self._roles.assign(caller, given, if_revision=if_revision)
                 if is_given(given.role)
@@ -128,7 +128,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         """Takes a role away."""
         caller, taken = await self._callers.admitted(context), read_assignment(request.assignment)
         if_revision = request.if_revision
-        revision = await asyncio.to_thread(
+        revision = await beside(
             lambda: (
                 self._roles.unassign(caller, taken, if_revision=if_revision)
                 if is_given(taken.role)
@@ -148,9 +148,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         subject = read_ref("subject", request.subject) if request.HasField("subject") else None
         scope = read_ref("scope", request.scope) if request.HasField("scope") else None
         after = read_page_token(request.page_token, ASSIGNMENT_KEY) if request.page_token else None
-        page = await asyncio.to_thread(
-            self._reads.assignments, caller, subject=subject, place=scope, limit=size, after=after
-        )
+        page = await beside(self._reads.assignments, caller, subject=subject, place=scope, limit=size, after=after)
         following = write_page_token(page.next_after) if page.next_after is not None else ""
         return pb.ListRoleAssignmentsResponse(assignments=map(write_assignment, page.found), next_page_token=following)
 
@@ -162,9 +160,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     ) -> pb.WriteRelationsResponse:
         """Writes and deletes stored relations."""
         caller, (writes, deletes) = await self._callers.admitted(context), read_links(request)
-        revision = await asyncio.to_thread(
-            self._writes.write_relations, caller, writes, deletes, if_revision=request.if_revision
-        )
+        revision = await beside(self._writes.write_relations, caller, writes, deletes, if_revision=request.if_revision)
         return pb.WriteRelationsResponse(revision=revision)
 
     @answering
@@ -178,7 +174,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         resource = read_ref("resource", request.resource) if request.HasField("resource") else None
         subject = read_ref("subject", request.subject) if request.HasField("subject") else None
         after = read_page_token(request.page_token, LINK_KEY) if request.page_token else None
-        page = await asyncio.to_thread(
+        page = await beside(
             self._reads.relations,
             caller,
             resource=resource,
@@ -197,7 +193,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         """Does many writes, all or none."""
         caller = await self._callers.admitted(context, max(1, len(request.writes)))
         writes = read_writes(request.writes, self._limits)
-        revision = await asyncio.to_thread(self._batches.write, caller, writes, if_revision=request.if_revision)
+        revision = await beside(self._batches.write, caller, writes, if_revision=request.if_revision)
         return pb.WriteFactsResponse(revision=revision)
 
     @streaming

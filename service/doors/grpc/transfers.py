@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from grpc.aio import ServicerContext
 from magistrate.v1 import entity_pb2 as pb
 
+from service.doors.beside import beside
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.rim import message_of
 from service.entities.import_checks import Tally
@@ -47,19 +48,17 @@ class TransferDoor:
         first = message_of(await anext(requests, pb.ImportRequest()))
         options = first.options
         with self._one_more():
-            transfer = await asyncio.to_thread(
-                self._office.admit_import, caller, upsert=options.upsert, dry_run=options.dry_run
-            )
+            transfer = await beside(self._office.admit_import, caller, upsert=options.upsert, dry_run=options.dry_run)
             try:
                 await self._lay_down(transfer, first.chunk)
                 async for request in requests:
                     await self._lay_down(transfer, message_of(request).chunk)
                 await self._check(context, "import")
-                await asyncio.to_thread(transfer.begin)
-                while (done := await asyncio.to_thread(transfer.outcome)) is None:
+                await beside(transfer.begin)
+                while (done := await beside(transfer.outcome)) is None:
                     await asyncio.sleep(LOOK_SECONDS)
             finally:
-                await asyncio.to_thread(transfer.end)
+                await beside(transfer.end)
         return _write_imported(done)
 
     async def give(
@@ -68,9 +67,9 @@ class TransferDoor:
         """An export, while it is written."""
         caller = await self._callers.admitted(context)
         with self._one_more():
-            transfer = await asyncio.to_thread(self._office.admit_export, caller)
+            transfer = await beside(self._office.admit_export, caller)
             try:
-                await asyncio.to_thread(transfer.begin)
+                await beside(transfer.begin)
                 clock = asyncio.get_running_loop().time
                 at, verified = 0, clock()
                 done: Imported | Export | None = None
@@ -79,8 +78,8 @@ class TransferDoor:
                         await self._check(context, "export")
                         verified = clock()
                     if done is None:
-                        done = await asyncio.to_thread(transfer.outcome)
-                    chunk = await asyncio.to_thread(transfer.read, at, CHUNK_BYTES)
+                        done = await beside(transfer.outcome)
+                    chunk = await beside(transfer.read, at, CHUNK_BYTES)
                     at += len(chunk)
                     if chunk:
                         yield pb.ExportResponse(chunk=chunk)
@@ -90,16 +89,16 @@ class TransferDoor:
                     else:
                         await asyncio.sleep(LOOK_SECONDS)
             finally:
-                await asyncio.to_thread(transfer.end)
+                await beside(transfer.end)
 
     async def _check(self, context: ServicerContext[Request, Response], task: Task) -> None:
         """Credentials end, and roles are taken away, while a file comes in or goes out."""
         caller = await self._callers.verified(context)
-        await asyncio.to_thread(self._office.check, caller, task)
+        await beside(self._office.check, caller, task)
 
     async def _lay_down(self, transfer: Transfer, chunk: bytes) -> None:
         if chunk:
-            await asyncio.to_thread(transfer.add, chunk, self._settings.import_bytes)
+            await beside(transfer.add, chunk, self._settings.import_bytes)
 
     @contextmanager
     def _one_more(self) -> Iterator[None]:

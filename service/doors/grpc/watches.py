@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 from grpc.aio import ServicerContext
 
 from policy_lang.values import Ref
+from service.doors.beside import beside
 from service.doors.grpc.caller import Callers
 from service.entities.watching import Told, Watching
 from service.errors import RateLimited
@@ -49,7 +50,7 @@ class Watches:
         """First where it begins, without changes; then every revision that changed something, and marks between."""
         caller = await self._callers.admitted(context)
         async with self._one_more() as ending:
-            position = await asyncio.to_thread(self._watching.begin, caller, wanted.tenant, wanted.after)
+            position = await beside(self._watching.begin, caller, wanted.tenant, wanted.after)
             yield Told(position, ())
             async for told in self._after(position, wanted, context, ending):
                 yield told
@@ -64,7 +65,7 @@ class Watches:
         loop, said = asyncio.get_running_loop(), position
         said_at = checked_at = loop.time()
         while not ending.done():
-            step = await asyncio.to_thread(self._watching.step, position, wanted.tenant)
+            step = await beside(self._watching.step, position, wanted.tenant)
             for told in step.told:
                 if loop.time() - checked_at >= CHECK_SECONDS:
                     await self._check(wanted, context)
@@ -83,7 +84,7 @@ class Watches:
 
     async def _check(self, wanted: Wanted, context: ServicerContext[Request, Response]) -> None:
         caller = await self._callers.verified(context)
-        await asyncio.to_thread(self._watching.check, caller, wanted.tenant)
+        await beside(self._watching.check, caller, wanted.tenant)
 
     async def _wait(self, position: Revision, ending: "asyncio.Future[object]") -> None:
         """Until there is something after the position, or it is time to look at the caller again, or to end."""
@@ -98,9 +99,7 @@ class Watches:
     async def _one_more(self) -> "AsyncIterator[asyncio.Future[object]]":
         """One watch more, and what is done when it is to end; RateLimited where there are as many as there may be."""
         if self._count >= self._most:
-            raise RateLimited(
-                f"over the limit `limits.watches`: {self._most} are under way already", 1000, limit="limits.watches"
-            )
+            raise RateLimited(f"over the limit `watches`: {self._most} are under way already", 1000, limit="watches")
         self._count += 1
         ending = asyncio.ensure_future(self._ended())
         try:

@@ -1,19 +1,37 @@
 """EntityService over a real channel: what is asked comes through as it was meant, and faults name their fields."""
 
+from dataclasses import replace
+
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1.types_pb2 import Entity, EntityRef, Value
 
+from policy_lang.values import Ref
 from service.config import Limits
 from service.db.engine import Database
+from service.deadline import left_ms
+from service.entities.forms import Form
+from service.entities.readable import ReadableEntities
+from service.model import Caller
 from tests.service.doors.archive import Archive, violations
 from tests.service.entities.firm import build_firm
 
 T1 = EntityRef(type="Tenant", id="t1")
 EVE, TENANT = EntityRef(type="User", id="eve"), Value(ref_value=T1)
 DOC1, USER1 = EntityRef(type="Doc", id="doc-t1"), EntityRef(type="User", id="member-t1")
+
+
+class Noting(ReadableEntities):
+    """Notes how many milliseconds its reads have."""
+
+    left: int | None = -1
+
+    def get(self, caller: Caller, ref: Ref) -> tuple[Form, str]:
+        """Reads an entity."""
+        self.left = left_ms()
+        return super().get(caller, ref)
 
 
 @pytest.fixture
@@ -139,6 +157,18 @@ def test_every_write_at_fault_is_named_by_its_field(archive: Archive) -> None:
         "writes[0].put": "unknown attribute `levle` of `Doc`; help: did you mean `level`?",
         "writes[2].delete": "unknown type `Dok`; help: did you mean `Doc`?",
     }
+
+
+@pytest.mark.parametrize(("timeout", "most"), [(20.0, 20_000), (None, None)], ids=["deadline", "none"])
+def test_what_is_read_for_a_caller_has_as_long_as_its_deadline(
+    archive: Archive, timeout: float | None, most: int | None
+) -> None:
+    firm = archive.firm
+    reads = Noting(firm.database, firm.policies, firm.gate)
+    archive.firm = replace(firm, reads=reads)
+    request = pb.GetEntityRequest(entity=DOC1)
+    archive.ask("root", lambda stub, who: stub.GetEntity(request, metadata=who, timeout=timeout))
+    assert reads.left == most or (most is not None and 0 < (reads.left or 0) <= most)
 
 
 def test_a_batch_has_its_limit_and_is_not_empty(archive: Archive) -> None:

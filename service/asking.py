@@ -15,9 +15,10 @@ from policy_lang.explanation import Explanation
 from policy_lang.stages import stage
 from policy_lang.values import Ref
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
-from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Known, Latency, Refused
+from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Flip, Known, Latency, Refused
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES, Arrival, Reception
+from service.shadowing import Shadowing
 from service.stages import decide_ended, fetch_ended, record_ended, verify_ended
 from service.stopping import ended_at
 
@@ -65,13 +66,21 @@ class Asking:
     """Answers the questions of one worker's calls. It belongs to the loop's thread."""
 
     def __init__(
-        self, reception: Reception, pdp: DecisionPoint, *, fetch: Fetch, reach: Reach, at_hand: AtHand = nothing_at_hand
+        self,
+        reception: Reception,
+        pdp: DecisionPoint,
+        *,
+        fetch: Fetch,
+        reach: Reach,
+        at_hand: AtHand = nothing_at_hand,
+        shadowing: Shadowing | None = None,
     ) -> None:
         self._reception = reception
         self._pdp = pdp
         self._fetch = fetch
         self._reach = reach
         self._at_hand = at_hand
+        self._shadowing = shadowing
 
     def admit_at_once(self, call: Call) -> Caller | None:
         """The caller as `admit` gives it, None where that would wait or refuse."""
@@ -88,6 +97,8 @@ class Asking:
 
         None where `decide` would wait for something else; then nothing was recorded.
         """
+        if self._shadowing is not None and self._shadowing.is_on:
+            return None
         began, place = perf_counter(), self._enter(caller)
         try:
             call.remaining_ms()
@@ -171,7 +182,10 @@ class Asking:
         if until is not None:
             known, decisions = ended_at(until, known, decisions)
         began = decide_ended(began)
-        answers = self._pdp.record(batch, known, decisions)
+        flips: Sequence[Flip | None] = ()
+        if self._shadowing is not None:
+            flips = await self._shadowing.compare(batch, known, decisions)
+        answers = self._pdp.record(batch, known, decisions, flips)
         if answers.keeping is not None:
             await answers.keeping
         record_ended(began)

@@ -17,6 +17,7 @@ from service.pool_settings import PoolSettings
 from service.rate_settings import RatesSettings
 from service.record_settings import RecordSettings
 from service.retention_settings import RetentionSettings
+from service.shadow_settings import ShadowSettings
 from service.socket_settings import SocketSettings
 from service.source_settings import SOURCE_NAME, SourceSettings
 from service.tls_settings import TlsSettings
@@ -172,6 +173,7 @@ class Settings(BaseSettings):
     partitions: PartitionSettings = PartitionSettings()
     record: RecordSettings = RecordSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
+    shadow: ShadowSettings = ShadowSettings()
 
     @property
     def mutual_tls(self) -> CertificateSettings | None:

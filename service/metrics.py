@@ -84,6 +84,16 @@ _ASKING: Final = {
         code=OPEN,
     ),
     "magistrate_log_only": _gauge("1 while some decisions are not enforced (enforcement.mode = log-only)."),
+    "magistrate_shadow_compared": _counter("Decisions that candidate policies, tried out beside, decided too."),
+    "magistrate_shadow_flips": _counter(
+        "Decisions that candidate policies decided otherwise, by direction.",
+        direction=("now_allowed", "now_denied", "answer"),
+    ),
+    "magistrate_shadow_faults": _counter(
+        "Calls that candidate policies could not decide too, by reason, and candidates that were refused.",
+        reason=("slow", "failed", "refused"),
+    ),
+    "magistrate_shadow_active": _gauge("1 while candidate policies are tried out beside those in force."),
     "magistrate_refusals": _counter("Requests of authenticated callers that were refused, by code.", code=OPEN),
     "magistrate_check_seconds": _histogram("From the admission of a question until its decision was recorded."),
     "magistrate_stage_seconds": _histogram(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
@@ -265,6 +265,29 @@ class Masked(NamedTuple):
     how: Masking
 
 
+class Flip(NamedTuple):
+    """What candidate policies of that digest decided otherwise: effect, code, determining rules."""
+
+    digest: str
+    effect: Effect
+    code: str
+    rules: tuple[str, ...]
+
+    def direction(self, effect: Effect) -> str:
+        """How that differs from what was decided, with that effect: one of FLIPS."""
+        if self.effect is effect:
+            return ANSWER
+        return NOW_ALLOWED if self.effect is Effect.ALLOW else NOW_DENIED
+
+
+NOW_ALLOWED: Final = "now_allowed"
+NOW_DENIED: Final = "now_denied"
+ANSWER: Final = "answer"
+"""Its code, what it obliges to, or whether it hides the resource."""
+FLIPS: Final = (NOW_ALLOWED, NOW_DENIED, ANSWER)
+"""The ways in which a candidate may decide otherwise."""
+
+
 @stage
 class DecisionRecord:
     """What an auditor finds. `id` is a UUIDv7, `time` milliseconds since 1970 UTC, `duration_us` microseconds.
@@ -273,7 +296,8 @@ class DecisionRecord:
     or `PRINCIPAL_TOKEN` where that token did not verify: then the caller stands for the principal, who is not known.
     `tzdata` is the version of the time zones that were decided by, empty where no policy was asked.
     `masked` are the inputs whose values stand in the record changed or not at all, `found_by` those by whose values the
-    log is to find it. What was not `enforced` was answered with a plain allow (service/enforcement.py).
+    log is to find it. What was not `enforced` was answered with a plain allow (service/enforcement.py). `flip` is what
+    candidate policies, which were tried out beside, decided otherwise (service/shadowing.py).
     """
 
     id: str
@@ -303,6 +327,7 @@ class DecisionRecord:
     masked: tuple[Masked, ...] = ()
     found_by: tuple[str, ...] = ()
     enforced: bool = True
+    flip: Flip | None = None
 
 
 @stage

@@ -20,6 +20,7 @@ from service.admission import check_assertions, check_form, check_permits, check
 from service.enforcement import LogOnly
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
+    ActivePolicies,
     Answer,
     Answers,
     Asked,
@@ -27,6 +28,7 @@ from service.model import (
     Caller,
     CheckRequest,
     DecisionRecord,
+    Flip,
     Known,
     Principal,
     Proposed,
@@ -83,7 +85,21 @@ class DecisionPoint:
 
     def admit(self, caller: Caller, requests: Sequence[CheckRequest | MagistrateError]) -> Batch:
         """The questions that the requests make, all under one bundle and time; errors that came in keep their place."""
-        started, now, policies = perf_counter_ns(), self._clock(), self._policies.active()
+        return self._admit(self._policies.active(), caller, requests, self._clock())
+
+    def admit_by(self, policies: ActivePolicies, batch: Batch, known: Known) -> Batch:
+        """The admitted questions of a batch as other policies would have them, at the same time."""
+        asked = [
+            item.request
+            for item, settled in zip(batch.items, known.items, strict=False)
+            if isinstance(item, Proposed) and isinstance(settled, Asked)
+        ]
+        return self._admit(policies, batch.caller, asked, batch.now)
+
+    def _admit(
+        self, policies: ActivePolicies, caller: Caller, requests: Sequence[CheckRequest | MagistrateError], now: int
+    ) -> Batch:
+        started = perf_counter_ns()
         schema = policies.bundle.program.schema
 
         def item(request: CheckRequest | MagistrateError) -> Proposed | MagistrateError:
@@ -139,14 +155,17 @@ class DecisionPoint:
         policies = batch.policies
         return tuple(explain(facts, policies.interpreter, policies.compiled) for facts in known.facts)
 
-    def record(self, batch: Batch, known: Known, decisions: Sequence[Decision]) -> Answers:
+    def record(
+        self, batch: Batch, known: Known, decisions: Sequence[Decision], flips: Sequence[Flip | None] = ()
+    ) -> Answers:
         """Writes the record of the whole batch, then gives the answers; AuditUnavailable gives none.
 
+        `flips` are what candidate policies decided otherwise, of each decision, or nothing where none were asked.
         Who tells them waits for their `keeping` before.
         """
         records: list[DecisionRecord] = []
         items: list[Answer | MagistrateError] = []
-        decided = iter(zip(known.facts, decisions, strict=True))
+        decided, flipped = iter(zip(known.facts, decisions, strict=True)), iter(flips)
         duration_us = (perf_counter_ns() - batch.started) // 1000
         for item in known.items:
             match item:
@@ -160,6 +179,8 @@ class DecisionPoint:
                     answer = Answer(item.request_id, record.id, shown)
                     if self._log_only is not None and self._log_only.covers(facts.question.resource.type):
                         answer, record = self._log_only.waive(answer, record)
+                    if flips:
+                        record = replace(record, flip=next(flipped))
                     items.append(answer)
                     records.append(record)
                 case Refused():

@@ -19,6 +19,7 @@ from service.decisions.patient import Patient
 from service.decisions.spool import Spool
 from service.doors.grpc.caller import Callers
 from service.enforcement import LogOnly
+from service.entities.cache import FactCache
 from service.entities.pool import ReadPool
 from service.entities.worker_facts import guarded_store, read_pool
 from service.feed.feed import Feed
@@ -58,6 +59,7 @@ class Core:
     database: Database
     pool: ReadPool | None
     feed: Feed
+    candidate_facts: FactCache
     policies: Policies
     sources: Sources
     credentials: Credentials
@@ -104,6 +106,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         database=database,
         pool=pool,
         feed=feed,
+        candidate_facts=FactCache(feed, settings.shadow.cache_entries),
         policies=policies,
         sources=sources,
         credentials=known,

@@ -21,6 +21,7 @@ from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.model import Batch, Consistency, Known
 from service.policies.wiring import build_office, build_review_office
+from service.shadowing import Shadowing
 
 
 @asynccontextmanager
@@ -43,7 +44,7 @@ async def services(core: Core, asking: Asking) -> AsyncIterator[tuple[Served, ..
         yield served
 
 
-def build_asking(core: Core, fresh: FreshFacts) -> Asking:
+def build_asking(core: Core, fresh: FreshFacts, shadowing: Shadowing) -> Asking:
     """What answers the questions of every door, from facts as fresh as asked."""
     facts = core.sources.beside(fresh)
 
@@ -64,7 +65,7 @@ def build_asking(core: Core, fresh: FreshFacts) -> Asking:
 
     # What is kept of mapped sources ages: they are looked at each time.
     look = at_hand if facts is fresh else nothing_at_hand
-    return Asking(core.callers.reception, core.pdp, fetch=fetch, reach=reach, at_hand=look)
+    return Asking(core.callers.reception, core.pdp, fetch=fetch, reach=reach, at_hand=look, shadowing=shadowing)
 
 
 def _credentials(core: Core) -> CredentialServicer:

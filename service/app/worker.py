@@ -16,6 +16,7 @@ from service.app.gauging import (
 )
 from service.app.life import wall_clock
 from service.app.serving import build_asking, services
+from service.app.shadowing import shadowing
 from service.app.strangers import sum_up
 from service.app.tls import DoorTls
 from service.asking import Asking
@@ -37,7 +38,7 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         core = await build_core(settings, given, opened)
         fresh = await opened.enter_async_context(worker_facts(settings, core.database, core.feed, core.pool))
         await opened.enter_async_context(core.credentials.revocations.followed())
-        asking = build_asking(core, fresh)
+        asking = build_asking(core, fresh, await opened.enter_async_context(shadowing(core)))
         served = await opened.enter_async_context(services(core, asking))
         door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
         tls = DoorTls.of(settings)

@@ -10,7 +10,8 @@ from policy_lang.decision import Effect
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, parse_duration, parse_timestamp
 from policy_lang.values import Ref
-from service.decisions.log_filter import LogFilter
+from service.decisions.log_filter import ANY_FLIP, LogFilter
+from service.model import FLIPS
 
 
 class Wanted(TypedDict):
@@ -35,6 +36,7 @@ class Wanted(TypedDict):
     credential: str | None
     policy_digest: str | None
     unenforced: bool
+    flips: str | None
     input_: tuple[str, ...]
 
 
@@ -70,6 +72,7 @@ def read_filter(options: Wanted) -> LogFilter:
         credential=options["credential"],
         policy_digest=options["policy_digest"],
         enforced=False if options["unenforced"] else None,
+        flip=options["flips"],
         attributes=dict(map(_input, options["input_"])),
     )
 
@@ -130,6 +133,10 @@ _FILTERS: Final = (
     click.option(
         "--unenforced", is_flag=True,
         help="Answered with a plain allow instead, in log-only mode; with --effect deny, what would have been denied.",
+    ),
+    click.option(
+        "--flips", type=click.Choice([ANY_FLIP, *FLIPS]), is_flag=False, flag_value=ANY_FLIP,
+        help="What candidate policies, tried out beside, decided otherwise; or so alone.",
     ),
     click.option(
         "--input", "input_", metavar="PATH=VALUE", multiple=True,

@@ -12,7 +12,7 @@ import orjson
 from policy_lang.excerpt import visible
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
-from service.cli.log_report import COLOURS, print_table, records_json, records_jsonl
+from service.cli.log_report import COLOURS, flip_text, print_table, records_json, records_jsonl
 from service.model import DecisionRecord
 
 Form = Literal["table", "json", "jsonl", "csv"]
@@ -105,6 +105,7 @@ _COLUMNS: Final[Mapping[str, Callable[[DecisionRecord], str]]] = {
     "policy_digest": lambda record: record.policy_digest,
     "revision": lambda record: record.revision,
     "enforced": lambda record: "true" if record.enforced else "false",
+    "candidate": lambda record: "" if record.flip is None else flip_text(record.flip),
     "inputs": lambda record: _json(dict(record.inputs)),
 }
 _HEAD: Final = tuple(_COLUMNS)

@@ -18,7 +18,7 @@ from service.decisions.stats import Counted, LogStats, Named, Stretch, Unfired
 from service.decisions.verification import LogReport
 from service.doors.grpc.codec import EFFECTS, write_time
 from service.identity import Evidence, EvidenceKind, Origin
-from service.model import DecisionRecord, Masked, Masking, RecordKind
+from service.model import DecisionRecord, Flip, Masked, Masking, RecordKind
 
 _EFFECTS: Final[Mapping[int, Effect]] = {value: effect for effect, value in EFFECTS.items()}
 
@@ -46,6 +46,7 @@ def write_filter(wanted: LogFilter) -> pb.LogFilter:
         peer=wanted.peer or "",
         credential=wanted.credential or "",
         unenforced=wanted.enforced is False,
+        flip=wanted.flip or "",
         attributes=wanted.attributes,
     )
 
@@ -83,6 +84,7 @@ def read_record(message: pb.DecisionRecord) -> DecisionRecord:
         masked=tuple(Masked(each.path, Masking(each.how)) for each in message.masked),
         found_by=tuple(message.found_by),
         enforced=not message.unenforced,
+        flip=_flip(message.candidate) if message.HasField("candidate") else None,
     )
 
 
@@ -144,6 +146,10 @@ def _fault(message: pb.LogFault) -> Fault:
         FaultKind(message.kind), message.text, message.replica or None, message.sequence or None,
         message.decision_id or None,
     )  # fmt: skip
+
+
+def _flip(message: pb.CandidateDecision) -> Flip:
+    return Flip(message.policy_digest, _EFFECTS[message.effect], message.code, tuple(message.rules))
 
 
 def _counted(tally: pb.Tally) -> Counted:

@@ -26,7 +26,7 @@ from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.identity import Evidence, EvidenceKind
-from service.model import DecisionRecord, RecordKind
+from service.model import DecisionRecord, Flip, RecordKind
 
 COLOURS: Final[Mapping[Effect, str]] = {Effect.ALLOW: "green", Effect.DENY: "red"}
 
@@ -84,6 +84,8 @@ def record_lines(record: DecisionRecord, rule_lines: Callable[[str], Iterable[st
         yield "  hide       answer `not found`"
     if not record.enforced:
         yield click.style("  log-only   not enforced: a plain allow was answered", fg="yellow")
+    if record.flip is not None:
+        yield visible(f"  candidate  {flip_text(record.flip)} by the policies {record.flip.digest}")
     if record.shadow_effect is not record.effect:
         yield f"  shadow     {record.shadow_effect.value}, had every shadow rule been live"
     yield visible(f"  policies   {record.policy_digest}")
@@ -166,7 +168,18 @@ def record_fields(record: DecisionRecord) -> dict[str, Json]:
         "masked": [{"path": path, "how": how.value} for path, how in record.masked],
         "found_by": list(record.found_by),
         "enforced": record.enforced,
+        "candidate": None if record.flip is None else flip_fields(record.flip),
     }
+
+
+def flip_text(flip: Flip) -> str:
+    """What a candidate decided otherwise, in words."""
+    return " ".join((flip.effect.value, flip.code, *(f"({rule})" for rule in flip.rules)))
+
+
+def flip_fields(flip: Flip) -> dict[str, Json]:
+    """The same as JSON has it."""
+    return {"policy_digest": flip.digest, "effect": flip.effect.value, "code": flip.code, "rules": list(flip.rules)}
 
 
 def _evidence(evidence: Evidence) -> dict[str, Json]:

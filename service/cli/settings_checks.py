@@ -142,6 +142,15 @@ def _enforcement(settings: Settings) -> str | Warned:
     return Warned(said)
 
 
+def _candidate(settings: Settings) -> str:
+    folder = settings.shadow.policies
+    if folder is None:
+        return "none is tried out by the settings"
+    if settings.policies_source == "store":
+        raise ConfigError("`shadow.policies` is for policies in a folder\nhelp: `magistrate policy shadow DIGEST`")
+    return f"{load_bundle(folder).digest[:12]} in `{folder}` is tried out"
+
+
 def _facts(settings: Settings) -> str:
     return _database(settings.database_url, "facts")
 
@@ -207,6 +216,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "secrets": _secrets,
     "policies": _policies,
     "enforcement": _enforcement,
+    "candidate": _candidate,
 }
 """What can be told from files alone."""
 CONNECTING: Final[Mapping[str, Check]] = {"facts": _facts, "log": _log, "sources": _sources}

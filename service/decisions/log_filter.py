@@ -14,12 +14,14 @@ from policy_lang.values import Ref
 from service.db.log_tables import decision, decision_attribute, decision_missing, decision_rule
 from service.decisions.rows import indexed, texts_of
 from service.errors import InvalidRequest, Violation
-from service.model import DecisionRecord
+from service.model import FLIPS, DecisionRecord
 
 Selected = TypeVarTuple("Selected")
 
 TEXT_LIMIT: Final = 8192
 """Characters of one text of a filter; those beyond what a column holds (`INDEXED`) do not count."""
+ANY_FLIP: Final = "any"
+"""Stands for every way in which a candidate may decide otherwise."""
 ATTRIBUTE_LIMIT: Final = 8
 """Attribute paths of one filter."""
 
@@ -29,7 +31,7 @@ class LogFilter:
     """What to find; None is anything. `since` is included, `until` is not; both in milliseconds since 1970 UTC.
 
     `resource_prefix` is how the ids of the resources of a type begin. `attributes` are what recorded inputs were, by
-    their paths: a text as it is, all else as JSON (`input_text`).
+    their paths: a text as it is, all else as JSON (`input_text`). `flip` is one of FLIPS, or ANY_FLIP.
     """
 
     since: int | None = None
@@ -51,6 +53,7 @@ class LogFilter:
     credential: str | None = None
     policy_digest: str | None = None
     enforced: bool | None = None
+    flip: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -104,6 +107,8 @@ def _form_faults(wanted: LogFilter) -> Iterator[Violation]:
         yield Violation("resource", "one resource, or a type and how its ids begin")
     if wanted.resource_prefix is not None and not wanted.resource_type:
         yield Violation("resource_type", "required where ids begin with something")
+    if wanted.flip not in (None, ANY_FLIP, *FLIPS):
+        yield Violation("flip", f"{ANY_FLIP}, {', '.join(FLIPS)}")
     if len(wanted.attributes) > ATTRIBUTE_LIMIT:
         yield Violation("attributes", f"at most {ATTRIBUTE_LIMIT}")
     parts = [text for pair in wanted.attributes.items() for text in pair]
@@ -145,6 +150,8 @@ def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.effect == wanted.effect.value
     if wanted.enforced is not None:
         yield columns.unenforced.is_(None) if wanted.enforced else columns.unenforced == 1
+    if wanted.flip is not None:
+        yield columns.flip.is_not(None) if wanted.flip == ANY_FLIP else columns.flip == wanted.flip
     yield from _same_text(columns.action, wanted.action)
     yield from _same_text(columns.code, wanted.code)
     yield from _same_text(columns.request_id, wanted.request_id)

@@ -14,7 +14,7 @@ from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.identity import Evidence, EvidenceKind, Origin
-from service.model import DecisionRecord, Masked, Masking, RecordKind
+from service.model import DecisionRecord, Flip, Masked, Masking, RecordKind
 
 VERSION: Final = 4
 """The format of records that this version writes; it reads those before too."""
@@ -23,13 +23,13 @@ FIELDS: Final = (
     "v", "id", "kind", "time", "request_id", "caller_type", "caller_id", "principal_type", "principal_id", "action",
     "resource_type", "resource_id", "tenant", "effect", "code", "rules", "missing", "obligations", "hide",
     "shadow_effect", "inputs", "policy_digest", "revision", "duration_us", "tzdata",
-    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by", "enforced",
+    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by", "enforced", "flip",
 )  # fmt: skip
 """The values of a record, in their order. `principal_evidence` is null where it is the caller's."""
 
 _TOLD_LATER: Final[Mapping[str, Json]] = {
     "tzdata": "", "peer": "", "trace_id": "", "caller_evidence": ["untold", "", ""], "principal_evidence": None,
-    "masked": [], "found_by": [], "enforced": True,
+    "masked": [], "found_by": [], "enforced": True, "flip": None,
 }  # fmt: skip
 """How formats read that do not have them."""
 
@@ -88,7 +88,7 @@ def _write(record: DecisionRecord) -> tuple[object, ...]:
         _evidence(record.caller_evidence),
         None if record.principal_evidence is record.caller_evidence else _evidence(record.principal_evidence),
         record.masked and [(path, how._value_) for path, how in record.masked], record.found_by,
-        record.enforced,
+        record.enforced, record.flip and _write_flip(record.flip),
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         _, id_, kind, time, request_id, caller_type, caller_id, principal_type, principal_id, action, resource_type,
         resource_id, tenant, effect, code, rules, missing, obligations, hide, shadow_effect, inputs, policy_digest,
         revision, duration_us, tzdata, peer, trace_id, caller_evidence, principal_evidence, masked, found_by,
-        enforced,
+        enforced, flip,
     ) = known.values()  # fmt: skip
     caller_known = _read_evidence(caller_evidence)
     return DecisionRecord(
@@ -130,7 +130,17 @@ def _read(values: list[Json]) -> DecisionRecord:
         masked=tuple(_masked(item) for item in _items(masked)),
         found_by=tuple(_text(path) for path in _items(found_by)),
         enforced=_flag(enforced),
+        flip=None if flip is None else _read_flip(flip),
     )
+
+
+def _write_flip(flip: Flip) -> tuple[object, ...]:
+    return flip.digest, flip.effect._value_, flip.code, flip.rules
+
+
+def _read_flip(item: Json) -> Flip:
+    digest, effect, code, rules = _items(item)
+    return Flip(_text(digest), Effect(effect), _text(code), tuple(_text(rule) for rule in _items(rules)))
 
 
 def _evidence(evidence: Evidence) -> tuple[str, str, str]:

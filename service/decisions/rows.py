@@ -46,6 +46,7 @@ def decision_row(record: DecisionRecord) -> dict[str, Cell]:
         "caller_credential": indexed(record.caller_evidence.credential) or None,
         "principal_evidence": _kind(record.principal_evidence.kind),
         "unenforced": None if record.enforced else 1,
+        "flip": record.flip and record.flip.direction(record.effect),
         "body": encode_record(record),
     }
 

@@ -41,6 +41,28 @@ class PolicyHolder:
         self._ready: dict[str, ActivePolicies] = {}
         self._followers: list[Callable[[ActivePolicies], None]] = []
         self._retiring: set[asyncio.Task[None]] = set()
+        self._candidate: ActivePolicies | None = None
+
+    @property
+    def candidate(self) -> ActivePolicies | None:
+        """The policies that are tried out beside those in force; None where there are none."""
+        return self._candidate
+
+    async def try_out(self, digest: str, image: bytes) -> None:
+        """Loads an image to be tried out in place of any other; ConfigError if it cannot be loaded."""
+        self.let_go()
+        try:
+            policies = await self._load(image)
+        except ImageError as error:
+            raise ConfigError(f"the candidate `{digest}` cannot be loaded: {error}") from error
+        if self._active is None or self._active.digest != policies.digest:
+            self._candidate = policies
+
+    def let_go(self) -> None:
+        """Tries none out any more."""
+        if self._candidate is not None:
+            self._retire(self._candidate)
+            self._candidate = None
 
     def active(self) -> ActivePolicies:
         """The policies in force; NoPolicies before the first were activated."""
@@ -91,6 +113,8 @@ class PolicyHolder:
         for follow in self._followers:
             follow(policies)
         self._active = policies
+        if self._candidate is not None and self._candidate.digest == digest:
+            self.let_go()
         if former is not None:
             self._retire(former)
 

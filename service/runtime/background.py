@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from service.app.background import run_background
@@ -16,7 +18,7 @@ from service.policies.watching import Fit, Unfit, WatchedFolder
 from service.policies.wiring import follow_store
 from service.runtime.handing import Handing
 from service.runtime.leash import Leash
-from service.runtime.messages import Broken, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
+from service.runtime.messages import Broken, Candidate, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
 from service.telemetry import configure_log, get_log
 
 NICENESS: Final = 10
@@ -110,7 +112,24 @@ def _follow_folder(leash: Leash, stop: threading.Event) -> None:
                 leash.report(Broken(why, is_finding))
 
     settings = leash.settings
+    if settings.shadow.policies is not None:
+        _follow_candidate(leash, settings.shadow.policies, stop)
     WatchedFolder(settings.policies, mapping_check(settings)).follow(tell, every=settings.watch_seconds, stop=stop)
+
+
+def _follow_candidate(leash: Leash, folder: Path, stop: threading.Event) -> None:
+    """Tells the supervisor what the folder of candidate policies comes to, from a thread of its own."""
+
+    def tell(verdict: Fit | Unfit) -> None:
+        match verdict:
+            case Fit(digest, image):
+                leash.report(Candidate(digest, "", image))
+            case Unfit(why):
+                leash.report(Candidate("", why, b""))
+
+    watched = WatchedFolder(folder, mapping_check(leash.settings))
+    follow = partial(watched.follow, tell, every=leash.settings.watch_seconds, stop=stop)
+    threading.Thread(target=follow, name="candidate", daemon=True).start()
 
 
 if __name__ == "__main__":

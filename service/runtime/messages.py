@@ -93,6 +93,18 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """From the background process, and on to the workers: try these policies out beside those in force.
+
+    Without a digest there are none to try out; `why` says it where that is a fault.
+    """
+
+    digest: str
+    why: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Vacant:
     """From the background process, and on to the workers: the store has no policies in force yet; open your doors."""
 
@@ -172,14 +184,14 @@ class KeysWanted:
 
 Message = (
     Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Offered | Vacant | Broken
-    | Sampled | Wanted | Leased | GivenBack | IssuerKeys | KeysMissed | KeysWanted
+    | Candidate | Sampled | Wanted | Leased | GivenBack | IssuerKeys | KeysMissed | KeysWanted
 )  # fmt: skip
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
-        Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Sampled,
-        Wanted, Leased, GivenBack, IssuerKeys, KeysMissed, KeysWanted,
+        Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Candidate,
+        Sampled, Wanted, Leased, GivenBack, IssuerKeys, KeysMissed, KeysWanted,
     )
 }  # fmt: skip
 

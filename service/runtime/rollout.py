@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.runtime.child import Child
-from service.runtime.messages import Activate, Compiled, Failed, Leave, Message, Prepare, Prepared, Vacant
+from service.runtime.messages import Activate, Candidate, Compiled, Failed, Leave, Message, Prepare, Prepared, Vacant
 
 PREPARE_SECONDS: Final = 120.0
 """How long workers may take to load policies."""
@@ -32,6 +32,7 @@ class Rollout:
         self._members: dict[Child, _Member] = {}
         self._active: Compiled | None = None
         self._coming: Compiled | None = None
+        self._candidate: Candidate | None = None
         self._is_vacant = False
         self._changed = asyncio.Event()
 
@@ -53,6 +54,8 @@ class Rollout:
         for policies in (self._active, self._coming):
             if policies is not None:
                 child.tell(Prepare(policies.digest, policies.body))
+        if self._candidate is not None:
+            child.tell(self._candidate)
 
     def heard(self, child: Child, message: Message) -> None:
         """A worker says something."""
@@ -67,6 +70,12 @@ class Rollout:
             case Failed(digest, why):
                 member.failed[digest] = why
         self._changed.set()
+
+    def try_out(self, candidate: Candidate) -> None:
+        """Has every worker try policies out beside those in force, or none any more."""
+        self._candidate = candidate
+        for child in self._members:
+            child.tell(candidate)
 
     def left(self, child: Child) -> None:
         """A worker's process has ended."""

@@ -20,6 +20,7 @@ from service.runtime.messages import (
     Activate,
     Boot,
     Broken,
+    Candidate,
     Compiled,
     Failed,
     GivenBack,
@@ -65,6 +66,7 @@ class Service:
         self._is_draining = False
         self._rolling = asyncio.Lock()
         self._policies = PolicyStatus()
+        self._candidate = self._candidate_refused = ""
         self._compiler: Child | None = None
         self._background = Keeper(BACKGROUND, boot, self)
         names = [WORKER.name] if settings.workers == 1 else [f"{WORKER.name} {n + 1}" for n in range(settings.workers)]
@@ -85,6 +87,8 @@ class Service:
             feed_lags=tuple(self._collected.gauges("magistrate_feed_lag_seconds")),
             max_staleness=self._settings.max_staleness,
             unenforced=self._settings.enforcement.warning,
+            candidate="" if self._candidate == self._policies.digest else self._candidate,
+            candidate_refused=self._candidate_refused,
             left_alone=tuple(
                 sorted(
                     {
@@ -121,6 +125,8 @@ class Service:
                 self._keys.heard(message, self._rollout.digests)
             case KeysWanted():
                 self._keys.wanted(message, self._compiler)
+            case Candidate():
+                self._try_out(message)
             case Compiled() | Broken() | Offered() | Activate() | Vacant():
                 self._verdicts.put_nowait(message)
             case _:
@@ -230,10 +236,24 @@ class Service:
         self._changed_over(policies.digest)
         return ""
 
+    def _try_out(self, candidate: Candidate) -> None:
+        """Has candidate policies tried out, unless they are in force already."""
+        if candidate.why:
+            _log.error("no candidate is tried out", why=candidate.why)
+            self._own.count("magistrate_shadow_faults", reason="refused")
+        if candidate.digest and candidate.digest == self._policies.digest:
+            candidate = Candidate("", "", b"")
+        _log.info("candidate", digest=candidate.digest)
+        self._candidate = candidate.digest
+        self._candidate_refused = candidate.why
+        self._rollout.try_out(candidate)
+
     def _changed_over(self, digest: str) -> None:
         _log.info("policies activated", digest=digest, before=self._policies.digest)
         self._policies = PolicyStatus(digest, time.time())
         self._own.count("magistrate_policy_reloads", result="activated")
+        if digest == self._candidate:
+            self._try_out(Candidate("", "", b""))
 
     def _count(self) -> Samples:
         for keeper in (self._background, *self._workers):

@@ -38,6 +38,9 @@ class Status:
     """Databases that some worker leaves alone after failures; it is ready for what needs none of them."""
     unenforced: str = ""
     """What is not enforced; empty where every decision is."""
+    candidate: str = ""
+    """The policies that are tried out beside those in force, and why later ones were refused."""
+    candidate_refused: str = ""
 
     @property
     def workers_in_step(self) -> int:
@@ -93,5 +96,6 @@ def _policies(status: Status) -> Page:
         "since": since,
         "workers": {"wanted": status.workers_wanted, "in_step": status.workers_in_step},
         "refused": policies.refused or None,
+        "candidate": {"digest": status.candidate or None, "refused": status.candidate_refused or None},
     }
     return Page(HTTPStatus.OK, orjson.dumps(shown, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE), _JSON)

@@ -19,6 +19,7 @@ from service.reception.leases import Lease, Leases
 from service.runtime.leash import Leash
 from service.runtime.messages import (
     Activate,
+    Candidate,
     Failed,
     GivenBack,
     IssuerKeys,
@@ -36,8 +37,10 @@ from service.runtime.messages import (
     Wanted,
 )
 from service.samples import Samples
-from service.telemetry import configure_log
+from service.telemetry import configure_log, get_log
 from service.vitals import gauge_process
+
+_log = get_log("worker")
 
 SAMPLE_SECONDS = 1.0
 """How often it says what it has counted."""
@@ -82,6 +85,7 @@ class _Worker:
             self._policies, contents, samples=self._samples, life=self._life, meter=self._leases, keys=self._keys
         )
         self._may_open = asyncio.Event()
+        self._candidates: asyncio.Queue[Candidate] = asyncio.Queue()
 
     async def run(self) -> None:
         """Takes up what the supervisor tells, and answers calls until SIGTERM."""
@@ -97,13 +101,15 @@ class _Worker:
                     loop.call_soon_threadsafe(self._keys.take, issuer, content, at)
                 case KeysMissed(issuer):
                     loop.call_soon_threadsafe(self._keys.miss, issuer)
+                case Candidate():
+                    loop.call_soon_threadsafe(self._candidates.put_nowait, message)
                 case _:
                     loop.call_soon_threadsafe(self._told.put_nowait, message)
 
         self._leash.listen(hear)
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._obey()), tasks.create_task(self._sample())]
-            beside.append(tasks.create_task(self._leases.run()))
+            beside += [tasks.create_task(self._leases.run()), tasks.create_task(self._try_out())]
             try:
                 if await self._told_to_open():
                     await serve_worker(self._leash.settings, self._given)
@@ -141,10 +147,25 @@ class _Worker:
         else:
             self._leash.report(Prepared(digest))
 
+    async def _try_out(self) -> None:
+        """Takes up candidates, when it has policies to answer by."""
+        while True:
+            candidate = await self._candidates.get()
+            await self._may_open.wait()
+            self._policies.let_go()
+            if not candidate.digest:
+                continue
+            try:
+                await self._policies.try_out(candidate.digest, candidate.body)
+            except MagistrateError as error:
+                self._samples.count("magistrate_shadow_faults", reason="refused")
+                _log.error("no candidate is tried out", why=str(error))
+
     async def _sample(self) -> None:
         while True:
             await asyncio.sleep(SAMPLE_SECONDS)
             gauge_process(self._samples)
+            self._samples.gauges["magistrate_shadow_active"] = float(self._policies.candidate is not None)
             self._leash.report(Sampled(self._samples))
 
 

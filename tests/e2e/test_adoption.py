@@ -1,6 +1,7 @@
 """A service that is brought into a running system says loudly what it does not enforce, and keeps what it decided."""
 
 import json
+import shutil
 
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, BatchCheckRequest, CheckResponse
 
@@ -47,3 +48,35 @@ def shown(answer: CheckResponse) -> tuple[int, str, list[str], int, str, list[st
     would_be = answer.log_only
     own, decided = [each.rule_id for each in answer.reasons], [each.rule_id for each in would_be.reasons]
     return answer.effect, answer.code, own, would_be.effect, would_be.code, decided
+
+
+def test_a_candidate_decides_beside_and_what_it_decides_otherwise_is_listed(project: Project) -> None:
+    candidate = shutil.copytree(project.folder / "policies", project.folder / "candidate")
+    (candidate / "more.policy").write_text(
+        "module more\nrule readonly: deny edit on Document when resource.locked or not resource.locked\n"
+    )
+    settings = {"MAGISTRATE_SHADOW__POLICIES": "candidate", "MAGISTRATE_SHADOW__BUDGET_MS": "1000"}
+    with project.with_environment(**settings).serving("--dev") as server:
+        alice = bearer(server.token("User:alice"))
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 1.0)
+        with stub_of(server.address) as stub:
+            edit = stub.Check(question("edit", "Document:plan"), metadata=alice, timeout=SECONDS)
+            read = stub.Check(question("read", "Document:plan"), metadata=alice, timeout=SECONDS)
+        assert (edit.effect, edit.code, edit.policy_digest) == (EFFECT_ALLOW, "ALLOWED", server.digest())
+        assert read.effect == EFFECT_ALLOW
+        wait_until(lambda: server.metric("magistrate_shadow_compared_total"), 2.0)
+        assert server.metric("magistrate_shadow_flips_total") == 1
+        digest = json.loads(server.asked("/policies")[1])["candidate"]["digest"]
+
+        (candidate / "more.policy").unlink()
+        wait_until(lambda: json.loads(server.asked("/policies")[1])["candidate"]["digest"], None)
+        assert server.stop() == 0
+
+    (flip,) = json.loads(project.must_run("log", "query", "--flips", "any", "--output", "json"))
+    assert (flip["decision_id"], flip["effect"]) == (edit.decision_id, "allow")
+    assert flip["candidate"] == {
+        "policy_digest": digest,
+        "effect": "deny",
+        "code": "DENIED",
+        "rules": ["more.readonly"],
+    }

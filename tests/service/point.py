@@ -152,9 +152,10 @@ def build_point(
     contents: Contents | None = None,
     *,
     log_only: LogOnly | None = None,
+    policy: str = POLICY,
 ) -> DecisionPoint:
     """The decision point over a store with a few users and orders; callers are named by token, or authenticated."""
-    policies = activate({"shop.policy": POLICY})
+    policies = activate({"shop.policy": policy})
     database = open_database(f"sqlite:///{folder / 'facts.db'}")
     ensure_current(database, "facts")
     writer = EntityWriter(database, policies.bundle.program.schema)

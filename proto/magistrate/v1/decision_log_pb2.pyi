@@ -121,6 +121,7 @@ class LogFilter(_message.Message):
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     UNENFORCED_FIELD_NUMBER: _builtins.int
+    FLIP_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """What was to be done; acts on this service itself begin with `magistrate.`."""
     resource_type: _builtins.str
@@ -149,6 +150,8 @@ class LogFilter(_message.Message):
     """What the caller showed: a token's `jti`, the id of an API key or a session, or a certificate's SHA-256."""
     unenforced: _builtins.bool
     """Only where a plain allow was answered instead of what was decided: in log-only mode, of a deny and of what obliges."""
+    flip: _builtins.str
+    """Only what candidate policies, tried out beside, decided otherwise: `any`, or `now_allowed`, `now_denied` or `answer`."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Decided then or later."""
@@ -199,10 +202,11 @@ class LogFilter(_message.Message):
         credential: _builtins.str = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         unenforced: _builtins.bool = ...,
+        flip: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "principal", b"principal", "since", b"since", "tenant", b"tenant", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "unenforced", b"unenforced", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "flip", b"flip", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "unenforced", b"unenforced", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -832,6 +836,7 @@ class DecisionRecord(_message.Message):
     MASKED_FIELD_NUMBER: _builtins.int
     FOUND_BY_FIELD_NUMBER: _builtins.int
     UNENFORCED_FIELD_NUMBER: _builtins.int
+    CANDIDATE_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """The decision's id, a UUIDv7."""
     kind: Global___RecordKind.ValueType
@@ -914,6 +919,10 @@ class DecisionRecord(_message.Message):
     def found_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The paths of inputs by whose values the log finds the record at once."""
 
+    @_builtins.property
+    def candidate(self) -> Global___CandidateDecision:
+        """What candidate policies, tried out beside, decided otherwise; not set where they did not, or there were none."""
+
     def __init__(
         self,
         *,
@@ -945,14 +954,51 @@ class DecisionRecord(_message.Message):
         masked: _abc.Iterable[Global___MaskedInput] | None = ...,
         found_by: _abc.Iterable[_builtins.str] | None = ...,
         unenforced: _builtins.bool = ...,
+        candidate: Global___CandidateDecision | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "caller_evidence", b"caller_evidence", "principal", b"principal", "principal_evidence", b"principal_evidence", "resource", b"resource", "tenant", b"tenant", "time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "caller_evidence", b"caller_evidence", "candidate", b"candidate", "principal", b"principal", "principal_evidence", b"principal_evidence", "resource", b"resource", "tenant", b"tenant", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "caller", b"caller", "caller_evidence", b"caller_evidence", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata", "unenforced", b"unenforced"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "caller", b"caller", "caller_evidence", b"caller_evidence", "candidate", b"candidate", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata", "unenforced", b"unenforced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecisionRecord: _TypeAlias = DecisionRecord  # noqa: Y015
+
+@_typing.final
+class CandidateDecision(_message.Message):
+    """What candidate policies decided otherwise."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_DIGEST_FIELD_NUMBER: _builtins.int
+    EFFECT_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    policy_digest: _builtins.str
+    """Their digest."""
+    effect: _authorization_pb2.Effect.ValueType
+    """What they decided."""
+    code: _builtins.str
+    """Its code; INVALID_REQUEST where the question is none under them."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The rules that determined it."""
+
+    def __init__(
+        self,
+        *,
+        policy_digest: _builtins.str = ...,
+        effect: _authorization_pb2.Effect.ValueType = ...,
+        code: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "effect", b"effect", "policy_digest", b"policy_digest", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CandidateDecision: _TypeAlias = CandidateDecision  # noqa: Y015
 
 @_typing.final
 class Evidence(_message.Message):

@@ -22,7 +22,7 @@ from service.doors.grpc.codec import EFFECTS, write_missing, write_obligation, w
 from service.doors.grpc.paging import page_size, read_page_token, read_token, write_page_token
 from service.errors import InvalidRequest, ScanLimitReached, Violation
 from service.identity import Evidence
-from service.model import DecisionRecord, RecordKind
+from service.model import DecisionRecord, Flip, RecordKind
 
 SCAN_SETTING: Final = "log_reading.scan_records"
 """What the limit of what a page looks at is called."""
@@ -67,6 +67,7 @@ def read_filter(message: pb.LogFilter) -> LogFilter:
         credential=message.credential or None,
         policy_digest=message.policy_digest or None,
         enforced=False if message.unenforced else None,
+        flip=message.flip or None,
         attributes=dict(message.attributes),
     )
 
@@ -176,6 +177,13 @@ def write_record(record: DecisionRecord) -> pb.DecisionRecord:
         masked=[pb.MaskedInput(path=path, how=how.value) for path, how in record.masked],
         found_by=record.found_by,
         unenforced=not record.enforced,
+        candidate=record.flip and _write_flip(record.flip),
+    )
+
+
+def _write_flip(flip: Flip) -> pb.CandidateDecision:
+    return pb.CandidateDecision(
+        policy_digest=flip.digest, effect=EFFECTS[flip.effect], code=flip.code, rules=flip.rules
     )
 
 

@@ -11,7 +11,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.decisions.payload import FIELDS, encode_record
 from service.identity import Evidence, EvidenceKind, Origin
-from service.model import DecisionRecord, Masked, Masking, RecordKind
+from service.model import DecisionRecord, Flip, Masked, Masking, RecordKind
 
 _SAMPLE = DecisionRecord(
     id="01890a5d-ac96-774b-bcce-b302099a8057",
@@ -102,4 +102,5 @@ any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     masked=st.lists(st.builds(Masked, _text, st.sampled_from(Masking)), max_size=2).map(tuple),
     found_by=st.lists(_text, max_size=2).map(tuple),
     enforced=st.booleans(),
+    flip=st.none() | st.builds(Flip, _text, _effects, _text, st.lists(_text, max_size=2).map(tuple)),
 )

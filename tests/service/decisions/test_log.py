@@ -9,10 +9,11 @@ from policy_lang.decision import Effect, MissingInput
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.decisions.log import PAGE_LIMIT, DecisionLog
-from service.decisions.log_filter import LogFilter
+from service.decisions.log_filter import ANY_FLIP, LogFilter
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.identity import Evidence, EvidenceKind, Origin
+from service.model import NOW_DENIED, Flip
 from tests.service.decisions.records import sample, samples
 
 FILTERS = {
@@ -36,6 +37,8 @@ FILTERS = {
     "credential": LogFilter(credential="key-9"),
     "policy_digest": LogFilter(policy_digest="sha256:ff"),
     "unenforced": LogFilter(enforced=False),
+    "flips": LogFilter(flip=ANY_FLIP),
+    "flips of one kind": LogFilter(flip=NOW_DENIED),
 }
 
 
@@ -59,6 +62,7 @@ def test_a_filter_finds_what_fits_alone(spool: Spool, folder: Path, log_database
         caller_evidence=Evidence(EvidenceKind.API_KEY, "", "key-9"),
         policy_digest="sha256:ff",
         enforced=False,
+        flip=Flip("sha256:77", Effect.DENY, "DENIED", ("docs.tight",)),
         inputs={"principal.clearance": 3, "resource.owner": {"type": "User", "id": "zoe"}, "context.mfa": True},
     )
     spool.record([common, fitting])

@@ -14,7 +14,7 @@ from service.db.facts_tables import FACTS
 from service.db.log_tables import LOG
 from service.db.migration import migrate, version_table
 from service.decisions.log import page_query
-from service.decisions.log_filter import LogFilter
+from service.decisions.log_filter import ANY_FLIP, LogFilter
 
 FILTERS: Mapping[str, LogFilter] = {
     "decision_callers": LogFilter(caller=Ref("User", "alice")),
@@ -27,6 +27,7 @@ FILTERS: Mapping[str, LogFilter] = {
     "decision_requests": LogFilter(request_id="r-1"),
     "decision_policies": LogFilter(policy_digest="sha256:ff"),
     "decision_unenforceds": LogFilter(enforced=False),
+    "decision_flips": LogFilter(flip=ANY_FLIP),
     "decision_rule": LogFilter(rule="docs.editors_edit"),
 }
 POSTGRESQL_ALONE = {"decision_strays", "entity_attributes"}

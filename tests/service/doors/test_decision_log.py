@@ -18,7 +18,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import migrate
-from service.model import DecisionRecord
+from service.model import DecisionRecord, Flip
 from tests.service.decisions.chains import NORTH, keep, tamper
 from tests.service.decisions.records import sample, samples
 from tests.service.doors.auditing import FORMER, SCAN_LIMIT, TEXTS, Audit, Call, build_audit, moment
@@ -108,6 +108,7 @@ FILTERS: Final[Mapping[str, pb.LogFilter]] = {
     "rule": pb.LogFilter(rule="docs.other"),
     "digest": pb.LogFilter(policy_digest="sha256:ff"),
     "not enforced": pb.LogFilter(unenforced=True),
+    "decided otherwise by a candidate": pb.LogFilter(flip="now_denied"),
     "request": pb.LogFilter(request_id="r-9"),
     "indexed attribute": pb.LogFilter(attributes={"resource.owner": "User:zoe"}),
     "attribute": pb.LogFilter(since=moment(0), attributes={"context.device": "d9"}),
@@ -120,7 +121,8 @@ def test_a_filter_finds_what_fits_alone(audit: Audit, tmp_path: Path, wanted: pb
     (fitting,) = of("t2", replace(
         sample(), time=2000, principal=Ref("User", "zoe"), caller=Ref("User", "pep"), action="delete",
         resource=Ref("Folder", "f/1"), effect=Effect.ALLOW, code="OTHER", rules=("docs.other",),
-        policy_digest="sha256:ff", request_id="r-9", enforced=False, found_by=("resource.owner",),
+        policy_digest="sha256:ff", request_id="r-9", enforced=False,
+        flip=Flip("f", Effect.DENY, "DENIED", ()), found_by=("resource.owner",),
         inputs={"resource.owner": {"type": "User", "id": "zoe"}, "context.device": "d9"},
     ))  # fmt: skip
     keep(audit.log, tmp_path, NORTH, [replace(sample(), time=1999), fitting])

@@ -1,0 +1,133 @@
+"""Has a candidate bundle decide beside the policies in force, and tells where the two differ.
+
+Laws: the answer is that of the policies in force, whatever the candidate says. A candidate that fails or is slow costs
+a call no more than its budget, its fault is counted, and after many faults in a row it is let go.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from random import random
+from typing import Final, Protocol
+
+from policy_lang.decision import Decision, Effect
+from policy_lang.facts import Facts, Question
+from policy_lang.gather import gather
+from policy_lang.schema import Schema
+from service.errors import InvalidRequest, MagistrateError
+from service.model import ActivePolicies, Batch, Flip, Known, Proposed
+from service.pdp import DecisionPoint
+from service.ports import Snapshot
+from service.samples import Samples
+from service.shadow_settings import ShadowSettings
+from service.telemetry import get_log
+
+INVALID: Final = "INVALID_REQUEST"
+"""The code of a question that is none under the candidate: its callers would meet an error."""
+
+FetchFacts = Callable[[Schema, Callable[[Snapshot], list[Facts]], int], Awaitable[list[Facts]]]
+"""Gives facts that are read by a schema, each statement within so many milliseconds."""
+
+_log = get_log("shadow")
+
+
+class Candidates(Protocol):
+    """Holds the candidate."""
+
+    @property
+    def candidate(self) -> ActivePolicies | None:
+        """The candidate; None where there is none."""
+        ...
+
+    def let_go(self) -> None:
+        """Has none any more."""
+        ...
+
+
+class Shadowing:
+    """The candidate's part in the calls of one worker. It belongs to the loop's thread."""
+
+    def __init__(
+        self,
+        candidates: Candidates,
+        pdp: DecisionPoint,
+        *,
+        fetch: FetchFacts,
+        settings: ShadowSettings,
+        samples: Samples,
+    ) -> None:
+        self._candidates = candidates
+        self._pdp = pdp
+        self._fetch = fetch
+        self._settings = settings
+        self._samples = samples
+        self._faults = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a candidate to ask."""
+        return self._candidates.candidate is not None
+
+    async def compare(self, batch: Batch, known: Known, decisions: Sequence[Decision]) -> Sequence[Flip | None]:
+        """Of each decision what the candidate decides otherwise, in their order; nothing where it was not asked."""
+        candidate = self._candidates.candidate
+        if candidate is None or not decisions or random() >= self._settings.ratio:  # noqa: S311  # a sample
+            return ()
+        try:
+            async with asyncio.timeout(self._settings.budget_ms / 1000):
+                theirs = await self._decide(candidate, batch, known)
+        except TimeoutError:
+            self._fault("slow", "it took longer than its budget")
+            return ()
+        except MagistrateError as error:
+            self._fault("failed", str(error))
+            return ()
+        self._faults = 0
+        flips = [_flip(candidate.digest, ours, other) for ours, other in zip(decisions, theirs, strict=True)]
+        self._samples.count("magistrate_shadow_compared", len(flips))
+        for ours, flip in zip(decisions, flips, strict=True):
+            if flip is not None:
+                self._samples.count("magistrate_shadow_flips", direction=flip.direction(ours.effect))
+        return flips
+
+    async def _decide(
+        self, candidate: ActivePolicies, batch: Batch, known: Known
+    ) -> Sequence[Decision | InvalidRequest]:
+        outcomes = [_outcome(item) for item in self._pdp.admit_by(candidate, batch, known).items]
+        questions = [outcome for outcome in outcomes if isinstance(outcome, Question)]
+        compiled = candidate.compiled
+
+        def compute(snapshot: Snapshot) -> list[Facts]:
+            return gather(questions, compiled, snapshot)
+
+        facts = await self._fetch(compiled.schema, compute, self._settings.budget_ms)
+        decided = iter([compiled.decide(each) for each in facts])
+        return [next(decided) if isinstance(outcome, Question) else outcome for outcome in outcomes]
+
+    def _fault(self, reason: str, why: str) -> None:
+        self._faults += 1
+        self._samples.count("magistrate_shadow_faults", reason=reason)
+        if self._faults >= self._settings.faults:
+            self._faults = 0
+            self._candidates.let_go()
+            _log.error("the candidate is let go: it fails again and again", reason=reason, why=why)
+
+
+def _outcome(item: Proposed | MagistrateError) -> Question | InvalidRequest:
+    """What the candidate is asked; what would be refused to the bearer of a token is a fault of this comparison."""
+    outcome = item.outcome if isinstance(item, Proposed) else item
+    if isinstance(outcome, Question | InvalidRequest):
+        return outcome
+    raise outcome
+
+
+def _flip(digest: str, ours: Decision, theirs: Decision | InvalidRequest) -> Flip | None:
+    if isinstance(theirs, InvalidRequest):
+        return Flip(digest, Effect.DENY, INVALID, ())
+    if _told(ours) == _told(theirs):
+        return None
+    return Flip(digest, theirs.effect, theirs.code, tuple(reason.rule_id for reason in theirs.reasons))
+
+
+def _told(decision: Decision) -> tuple[object, ...]:
+    """What an answer tells whoever acts on it."""
+    return decision.effect, decision.code, decision.obligations, decision.hide

@@ -83,15 +83,17 @@ class Rehearsal:
         """Serves, answers a check, and stops well; SystemExit if it does not."""
         self.run("data", "import", str(self.root / "data.jsonl"))
         process = subprocess.Popen(
-            [self.command, "serve", "--dev", "--grpc", "127.0.0.1:0", "--ops", "127.0.0.1:0"],
+            [self.command, "serve", "--dev", *(f"--{door}=127.0.0.1:0" for door in ("grpc", "http", "ops"))],
             env=self.environment, cwd=self.root / "data", stdout=subprocess.PIPE, text=True,
             user=self.user, group=self.user, extra_groups=None if self.user is None else [],
         )  # fmt: skip
         try:
-            ops, grpc = said(process, "ops on "), said(process, "serving on ")
+            ops, http, grpc = (said(process, what) for what in ("ops on ", "AuthZEN on ", "serving on "))
             wait_until_ready(f"{ops}/readyz")
             token = self.run("token", "mint", "--principal", "User:alice")
             say(self.run("check", "read", "Document:plan", "--server", grpc, token=token))
+            with urlopen(f"{http}/.well-known/authzen-configuration", timeout=PATIENCE) as page:  # noqa: S310
+                say(f"{http}: {page.read().decode()}")
             process.terminate()
             if code := process.wait(PATIENCE):
                 sys.exit(f"it ended with exit code {code}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.authn.held_tls import HeldTls
 from service.authn.private_files import is_open_to_others
@@ -63,9 +64,21 @@ def test_a_pair_that_is_of_no_use_leaves_the_one_before(
     assert (held.now.certificate, held.now.key) == (FIRST.pem, FIRST.key_pem)
 
 
-def test_a_service_starts_with_an_expired_certificate_for_it_has_nothing_better(settings: TlsSettings) -> None:
+def test_a_service_starts_with_an_expired_certificate_and_says_so_for_it_has_nothing_better(
+    settings: TlsSettings,
+) -> None:
     EXPIRED.write(settings.certificate_file, settings.key_file)
-    assert held_from(settings).now.certificate == EXPIRED.pem
+    held, samples = held_from(settings), Samples()
+
+    async def run() -> None:
+        with followed(held, samples):
+            await asyncio.sleep(0)
+
+    with capture_logs() as lines:
+        asyncio.run(run())
+    assert held.now.certificate == EXPIRED.pem
+    assert [(line["log_level"], line["event"]) for line in lines] == [("error", "certificate expired")]
+    assert samples.states[EXPIRES, LABELS] == EXPIRED.certificate.not_valid_after_utc.timestamp()
 
 
 def test_the_first_certificate_of_a_file_to_expire_says_when_it_does(settings: TlsSettings) -> None:

@@ -14,6 +14,7 @@ PARTS: Final = (
     "motion",
     "hierarchies",
     "resources",
+    "mapped",
     "importing",
 )
 

@@ -20,6 +20,8 @@ import pytest
         "benchmarks.freshness",
         "benchmarks.hierarchies",
         "benchmarks.resources",
+        "benchmarks.mapped",
+        "benchmarks.importing",
         "benchmarks.log",
     ],
 )

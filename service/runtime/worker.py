@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
 
@@ -12,6 +13,7 @@ from service.app.life import WorkerLife
 from service.app.recording import build_contents
 from service.app.worker import serve_worker
 from service.authn.key_holder import KeyHolder
+from service.db.opening import LOOP_THREADS
 from service.errors import MagistrateError
 from service.policies.holder import PolicyHolder
 from service.reception import leases
@@ -90,6 +92,7 @@ class _Worker:
     async def run(self) -> None:
         """Takes up what the supervisor tells, and answers calls until SIGTERM."""
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(LOOP_THREADS, thread_name_prefix="loop"))
         loop.add_signal_handler(signal.SIGTERM, self._life.stop.set)
 
         def hear(message: Message) -> None:

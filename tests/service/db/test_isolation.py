@@ -1,8 +1,10 @@
 """Who answers checks has connections that nobody else takes; nobody waits, or is waited for, without end."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 import pytest
@@ -10,9 +12,9 @@ from sqlalchemy import text
 
 from service.db.bounding import unbounded
 from service.db.engine import Database, Prepared
-from service.db.opening import open_database
+from service.db.opening import LOOP_THREADS, open_database
 from service.deadline import end_in
-from service.doors.beside import beside
+from service.doors.beside import PLACES, beside
 from service.errors import FactsUnavailable, Trouble
 from service.pool_settings import PoolSettings
 
@@ -108,3 +110,29 @@ def test_what_others_may_wait_for_goes_on_when_one_call_ends(narrow: Database) -
         return await asyncio.to_thread(fetch)  # as the rows of keys are fetched, which many calls may lack
 
     assert asyncio.run(call()) == [(1,)]
+
+
+def test_what_answers_no_check_leaves_threads_for_what_does() -> None:
+    """All places are taken by work that goes on after whoever waited for it has gone."""
+
+    async def scenario() -> str:
+        go, begun = threading.Event(), threading.Semaphore(0)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(LOOP_THREADS))
+
+        def work() -> None:
+            begun.release()
+            go.wait(20)
+
+        waiting = [asyncio.create_task(beside(work)) for _ in range(2 * PLACES)]
+        for _ in range(PLACES):
+            assert await asyncio.to_thread(begun.acquire, timeout=20)
+        for each in waiting[:PLACES]:
+            each.cancel()
+        await asyncio.wait(waiting[:PLACES])
+        assert not begun.acquire(blocking=False)
+        fetched = await asyncio.wait_for(asyncio.to_thread(str, "rows of a key"), 20)
+        go.set()
+        await asyncio.wait(waiting)
+        return fetched
+
+    assert asyncio.run(scenario()) == "rows of a key"

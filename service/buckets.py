@@ -6,7 +6,7 @@ Law: of one bucket never more is taken, in any stretch of time, than its burst a
 from typing import Final
 
 from service.lru import Lru
-from service.model import Rate
+from service.rate import Rate
 
 MINUTE: Final = 60.0
 

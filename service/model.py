@@ -15,6 +15,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.identity import ASSERTED, NOWHERE, UNTOLD, Evidence, Origin
+from service.rate import Rate
 
 
 @stage
@@ -127,14 +128,6 @@ class Scopes:
     def cover(self, action: str, type_: str) -> bool:
         """Whether that may be asked of a resource of that type."""
         return (not self.actions or action in self.actions) and (not self.types or type_ in self.types)
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How often something may happen: so many times a minute in the long run, and so many at once after a pause."""
-
-    per_minute: int
-    burst: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Final
 from service.config import Settings
 from service.db.opening import open_database
 from service.decisions.unauthenticated import Unauthenticated
-from service.model import Rate
 from service.ports import Clock
+from service.rate import Rate
 from service.reception.failures import Failure, Failures
 from service.reception.summing import sum_failures
 

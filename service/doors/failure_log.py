@@ -10,7 +10,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from service.buckets import Bucket
-from service.model import Rate
+from service.rate import Rate
 
 LINES: Final = Rate(per_minute=600, burst=100)
 """Lines of one worker."""

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from service.buckets import Buckets
 from service.errors import RateLimited
-from service.model import Rate
+from service.rate import Rate
 from service.reception.peers import prefix_of
 
 PEERS: Final = 10_000

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 from service.errors import FactsUnavailable, RateLimited
 from service.lru import Lru
-from service.model import Rate
+from service.rate import Rate
 
 NAMES: Final = 10_000
 """Credentials whose leases a worker keeps; what is leased for one that is forgotten is lost to it, never doubled."""

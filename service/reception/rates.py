@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from policy_lang.values import Ref
 from service.errors import RateLimited
-from service.model import Caller, Rate
+from service.model import Caller
+from service.rate import Rate
 from service.rate_settings import AllowanceSettings, RatesSettings
 
 KNOWN: Final = 10_000

@@ -14,8 +14,9 @@ from service.authn.bearer import bearer
 from service.errors import Flaw, PermissionDenied, RateLimited, Unauthenticated
 from service.governance.records import scope_refusal
 from service.identity import NOWHERE, Origin
-from service.model import Bounds, Caller, PeerCertificate, Rate
+from service.model import Bounds, Caller, PeerCertificate
 from service.ports import Authenticator, Clock, Recorder
+from service.rate import Rate
 from service.reception.failures import Failures
 from service.reception.rates import Metering, Rates
 

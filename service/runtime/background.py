@@ -9,13 +9,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-from service.app.background import run_background
-from service.app.source_check import mapping_check
+from service.config import Settings
 from service.errors import MagistrateError
-from service.policies.watching import Fit, Unfit, WatchedFolder
-from service.policies.wiring import follow_store
+from service.policies.watching import Fit, Fits, Unfit, WatchedFolder, anywhere
 from service.runtime.handing import Handing
 from service.runtime.leash import Leash
 from service.runtime.messages import Broken, Candidate, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
@@ -24,6 +23,8 @@ from service.telemetry import configure_log, get_log
 NICENESS: Final = 10
 COLLECT_EVERY: Final = 50_000
 """Objects made between two looks for garbage: a bundle's trees are many and none of them is, so looking is in vain."""
+FIRST_SECONDS: Final = 5.0
+"""How long everything else waits for the first policies."""
 
 _log = get_log("background")
 
@@ -33,15 +34,24 @@ def main() -> int:
     configure_log()
     leash = Leash.take()
     handing = Handing(leash)
-    stop = threading.Event()
+    stop, told = threading.Event(), threading.Event()
     hear = _fetch_keys(leash, stop)
     leash.listen(lambda message: hear(message) if isinstance(message, KeysWanted) else handing.hear(message))
     os.nice(NICENESS)
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: stop.set())
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+        told.set()
+
+    signal.signal(signal.SIGTERM, end)
     leash.report(Ready(0))
-    threading.Thread(target=_compile, args=(handing, stop), daemon=True).start()
+    threading.Thread(target=_compile, args=(handing, stop, told), daemon=True).start()
+    # What answers is waited for by callers: the rest is not even loaded before there are policies to answer by.
+    told.wait(FIRST_SECONDS)
+    from service.app.background import run_background
+
     try:
         run_background(leash.settings, stop, lambda samples: leash.report(Sampled(samples)))
     except MagistrateError as error:
@@ -80,14 +90,15 @@ def _fetch_keys(leash: Leash, stop: threading.Event) -> Callable[[KeysWanted], N
     return lambda message: fetching.want(message.issuer)
 
 
-def _compile(handing: Handing, stop: threading.Event) -> None:
-    """Brings policies to the workers. Without this the process is no use, so it ends with it."""
+def _compile(handing: Handing, stop: threading.Event, told: threading.Event) -> None:
+    """Brings policies to the workers, the first of which it tells. Without this the process is no use: it ends too."""
     settings = handing.leash.settings
     try:
         if settings.policies_source == "store":
+            told.set()
             _follow_store(handing, stop)
         else:
-            _follow_folder(handing.leash, stop)
+            _follow_folder(handing.leash, stop, told)
     finally:
         if not stop.is_set():
             _log.exception("compiling ended")
@@ -95,13 +106,16 @@ def _compile(handing: Handing, stop: threading.Event) -> None:
 
 
 def _follow_store(handing: Handing, stop: threading.Event) -> None:
+    from service.policies.wiring import follow_store
+
+    settings = handing.leash.settings
     try:
-        follow_store(handing.leash.settings, handing, stop, mapping_check(handing.leash.settings))
+        follow_store(settings, handing, stop, _fits(settings))
     except MagistrateError as error:
         handing.leash.report(Broken(str(error), is_finding=False))
 
 
-def _follow_folder(leash: Leash, stop: threading.Event) -> None:
+def _follow_folder(leash: Leash, stop: threading.Event, told: threading.Event) -> None:
     """Tells the supervisor what the policy folder comes to."""
 
     def tell(verdict: Fit | Unfit) -> None:
@@ -110,11 +124,21 @@ def _follow_folder(leash: Leash, stop: threading.Event) -> None:
                 leash.report(Compiled(digest, image))
             case Unfit(why, is_finding):
                 leash.report(Broken(why, is_finding))
+        told.set()
 
     settings = leash.settings
     if settings.shadow.policies is not None:
         _follow_candidate(leash, settings.shadow.policies, stop)
-    WatchedFolder(settings.policies, mapping_check(settings)).follow(tell, every=settings.watch_seconds, stop=stop)
+    WatchedFolder(settings.policies, _fits(settings)).follow(tell, every=settings.watch_seconds, stop=stop)
+
+
+def _fits(settings: Settings) -> Fits:
+    """Refuses declarations that the mapped sources do not fit."""
+    if not settings.sources:
+        return anywhere
+    from service.app.source_check import mapping_check
+
+    return mapping_check(settings)
 
 
 def _follow_candidate(leash: Leash, folder: Path, stop: threading.Event) -> None:
@@ -127,7 +151,7 @@ def _follow_candidate(leash: Leash, folder: Path, stop: threading.Event) -> None
             case Unfit(why):
                 leash.report(Candidate("", why, b""))
 
-    watched = WatchedFolder(folder, mapping_check(leash.settings))
+    watched = WatchedFolder(folder, _fits(leash.settings))
     follow = partial(watched.follow, tell, every=leash.settings.watch_seconds, stop=stop)
     threading.Thread(target=follow, name="candidate", daemon=True).start()
 

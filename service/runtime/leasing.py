@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from service.buckets import Buckets
-from service.model import Rate
+from service.rate import Rate
 from service.runtime.messages import GivenBack, Leased, Wanted
 
 NAMES: Final = 100_000

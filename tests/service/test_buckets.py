@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.buckets import Bucket, Buckets
-from service.model import Rate
+from service.rate import Rate
 
 RATE = Rate(per_minute=60, burst=10)
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from policy_lang.values import Ref
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 
 ISSUER: Final = "api-key"
 """Stands for the issuer of a caller whose credential is an API key."""

@@ -17,9 +17,10 @@ from service.authn.api_keys.api_key import SERVICE_TYPE, ApiKey, KeyParts, new_p
 from service.authn.api_keys.peppers import Peppers
 from service.authn.api_keys.store import ApiKeyStore
 from service.errors import InvalidRequest, NotFound, PermissionDenied, Violation
-from service.model import Caller, Rate, Scopes
+from service.model import Caller, Scopes
 from service.permits import Act, Action
 from service.ports import Clock, Gate
+from service.rate import Rate
 
 QUESTIONS: Final = "AuthorizationService"
 DEFAULT_RPCS: Final = frozenset({f"{QUESTIONS}.*"})

@@ -12,7 +12,8 @@ from service.db.engine import Database
 from service.db.facts_tables import api_key
 from service.db.feed import API_KEY, Change, advance
 from service.errors import NotFound
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 
 KEPT_MS: Final = 24 * 60 * 60 * 1000
 """How long a key is kept after its end, so that whoever lists keys still sees it."""

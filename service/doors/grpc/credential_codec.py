@@ -15,7 +15,8 @@ from service.authn.sessions.opening import IDLE_MS, LIFETIME_MS, WantedSession
 from service.authn.sessions.session import Purpose, Session
 from service.doors.grpc.codec import write_time
 from service.errors import InvalidRequest, Violation
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 from service.revocations.revocation import (
     LiftedPrincipal,
     RevokedCertificate,

@@ -18,7 +18,8 @@ from service.config import PepperSettings
 from service.db.feed import API_KEY, Change
 from service.errors import ConfigError, NotConfigured, Unauthenticated
 from service.identity import Evidence, EvidenceKind
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 from tests.service.feed.told import ToldFeed
 
 NOW = 1_800_000_000_000

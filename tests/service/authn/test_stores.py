@@ -26,7 +26,8 @@ from service.db.opening import open_database
 from service.entities.worker_facts import read_pool, worker_facts
 from service.errors import FactsUnavailable, NotFound, Unauthenticated
 from service.feed.feed import Feed
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 from service.reception.reception import FETCHES
 from tests.service.feed.followers import until
 

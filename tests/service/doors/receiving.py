@@ -5,8 +5,9 @@ from typing import Final
 
 from service.doors.grpc.caller import Callers
 from service.errors import Unauthenticated
-from service.model import Caller, Principal, Rate
+from service.model import Caller, Principal
 from service.ports import Authenticator, Recorder
+from service.rate import Rate
 from service.rate_settings import RatesSettings
 from service.reception import leases
 from service.reception.failures import Failures

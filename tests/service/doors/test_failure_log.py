@@ -4,7 +4,7 @@ import structlog
 from structlog.testing import capture_logs
 
 from service.doors.failure_log import FailureLog
-from service.model import Rate
+from service.rate import Rate
 from tests.service.clock import Clock
 
 

@@ -14,7 +14,8 @@ from magistrate.v1.types_pb2 import EntityRef
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
 from service.governance.grants import Grants
-from service.model import Rate, Scopes
+from service.model import Scopes
+from service.rate import Rate
 from tests.service.doors.desk import HOLDERS, Call, Desk, user_of
 from tests.service.point import NOW
 

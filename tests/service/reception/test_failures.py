@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from service.errors import FactsUnavailable, RateLimited
-from service.model import Rate
+from service.rate import Rate
 from service.reception.failures import OTHERS, TOO_MANY, Failure, Failures
 from service.reception.summing import sum_failures
 from tests.service.clock import Clock

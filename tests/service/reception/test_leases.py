@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from service.errors import FactsUnavailable, RateLimited
-from service.model import Rate
+from service.rate import Rate
 from service.reception import leases as leasing
 from service.reception.leases import IDLE_SECONDS, Lease, Leases
 from service.runtime.leasing import Lessor

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from policy_lang.values import Ref
 from service.errors import RateLimited
-from service.model import Caller, Principal, Rate
+from service.model import Caller, Principal
+from service.rate import Rate
 from service.rate_settings import RatesSettings
 from service.reception.rates import KNOWN, Rates, build_rates
 from service.reception.reception import Arrival

@@ -6,7 +6,8 @@ import pytest
 
 from policy_lang.values import Ref
 from service.errors import PermissionDenied, RateLimited, Unauthenticated
-from service.model import Bounds, Caller, Principal, Rate, Scopes
+from service.model import Bounds, Caller, Principal, Scopes
+from service.rate import Rate
 from service.reception.failures import Failures
 from service.reception.reception import Arrival, Reception
 from tests.service.doors.receiving import LocalKeeper

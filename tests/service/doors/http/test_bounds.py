@@ -8,7 +8,8 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.doors.http.paths import EVALUATION, EVALUATIONS, METADATA
 from service.http_settings import HttpSettings
-from service.model import Bounds, Caller, Principal, Rate, Scopes
+from service.model import Bounds, Caller, Principal, Scopes
+from service.rate import Rate
 from service.reception.failures import Failures
 from tests.service.doors.http.serving import build_door, evaluation
 from tests.service.doors.receiving import Named

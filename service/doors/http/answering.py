@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
-from uuid import uuid4
 
 from starlette.types import Receive, Scope, Send
+from uuid_utils import uuid4
 
 from service.admission import REQUEST_ID_LIMIT
 from service.asking import Call

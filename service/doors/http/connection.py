@@ -7,12 +7,14 @@ little would keep them.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from service.doors.http.one_write import OneWrite
 from service.doors.http.shedding import shed
 
 _CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -98,6 +100,8 @@ class Connection(HttpToolsProtocol):
             self.app = shed
         super().on_headers_complete()
         self.app = application
+        answer = OneWrite(self.transport, self.cycle)
+        self.cycle.transport, self.cycle.on_response = answer, partial(self._answered, answer)
         if self._manners.is_leaving() or self.loop.time() > self._ends_at or self.parser.should_upgrade():
             self.cycle.keep_alive = False
 
@@ -121,6 +125,10 @@ class Connection(HttpToolsProtocol):
         """It reads again."""
         self._cancel_writing()
         super().resume_writing()
+
+    def _answered(self, answer: OneWrite) -> None:
+        answer.flush()
+        self.on_response_complete()
 
     def _check_head(self) -> None:
         if self._head_bytes > self._manners.head_bytes:

@@ -5,6 +5,7 @@ import click
 from service.cli.log_erase import erase_command
 from service.cli.log_expire import expire_command
 from service.cli.log_export import export_command
+from service.cli.log_flips import flips_command
 from service.cli.log_hold import hold_command
 from service.cli.log_query import query_command, tail_command
 from service.cli.log_replay import replay_command
@@ -24,6 +25,7 @@ for each in (
     show_command,
     tail_command,
     stats_command,
+    flips_command,
     verify_command,
     replay_command,
     unauthenticated_command,

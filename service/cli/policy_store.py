@@ -134,7 +134,24 @@ def get(digest: str, into: Path | None, **connection: Unpack[Connection]) -> Non
         click.echo(f"# {file.path}\n{file.text}")
 
 
-COMMANDS: Final = (push, activate, rollback, history, list_, get)
+@click.command()
+@click.argument("digest", default="")
+@click.option("--off", is_flag=True, help="Try none out any more.")
+@output_option
+@long_connection_options(SECONDS)
+def shadow(digest: str, *, off: bool, output: Output, **connection: Unpack[Connection]) -> None:
+    """Have pushed policies tried out on every replica beside those in force, which alone answer; or say which are.
+
+    What they would decide otherwise: `magistrate log flips`. DIGEST may be the beginning of one.
+    """
+    if digest and off:
+        raise click.UsageError("--off goes with no DIGEST")
+    request = pb.ShadowRequest(digest=digest, off=off)
+    tried = call(connection, lambda channel: PolicyServiceStub(channel).Shadow, request).digest
+    print_result(f"trying out {tried}" if tried else "no policies are tried out", {"digest": tried or None}, output)
+
+
+COMMANDS: Final = (push, activate, rollback, history, list_, get, shadow)
 
 
 def _signature(texts: dict[str, str], key_file: Path) -> bytes:

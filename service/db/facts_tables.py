@@ -147,6 +147,16 @@ activation: Final = Table(
 )
 """Each time that policies were to be put in force, and what came of it (service.policies.activations)."""
 
+trial: Final = Table(
+    "trial",
+    FACTS,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("digest", NAME, ForeignKey("bundle.digest"), nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+)
+"""The policies that are tried out beside those in force: one row, or none (service.policies.trials)."""
+
 preparation: Final = Table(
     "preparation",
     FACTS,

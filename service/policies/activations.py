@@ -16,6 +16,7 @@ from service.db.engine import Database
 from service.db.facts_tables import activation, bundle, preparation, replica
 from service.db.feed import ACTIVATION, Change, advance
 from service.errors import ActivationUnderWay, NotFound
+from service.policies.trials import end_trial_of
 
 LIVE_MS: Final = 5_000
 """How long after it was last heard of a replica is waited for."""
@@ -155,6 +156,7 @@ def _put_in_force(connection: Connection, found: Activation) -> None:
     this = activation.c.number == found.number
     ended = {"state": State.ACTIVE.value, "ended_at": _now(connection)}
     connection.execute(update(activation).where(this).values(ended))
+    end_trial_of(connection, found.digest)
     revision = advance(connection, [Change(ACTIVATION, found.digest)])
     # Nothing waits for this one row, and the number is not known before.
     connection.execute(update(activation).where(this).values(revision=revision))

@@ -13,6 +13,7 @@ from service.errors import BundleRefused, ConfigError, FactsUnavailable, Magistr
 from service.policies.activations import Activation, Activations
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
+from service.policies.trials import Trials
 from service.policies.verdict import judge, read_texts, write_verdict
 from service.policies.watching import Fit, Fits, anywhere, compile_texts
 from service.telemetry import get_log
@@ -46,6 +47,10 @@ class Workers(Protocol):
         """Puts in force what they prepared last."""
         ...
 
+    def try_out(self, candidate: Fit | None, why: str = "") -> None:
+        """Has them try policies out beside those in force; or none, and why, where that is a fault."""
+        ...
+
 
 class StoreFollower:
     """One replica's part in the activations."""
@@ -56,6 +61,7 @@ class StoreFollower:
         *,
         store: BundleStore,
         activations: Activations,
+        trials: Trials,
         desk: Desk,
         signatures: Signatures,
         workers: Workers,
@@ -68,6 +74,8 @@ class StoreFollower:
         self._signatures = signatures
         self._workers = workers
         self._fits = fits
+        self._trials = trials
+        self._tried = ""
         self._active = ""
         self._prepared = ""
         self._answered = 0
@@ -94,6 +102,7 @@ class StoreFollower:
             self._follow(standing.active)
         if standing.preparing is not None:
             self._take_part(standing.preparing)
+        self._follow_trial(self._trials.digest())
 
     def _start(self) -> None:
         self._active = self._activations.standing().active
@@ -126,6 +135,12 @@ class StoreFollower:
             self._activations.acknowledge(activation.number, self._replica, why)
             self._answered = activation.number
         self._activations.settle(activation.number)
+
+    def _follow_trial(self, digest: str) -> None:
+        if digest == self._tried:
+            return
+        self._tried = digest
+        self._workers.try_out(*(self._compile(digest) if digest else (None, "")))
 
     def _compile(self, digest: str) -> tuple[Fit | None, str]:
         """The compiled policies, or why there are none."""

@@ -16,6 +16,7 @@ from service.permits import BUNDLE, Act, Action
 from service.policies.activations import Activation, Activations, State
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Place, Pushed
+from service.policies.trials import Trials
 from service.policies.verdict import Verdict, read_verdict, write_texts
 from service.ports import Clock, Gate, Visitor
 
@@ -48,6 +49,7 @@ class PolicyOffice:
         gate: Gate,
         store: BundleStore,
         activations: Activations,
+        trials: Trials,
         desk: Desk,
         signatures: Signatures,
         clock: Clock,
@@ -55,6 +57,7 @@ class PolicyOffice:
         self._gate = gate
         self._store = store
         self._activations = activations
+        self._trials = trials
         self._desk = desk
         self._signatures = signatures
         self._clock = clock
@@ -92,6 +95,32 @@ class PolicyOffice:
         visitor = self._gate.admit(caller)
         _turn_away(visitor, Action.POLICY_ACTIVATE, ALL)
         return self._put_in_force(visitor, caller, Change("rollback", self._activations.former()), within)
+
+    def try_out(self, caller: Caller, digest: str) -> str:
+        """Has pushed policies tried out beside those in force: their digest. NotFound, BundleRefused."""
+        visitor = self._gate.admit(caller)
+        _turn_away(visitor, Action.POLICY_ACTIVATE, digest)
+        found = self._store.resolve(digest)
+        pushed, _ = self._store.fetch(found)
+        self._signatures.check(found, pushed.signature)
+        self._require_trial(visitor, found)
+        self._trials.begin(found, str(caller.principal.ref), self._clock())
+        return found
+
+    def try_none(self, caller: Caller) -> None:
+        """Has no policies tried out any more."""
+        self._require_trial(self._gate.admit(caller), "")
+        self._trials.end()
+
+    def tried_out(self, caller: Caller) -> str:
+        """The digest of the policies that are tried out; empty for none."""
+        self._gate.admit(caller).require([Act(Action.POLICY_VALIDATE, Ref(BUNDLE, ALL))])
+        return self._trials.digest()
+
+    def _require_trial(self, visitor: Visitor, digest: str) -> None:
+        change = "shadow" if digest else "shadow off"
+        details: dict[str, Json] = {"change": change, "before": self._trials.digest()}
+        visitor.require([Act(Action.POLICY_ACTIVATE, Ref(BUNDLE, digest or ALL), details=details)])
 
     def bundles(self, caller: Caller, limit: int, before: Place | None) -> tuple[Sequence[Pushed], str]:
         """A page of the bundles, and the digest of what is in force."""

@@ -14,6 +14,7 @@ from service.policies.review_forms import REVIEWS
 from service.policies.review_office import ReviewOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
+from service.policies.trials import Trials
 from service.policies.watching import Fits, anywhere
 from service.ports import Clock, Gate
 
@@ -27,6 +28,7 @@ def build_office(settings: Settings, database: Database, *, gate: Gate, clock: C
         gate=gate,
         store=BundleStore(database),
         activations=Activations(database),
+        trials=Trials(database),
         desk=Desk(database, settings.replica_id, POLICIES),
         signatures=Signatures.of(settings.bundle_keys),
         clock=clock,
@@ -51,6 +53,7 @@ def follow_store(settings: Settings, workers: Workers, stop: threading.Event, fi
             settings.replica_id,
             store=BundleStore(database),
             activations=Activations(database),
+            trials=Trials(database),
             desk=Desk(database, settings.replica_id, POLICIES),
             signatures=Signatures.of(settings.bundle_keys),
             workers=workers,

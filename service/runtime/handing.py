@@ -6,7 +6,7 @@ from typing import Final
 
 from service.policies.watching import Fit
 from service.runtime.leash import Leash
-from service.runtime.messages import Activate, Broken, Compiled, Failed, Message, Offered, Prepared, Vacant
+from service.runtime.messages import Activate, Broken, Candidate, Compiled, Failed, Message, Offered, Prepared, Vacant
 
 ANSWER_SECONDS: Final = 150.0
 """How long the supervisor may take to answer; longer than the workers may take to load."""
@@ -50,3 +50,9 @@ class Handing:
     def activate(self, digest: str) -> None:
         """Puts in force what the workers prepared last."""
         self.leash.report(Activate(digest))
+
+    def try_out(self, candidate: Fit | None, why: str = "") -> None:
+        """Has the workers try policies out beside those in force; or none, and why, where that is a fault."""
+        self.leash.report(
+            Candidate("", why, b"") if candidate is None else Candidate(candidate.digest, "", candidate.image)
+        )

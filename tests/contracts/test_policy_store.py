@@ -10,6 +10,7 @@ from service.db.facts_tables import activation, change, replica
 from service.errors import ActivationUnderWay, NotFound
 from service.policies.activations import LIVE_MS, Activations, State
 from service.policies.store import BundleStore, Place, Pushed
+from service.policies.trials import Trials
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 TEXTS = {"x.policy": "module x\n# \0 ü\n", "sub/y.policy": "module y\n"}
@@ -188,3 +189,17 @@ def test_replicas_are_told_apart_by_the_databases_clock(activations: Activations
         ends = connection.execute(select(activation.c.expires_at)).scalar_one()
     assert all(abs(begun.asked_at - each) < 5_000 for each in seen)
     assert ends - begun.asked_at == LONG * 1000
+
+
+def test_one_set_of_policies_is_tried_out_until_it_comes_in_force(facts: Database, activations: Activations) -> None:
+    trials = Trials(facts)
+    assert trials.digest() == ""
+    trials.begin(A, "Service:ci", 1)
+    trials.begin(B, "Service:ci", 2)
+    put_in_force(activations, A)
+    assert trials.digest() == B
+    put_in_force(activations, B)
+    assert trials.digest() == ""
+    trials.begin(C, "Service:ci", 3)
+    trials.end()
+    assert trials.digest() == ""

@@ -6,6 +6,7 @@ import shutil
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, BatchCheckRequest, CheckResponse
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
+from tests.e2e.pushing import DENYING, Operator, keeping
 from tests.e2e.running import Project, wait_until
 
 LOG_ONLY = '[enforcement]\nmode = "log-only"\ntypes = ["Document"]\n'
@@ -80,3 +81,28 @@ def test_a_candidate_decides_beside_and_what_it_decides_otherwise_is_listed(proj
         "code": "DENIED",
         "rules": ["more.readonly"],
     }
+
+
+def test_pushed_policies_are_tried_out_until_they_come_in_force(project: Project) -> None:
+    candidate = shutil.copytree(project.folder / "policies", project.folder / "candidate")
+    with (candidate / "documents.policy").open("a") as file:
+        file.write(DENYING)
+    kept = keeping(project).with_environment(MAGISTRATE_SHADOW__BUDGET_MS="1000")
+    with kept.serving("--dev") as server:
+        operator, alice = Operator(kept, server), bearer(server.token("User:alice"))
+        operator.activate(operator.push(kept.folder / "policies"))
+        digest = operator.push(candidate)
+        assert operator.run("shadow", digest[:8]).stdout == f"trying out {digest}\n"
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 1.0)
+        with stub_of(server.address) as stub:
+            edit = stub.Check(question("edit", "Document:plan"), metadata=alice, timeout=SECONDS)
+            assert (edit.effect, edit.policy_digest != digest) == (EFFECT_ALLOW, True)
+            wait_until(lambda: server.metric("magistrate_shadow_flips_total"), 1.0)
+            operator.activate(digest)
+            assert stub.Check(question("edit", "Document:plan"), metadata=alice, timeout=SECONDS).effect == EFFECT_DENY
+        assert operator.run("shadow").stdout == "no policies are tried out\n"
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 0.0)
+        assert server.stop() == 0
+
+    (group,) = json.loads(kept.must_run("log", "flips", "--output", "json"))
+    assert (group["policy_digest"], group["direction"], group["examples"]) == (digest, "now_denied", [edit.decision_id])

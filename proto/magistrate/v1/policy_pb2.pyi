@@ -106,6 +106,54 @@ ANSWER_DIFFERENCE_ANSWER: AnswerDifference.ValueType  # 4
 Global___AnswerDifference: _TypeAlias = AnswerDifference  # noqa: Y015
 
 @_typing.final
+class ShadowRequest(_message.Message):
+    """Which policies to try out; neither only asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    OFF_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The digest of pushed policies, or its beginning."""
+    off: _builtins.bool
+    """None any more."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        off: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "off", b"off"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowRequest: _TypeAlias = ShadowRequest  # noqa: Y015
+
+@_typing.final
+class ShadowResponse(_message.Message):
+    """What is tried out now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """The digest of the policies; empty for none."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowResponse: _TypeAlias = ShadowResponse  # noqa: Y015
+
+@_typing.final
 class PolicyFile(_message.Message):
     """One policy file."""
 

@@ -81,6 +81,11 @@ class PolicyServiceStub:
                 request_serializer=magistrate_dot_v1_dot_policy__pb2.DiffRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_policy__pb2.DiffResponse.FromString,
                 _registered_method=True)
+        self.Shadow = channel.unary_unary(
+                '/magistrate.v1.PolicyService/Shadow',
+                request_serializer=magistrate_dot_v1_dot_policy__pb2.ShadowRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_policy__pb2.ShadowResponse.FromString,
+                _registered_method=True)
 
 
 class PolicyServiceServicer:
@@ -154,6 +159,15 @@ class PolicyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Shadow(self, request, context):
+        """Has pushed policies tried out beside those in force, which alone answer: what they would decide otherwise is counted and
+        kept in the record. Each replica begins within a second, until other policies are tried out, none, or these come in
+        force. Needs `policy.activate`; to ask what is tried out, `policy.validate`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PolicyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -201,6 +215,11 @@ def add_PolicyServiceServicer_to_server(servicer, server):
                     servicer.Diff,
                     request_deserializer=magistrate_dot_v1_dot_policy__pb2.DiffRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_policy__pb2.DiffResponse.SerializeToString,
+            ),
+            'Shadow': grpc.unary_unary_rpc_method_handler(
+                    servicer.Shadow,
+                    request_deserializer=magistrate_dot_v1_dot_policy__pb2.ShadowRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_policy__pb2.ShadowResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -448,6 +467,33 @@ class PolicyService:
             '/magistrate.v1.PolicyService/Diff',
             magistrate_dot_v1_dot_policy__pb2.DiffRequest.SerializeToString,
             magistrate_dot_v1_dot_policy__pb2.DiffResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Shadow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.PolicyService/Shadow',
+            magistrate_dot_v1_dot_policy__pb2.ShadowRequest.SerializeToString,
+            magistrate_dot_v1_dot_policy__pb2.ShadowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -59,6 +59,11 @@ class PolicyServiceStub:
     """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
     differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
     """
+    Shadow: _grpc.UnaryUnaryMultiCallable[_policy_pb2.ShadowRequest, _policy_pb2.ShadowResponse]
+    """Has pushed policies tried out beside those in force, which alone answer: what they would decide otherwise is counted and
+    kept in the record. Each replica begins within a second, until other policies are tried out, none, or these come in
+    force. Needs `policy.activate`; to ask what is tried out, `policy.validate`.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
@@ -90,6 +95,11 @@ class PolicyServiceAsyncStub(PolicyServiceStub):
     Diff: _aio.UnaryUnaryMultiCallable[_policy_pb2.DiffRequest, _policy_pb2.DiffResponse]  # type: ignore[assignment]
     """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
     differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+    """
+    Shadow: _aio.UnaryUnaryMultiCallable[_policy_pb2.ShadowRequest, _policy_pb2.ShadowResponse]  # type: ignore[assignment]
+    """Has pushed policies tried out beside those in force, which alone answer: what they would decide otherwise is counted and
+    kept in the record. Each replica begins within a second, until other policies are tried out, none, or these come in
+    force. Needs `policy.activate`; to ask what is tried out, `policy.validate`.
     """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -173,6 +183,17 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_policy_pb2.DiffResponse, _abc.Awaitable[_policy_pb2.DiffResponse]]:
         """Tells what changes between two policies: declarations and rules by what they say, and requests that are decided
         differently, as far as a search finds some. Keeps nothing. Done as Test is. Needs `policy.validate`.
+        """
+
+    @_abc_1.abstractmethod
+    def Shadow(
+        self,
+        request: _policy_pb2.ShadowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_policy_pb2.ShadowResponse, _abc.Awaitable[_policy_pb2.ShadowResponse]]:
+        """Has pushed policies tried out beside those in force, which alone answer: what they would decide otherwise is counted and
+        kept in the record. Each replica begins within a second, until other policies are tried out, none, or these come in
+        force. Needs `policy.activate`; to ask what is tried out, `policy.validate`.
         """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

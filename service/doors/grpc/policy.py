@@ -23,7 +23,7 @@ from service.doors.grpc.policy_codec import (
 from service.doors.grpc.review_codec import read_compared, read_steps, read_suite
 from service.doors.grpc.rim import answering
 from service.doors.grpc.turns import Turns, seconds_left
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, InvalidRequest, Violation
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
 from service.policies.review_office import ReviewOffice
@@ -154,6 +154,22 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         caller, (old, new), within = await self._callers.admitted(context), read_compared(request), _within(context)
         diff = partial(self._reviews.diff, caller, old, new, steps=read_steps(request), within=within)
         return pb.DiffResponse.FromString(await self._review_turns.take(context, diff))
+
+    @answering
+    async def Shadow(  # noqa: N802
+        self, request: pb.ShadowRequest, context: ServicerContext[pb.ShadowRequest, pb.ShadowResponse]
+    ) -> pb.ShadowResponse:
+        """Has policies tried out, or none any more; or says which are."""
+        caller = await self._callers.admitted(context)
+        if request.digest and request.off:
+            raise InvalidRequest([Violation("off", "not with a digest")])
+        if request.digest:
+            digest = read_digest(request.digest)
+            return pb.ShadowResponse(digest=await self._do(context, lambda: self._office.try_out(caller, digest)))
+        if request.off:
+            await self._do(context, lambda: self._office.try_none(caller))
+            return pb.ShadowResponse()
+        return pb.ShadowResponse(digest=await self._do(context, lambda: self._office.tried_out(caller)))
 
     async def _do(self, context: ServicerContext[Request, Response], act: Callable[[], Result]) -> Result:
         return await self._turns.take(context, act)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from policy_lang.bundle import load
+from policy_lang.decision import Effect
 from service.cli.log_stats import sparkline
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.model import DecisionRecord
+from service.model import DecisionRecord, Flip
 from service.policies.store import BundleStore, Pushed
 from tests.service.cli.keeping_log import NEW, OLD, kept, log
 from tests.service.decisions.chains import tamper
@@ -153,3 +154,23 @@ def test_what_was_not_enforced_is_found_shown_and_counted(tmp_path: Path) -> Non
     assert said == "of these not enforced, but answered allow (log-only):        0 allowed        1 denied"
     told = json.loads(log(settings, "stats", *span, "--unenforced", "--output", "json").stdout)
     assert (told["total"], told["unenforced"]) == ({"allowed": 0, "denied": 1}, {"allowed": 0, "denied": 1})
+
+
+def test_flips_are_counted_by_what_was_asked_and_by_which_rules(tmp_path: Path) -> None:
+    tight, loose = Flip("f" * 64, Effect.DENY, "DENIED", ("docs.tight",)), Flip("f" * 64, Effect.ALLOW, "ALLOWED", ())
+    first, second, third, fourth = samples(4)
+    settings = kept(
+        tmp_path, replace(first, effect=Effect.ALLOW, flip=tight), replace(second, flip=loose),
+        replace(third, effect=Effect.ALLOW, flip=tight), fourth,
+    )  # fmt: skip
+    assert log(settings, "flips").stdout.splitlines() == [
+        f"3 decided otherwise by {'f' * 12}",
+        "         2  now denied: edit Document by docs.tight",
+        f"            such as {third.id} {first.id}",
+        "         1  now allowed: edit Document by docs.editors_edit, docs.mfa_for_secret",
+        f"            such as {second.id}",
+    ]
+    (told,) = json.loads(log(settings, "flips", "--flips", "now_allowed", "--output", "json").stdout)
+    assert (told["direction"], told["count"], told["examples"]) == ("now_allowed", 1, [second.id])
+    shown = log(settings, "show", first.id).stdout.splitlines()
+    assert f"  candidate  deny DENIED (docs.tight) by the policies {'f' * 64}" in shown

@@ -35,6 +35,7 @@ from service.policies.review_forms import REVIEWS
 from service.policies.review_office import ReviewOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Pushed
+from service.policies.trials import Trials
 from service.policies.wiring import POLICIES
 from tests.service.doors.desk import verified
 from tests.service.doors.receiving import Named, callers
@@ -98,6 +99,7 @@ class Reviewer:
             gate=gate,
             store=store,
             activations=activations,
+            trials=Trials(self.facts),
             desk=Desk(self.facts, REPLICA, POLICIES),
             signatures=Signatures(),
             clock=lambda: NOW,

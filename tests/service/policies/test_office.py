@@ -23,8 +23,10 @@ from service.policies.following import StoreFollower
 from service.policies.office import Offered, PolicyOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
+from service.policies.trials import Trials
 from service.policies.watching import Fit
 from service.policies.wiring import POLICIES
+from tests.e2e.running import wait_for
 from tests.service.point import NOW, KeptRecords
 
 TEXTS = {"a.policy": "module a\n\nprincipal type User {}\n"}
@@ -63,6 +65,9 @@ class WorkersOfOne:
     def activate(self, digest: str) -> None:
         self.said.append(f"activate {digest[:4]}")
 
+    def try_out(self, candidate: Fit | None, why: str = "") -> None:
+        self.said.append(f"try out {why or (candidate and candidate.digest[:4])}")
+
 
 @pytest.fixture
 def facts(tmp_path: Path) -> Iterator[Database]:
@@ -80,6 +85,7 @@ def workers(facts: Database) -> Iterator[WorkersOfOne]:
         "r1",
         store=BundleStore(facts),
         activations=Activations(facts),
+        trials=Trials(facts),
         desk=Desk(facts, "r1", POLICIES),
         signatures=Signatures(),
         workers=workers,
@@ -108,6 +114,7 @@ def office(facts: Database, workers: WorkersOfOne, records: KeptRecords) -> Poli
         gate=gate,
         store=BundleStore(facts),
         activations=Activations(facts),
+        trials=Trials(facts),
         desk=Desk(facts, "r1", POLICIES),
         signatures=Signatures(),
         clock=lambda: NOW,
@@ -127,6 +134,9 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     "policy.push": (push, {"author", "admin"}),
     "policy.activate": (lambda office, by: office.activate(by, "0000", WITHIN), {"admin"}),
     "rollback": (lambda office, by: office.rollback(by, WITHIN), {"admin"}),
+    "shadow": (lambda office, by: office.try_out(by, "0000"), {"admin"}),
+    "shadow off": (lambda office, by: office.try_none(by), {"admin"}),
+    "shadow?": (lambda office, by: office.tried_out(by), {"author", "admin"}),
     "list": (lambda office, by: office.bundles(by, 10, None), {"author", "admin"}),
     "get": (lambda office, by: office.bundle(by, "0000"), {"author", "admin"}),
     "history": (lambda office, by: office.history(by, 10, None), {"author", "admin"}),
@@ -163,6 +173,31 @@ def test_what_is_pushed_and_put_in_force_is_recorded_by_its_digest(
         ("magistrate.policy.activate", digest, {"change": "activate", "before": ""}),
     ]
     assert workers.said[:2] == ["vacant", f"prepare {digest[:4]}"]
+
+
+def test_policies_are_tried_out_until_they_come_in_force_and_each_act_is_recorded(
+    office: PolicyOffice, records: KeptRecords, workers: WorkersOfOne
+) -> None:
+    first = push(office, caller("author"))
+    office.activate(caller("admin"), first, WITHIN)
+    other = {path: text + "# another\n" for path, text in TEXTS.items()}
+    second = office.push(caller("author"), Offered(other, "", None), WITHIN)[0].digest
+    assert office.try_out(caller("admin"), second[:12]) == second
+    wait_for(lambda: f"try out {second[:4]}" in workers.said)
+    assert office.tried_out(caller("admin")) == second
+    office.try_none(caller("admin"))
+    wait_for(lambda: workers.said[-1] == "try out None")
+    office.try_out(caller("admin"), second)
+    office.activate(caller("admin"), second, WITHIN)
+    assert office.tried_out(caller("admin")) == ""
+    told = [
+        (kept.resource.id, dict(kept.inputs)) for kept in records.records if "shadow" in str(kept.inputs.get("change"))
+    ]
+    assert told == [
+        (second, {"change": "shadow", "before": ""}),
+        ("*", {"change": "shadow off", "before": second}),
+        (second, {"change": "shadow", "before": ""}),
+    ]
 
 
 def test_a_roll_back_is_recorded_as_one_with_what_was_before(office: PolicyOffice, records: KeptRecords) -> None:

@@ -19,7 +19,8 @@ from magistrate.v1.authorization_pb2 import (
 from uuid_utils import uuid7
 
 
-def _answer(request: CheckRequest) -> CheckResponse:
+def answer_of(request: CheckRequest) -> CheckResponse:
+    """An answer of usual size, filled anew."""
     response = CheckResponse(
         request_id=request.request_id,
         decision_id=str(uuid7()),
@@ -40,14 +41,14 @@ def _answer(request: CheckRequest) -> CheckResponse:
 
 
 async def _check(request: CheckRequest, _: "grpc.aio.ServicerContext[CheckRequest, CheckResponse]") -> CheckResponse:
-    return _answer(request)
+    return answer_of(request)
 
 
 async def _batch_check(
     request: BatchCheckRequest, _: "grpc.aio.ServicerContext[BatchCheckRequest, BatchCheckResponse]"
 ) -> BatchCheckResponse:
     return BatchCheckResponse(
-        request_id=request.request_id, results=[BatchCheckResult(response=_answer(each)) for each in request.checks]
+        request_id=request.request_id, results=[BatchCheckResult(response=answer_of(each)) for each in request.checks]
     )
 
 
@@ -55,7 +56,7 @@ async def _check_stream(
     requests: AsyncIterator[CheckRequest], _: "grpc.aio.ServicerContext[CheckRequest, CheckStreamResponse]"
 ) -> AsyncIterator[CheckStreamResponse]:
     async for request in requests:
-        yield CheckStreamResponse(request_id=request.request_id, response=_answer(request))
+        yield CheckStreamResponse(request_id=request.request_id, response=answer_of(request))
 
 
 async def _serve() -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 PARTS: Final = (
     "decision",
+    "ladder",
     "record",
     "durability",
     "shipping",

@@ -12,6 +12,7 @@ import pytest
     [
         "benchmarks",
         "benchmarks.decision",
+        "benchmarks.ladder",
         "benchmarks.record",
         "benchmarks.durability",
         "benchmarks.shipping",

@@ -214,6 +214,12 @@ class Told:
     rates: Mapping[str, list[float]]
     cut: int
 
+    @property
+    def slow(self) -> dict[str, float]:
+        """Kinds of kills of which half came at fewer checks a second than are to be answered then, and that rate."""
+        found = {kind: median(rates) for kind, rates in self.rates.items()}
+        return {kind: rate for kind, rate in found.items() if rate < FLOOR}
+
     def lines(self) -> Iterator[str]:
         """As it is printed."""
         for kind, rates in self.rates.items():

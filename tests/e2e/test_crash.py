@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.crashing import STEADY, Seen, Service, crash, faults
+from tests.e2e.crashing import STEADY, Seen, Service, Told, crash, faults
 from tests.e2e.reading import recorded
 from tests.e2e.running import Project
 from tests.e2e.telling import tell
@@ -50,7 +50,14 @@ def test_what_was_answered_is_in_the_log_once_whatever_dies(
     tell(f"{database}, durability {durability}, seed {SEED}", [*told.lines(), f"{count}; faults: {found or 'none'}"])
     assert found == {}
     assert project.run("log", "verify").returncode == 0
+    # A few rounds run beside other tests, of `make test`; the rate is a claim of `make crash` alone.
+    assert not (ROUNDS > 10 and told.slow), told.slow
     assert len(told.seen.answered) >= STEADY * (ROUNDS // len(TRIED))
+
+
+def test_kills_under_too_few_checks_are_found() -> None:
+    told = Told(Seen(), {"worker": [1200.0, 900.0, 1100.0], "supervisor": [999.0, 990.0, 2000.0]}, 0)
+    assert told.slow == {"supervisor": 999.0}
 
 
 SAW = Seen(answered={"r1": "d1", "r2": "d2"}, lost={"r3": "UNAVAILABLE", "r4": "UNAVAILABLE"})

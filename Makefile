@@ -15,7 +15,7 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto openapi grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts dashboard rehearse lint-deploy clean
+.PHONY: help setup run demo test check nightly proto openapi grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts metrics rehearse lint-deploy clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,8 +123,9 @@ outage: setup ## Take the log's database away for three minutes under load, once
 alerts: ## Hold the alert rules to their tests, by promtool (Debian's package prometheus)
 	@cd deploy/observability && promtool check rules alerts.yaml && promtool test rules alerts.test.yaml
 
-dashboard: setup ## Regenerate Grafana's dashboard from the list of its panels
-	@$(BIN)/python deploy/observability/generate_dashboard.py
+metrics: setup ## Regenerate the list of metrics, and Grafana's dashboard
+	@$(BIN)/python -m docs.generate_metrics
+	@$(BIN)/python -m deploy.observability.generate_dashboard
 
 rehearse: setup ## Build, install and serve as the image does, without Docker
 	@$(BIN)/python deploy/rehearse.py

@@ -29,6 +29,7 @@ from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven
 from magistrate_client.requests import batch_request, check_request, explain_request
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
 from magistrate_client.statuses import error_from_failure
+from magistrate_client.tracing import traced
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -171,7 +172,7 @@ class AsyncMagistrate:
         if self._is_closed:
             raise client_closed("")
         metadata = await _presented(self._token) if self._token else self._metadata
-        return next(self._open().streams)(requests, metadata=metadata)
+        return next(self._open().streams)(requests, metadata=traced(metadata))
 
     async def _call(
         self,
@@ -186,7 +187,7 @@ class AsyncMagistrate:
                 raise client_closed(request_id)
             metadata = await _present(self._token, tries, request_id) if self._token else self._metadata
             try:
-                return await next(methods)(request, timeout=tries.left(), metadata=metadata)
+                return await next(methods)(request, timeout=tries.left(), metadata=traced(metadata))
             except grpc.RpcError as failure:
                 wait = tries.wait_after(error_from_failure(failure, request_id))
             except (asyncio.CancelledError, aio.UsageError) as failure:

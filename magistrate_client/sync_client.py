@@ -28,6 +28,7 @@ from magistrate_client.requests import batch_request, check_request, explain_req
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
 from magistrate_client.statuses import error_from_failure
 from magistrate_client.sync_stream import Answers, CheckStream
+from magistrate_client.tracing import traced
 
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
@@ -165,7 +166,7 @@ class Magistrate:
         if self._closed.is_set():
             raise client_closed("")
         metadata = bearer(self._token()) if self._token else self._metadata
-        return next(self._streams)(requests, metadata=metadata)
+        return next(self._streams)(requests, metadata=traced(metadata))
 
     def _call(
         self,
@@ -180,7 +181,7 @@ class Magistrate:
                 raise client_closed(request_id)
             metadata = bearer(self._token()) if self._token else self._metadata
             try:
-                return next(methods)(request, timeout=tries.left(), metadata=metadata)
+                return next(methods)(request, timeout=tries.left(), metadata=traced(metadata))
             except (grpc.RpcError, ValueError) as failure:
                 # Closing ends calls with CANCELLED or a ValueError, which are this side's doing.
                 if self._closed.is_set():

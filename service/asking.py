@@ -15,12 +15,13 @@ from policy_lang.explanation import Explanation
 from policy_lang.stages import stage
 from policy_lang.values import Ref
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
-from service.model import Answers, Batch, Caller, CheckRequest, Consistency, Flip, Known, Latency, Refused
+from service.model import Answer, Answers, Batch, Caller, CheckRequest, Consistency, Flip, Known, Latency, Refused
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES, Arrival, Reception
 from service.shadowing import Shadowing
 from service.stages import decide_ended, fetch_ended, record_ended, verify_ended
 from service.stopping import ended_at
+from service.traces import TRACE, Note
 
 Fetch = Callable[[Batch, Consistency, int | None], Awaitable[Known]]
 """Gives what `DecisionPoint.know` makes of facts so fresh; the int is what the deadline leaves, in milliseconds."""
@@ -189,6 +190,9 @@ class Asking:
         if answers.keeping is not None:
             await answers.keeping
         record_ended(began)
+        trace = TRACE.get()
+        if trace is not None:
+            trace.note(_notes_of(answers))
         return answers
 
     async def _known(self, call: Call, batch: Batch, consistency: Consistency) -> tuple[Batch, Known]:
@@ -205,6 +209,26 @@ class Asking:
             batch = self._pdp.admit_again(batch, await self._reception.verify(call.arrival))
             known = await self._fetch(batch, consistency, call.remaining_ms())
         return batch, known
+
+
+def _notes_of(answers: Answers) -> dict[str, Note]:
+    """What a trace has of answers: nothing that their callers do not see."""
+    given = [item for item in answers.items if isinstance(item, Answer)]
+    notes: dict[str, Note] = {
+        "magistrate.checks": len(answers.items),
+        "magistrate.allowed": sum(item.decision.effect is Effect.ALLOW for item in given),
+        "magistrate.policy_digest": answers.policy_digest,
+        "magistrate.revision": answers.revision,
+    }
+    if len(answers.items) == 1 and given:
+        (answer,) = given
+        decision = answer.decision
+        notes |= {
+            "magistrate.effect": decision.effect.value,
+            "magistrate.code": decision.code,
+            "magistrate.decision_id": answer.decision_id,
+        }
+    return notes
 
 
 def _lacking(known: Known) -> list[Callable[[], Awaitable[None]]]:

@@ -21,6 +21,7 @@ from service.shadow_settings import ShadowSettings
 from service.socket_settings import SocketSettings
 from service.source_settings import SOURCE_NAME, SourceSettings
 from service.tls_settings import TlsSettings
+from service.tracing_settings import TracingSettings
 from service.transfer_settings import TransferSettings
 
 
@@ -170,6 +171,7 @@ class Settings(BaseSettings):
     rates: RatesSettings = Field(default=RatesSettings(), description="what each caller may do in a time")
     spool: SpoolSettings = SpoolSettings()
     transfers: TransferSettings = TransferSettings()
+    tracing: TracingSettings = Field(default=TracingSettings(), description="which calls are traced, and where to")
     partitions: PartitionSettings = PartitionSettings()
     record: RecordSettings = RecordSettings()
     enforcement: EnforcementSettings = EnforcementSettings()

@@ -118,6 +118,13 @@ _ASKING: Final = {
         part=("subject", "resource", "context"),
     ),
 }
+_TRACES: Final = {
+    "magistrate_traces": _counter(
+        "Calls that were traced, by their parent's wish or by the ratio; or held back, for there were too many.",
+        why=("ratio", "parent", "held_back"),
+    ),
+    "magistrate_spans": _counter("Spans that were sent to the collector, or could not be.", result=("sent", "failed")),
+}
 _CREDENTIALS: Final = {
     "magistrate_key_reloads": _counter("Key files read again, by result.", result=("loaded", "refused")),
     "magistrate_certificate_expiry_timestamp_seconds": _gauge(
@@ -207,7 +214,20 @@ _PROCESSES: Final = {
     "magistrate_loop_lag_seconds": _histogram("How late a worker's event loop was, ten times a second."),
 }
 
+GROUPS: Final[Mapping[str, Mapping[str, Declared]]] = MappingProxyType(
+    {
+        "Calls and decisions": _ASKING,
+        "Traces": _TRACES,
+        "Credentials": _CREDENTIALS,
+        "The record": _RECORD,
+        "Facts": _FACTS,
+        "Policies": _POLICIES,
+        "Processes": _PROCESSES,
+    }
+)
+"""What is told of what."""
+
 METRICS: Final[Mapping[str, Declared]] = MappingProxyType(
-    {**_ASKING, **_CREDENTIALS, **_RECORD, **_FACTS, **_POLICIES, **_PROCESSES}
+    {name: declared for group in GROUPS.values() for name, declared in group.items()}
 )
 """By the name that the code has; a counter is read as this and `_total`."""

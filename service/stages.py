@@ -10,20 +10,24 @@ from typing import Final
 
 from service.metrics import STAGES
 from service.samples import BUCKETS, Histogram, Samples
+from service.traces import TRACE
 
 Ended = Callable[[float], float]
 """Takes note that a stage that began at that reading of `perf_counter` has ended; gives the reading now."""
 
 
-def _measured(durations: Histogram) -> Ended:
+def _measured(stage: str, durations: Histogram) -> Ended:
     # `Histogram.observe` written out: a call and its look-ups would be a third of what this costs.
-    buckets, bounds, find, clock = durations.buckets, BUCKETS, bisect_left, perf_counter
+    buckets, bounds, find, clock, traced = durations.buckets, BUCKETS, bisect_left, perf_counter, TRACE.get
 
     def ended(began: float) -> float:
         now = clock()
         took = now - began
         buckets[find(bounds, took)] += 1
         durations.total += took
+        trace = traced()
+        if trace is not None:
+            trace.stage(stage, began, now)
         return now
 
     return ended
@@ -31,7 +35,7 @@ def _measured(durations: Histogram) -> Ended:
 
 _DURATIONS: Final = tuple(Histogram() for _ in STAGES)
 
-verify_ended, fetch_ended, decide_ended, record_ended, write_ended = map(_measured, _DURATIONS)
+verify_ended, fetch_ended, decide_ended, record_ended, write_ended = map(_measured, STAGES, _DURATIONS)
 
 
 def tell_stages(samples: Samples) -> None:

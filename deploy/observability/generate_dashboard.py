@@ -96,6 +96,7 @@ ROWS: Final = (
                 "percentunit",
                 _share('magistrate_decisions_total{@,effect="deny"}', "magistrate_decisions_total{@}", "{{instance}}"),
             ),
+            Panel("Not enforced", "reqps", _rate("magistrate_unenforced_total", "effect", "code")),
             Panel("Refusals of callers", "reqps", _rate("magistrate_refusals_total", "code")),
         ),
     ),

@@ -2,12 +2,14 @@
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from service.app.credentials import Credentials, credentials
 from service.app.dropping import dropping
 from service.app.life import WorkerLife, wall_clock
 from service.app.sources import Sources, mapped_sources
 from service.app.strangers import build_failures
+from service.app.traces import open_traces
 from service.app.trusting import trusted_issuers
 from service.authn.key_holder import KeyHolder
 from service.config import Settings
@@ -36,6 +38,9 @@ from service.reception.rates import build_rates
 from service.reception.reception import Meter, Reception
 from service.recording.contents import Contents
 from service.samples import Samples
+
+if TYPE_CHECKING:
+    from service.app.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Core:
     failures: Failures
     reception: Reception
     callers: Callers
+    traces: "Tracing | None"
 
 
 async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -> Core:
@@ -91,6 +97,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
     governance = Governance([issuer.issuer for issuer in issuers] if settings.dev else ())
     recorder = CountingRecorder(dropping(spool, settings, given.samples), given.samples)
     failures = build_failures(settings)
+    traces = open_traces(settings, opened)
     reception = Reception(
         known.authenticator,
         certified=known.certified,
@@ -99,6 +106,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
         recorder=recorder,
         clock=wall_clock,
         rates=build_rates(settings.rates),
+        traces=traces,
     )
     return Core(
         settings=settings,
@@ -131,6 +139,7 @@ async def build_core(settings: Settings, given: Given, opened: AsyncExitStack) -
             has_certificates=known.tls is not None,
             most_seconds=settings.limits.wait_seconds,
         ),
+        traces=traces,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from service.app.credentials import Credentials
 from service.app.life import WorkerLife
@@ -20,6 +20,14 @@ from service.telemetry import lines_lost
 GAUGE_SECONDS: Final = 0.25
 """How soon a change is told."""
 LOOP_SECONDS: Final = 0.1
+
+
+class Tells(Protocol):
+    """What counts by itself."""
+
+    def tell(self, samples: Samples) -> None:
+        """Says what it counted."""
+        ...
 
 
 async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Callable[[], bool]) -> None:
@@ -84,6 +92,13 @@ async def gauge_facts(samples: Samples, facts: FreshFacts) -> None:
         for result, times in facts.reads.items():
             samples.counters["magistrate_fact_reads", (("result", result),)] = times
         samples.gauges["magistrate_fact_cache_entries"] = facts.kept
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
+async def gauge_traces(samples: Samples, traces: Tells) -> None:
+    """Tells how many calls were traced."""
+    while True:
+        traces.tell(samples)
         await asyncio.sleep(GAUGE_SECONDS)
 
 

@@ -12,6 +12,7 @@ from service.app.gauging import (
     gauge_facts,
     gauge_loop,
     gauge_record,
+    gauge_traces,
     tell_health,
 )
 from service.app.life import wall_clock
@@ -72,6 +73,7 @@ def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None
         gauge_facts(samples, fresh),
         gauge_loop(samples),
         core.sources.gauge(samples, core.pool),
+        *(() if core.traces is None else (gauge_traces(samples, core.traces),)),
         sum_up(core.settings, core.failures, wall_clock),
         *core.credentials.work(samples, wall_clock),
     )

@@ -20,6 +20,7 @@ from service.db.bounding import bounded
 from service.db.failures import translated, unavailable
 from service.deadline import left_ms
 from service.errors import FactsUnavailable, Trouble
+from service.traces import TRACE
 
 STATEMENT_MS: Final = 5_000
 """How long one statement of a read may take on PostgreSQL, where the settings do not say."""
@@ -56,17 +57,26 @@ class Reading:
     No statement is begun after `ends`, a monotonic reading in seconds: all of them have one end.
     """
 
-    __slots__ = ("_driver", "_ends")
+    __slots__ = ("_driver", "_ends", "_system")
 
-    def __init__(self, driver: _Driver, ends: float | None = None) -> None:
+    def __init__(self, driver: _Driver, system: str, ends: float | None = None) -> None:
+        """`system` is the name of the kind of database."""
         self._driver = driver
+        self._system = system
         self._ends = ends
 
     def fetch(self, prepared: Prepared[RowT], parameters: Mapping[str, Parameter]) -> list[RowT]:
         """All rows of one statement; TimeoutError where the time for it is over."""
         if self._ends is not None and time.monotonic() >= self._ends:
             raise TimeoutError
-        return cast(list[RowT], self._driver.execute(prepared.text, parameters).fetchall())
+        trace = TRACE.get()
+        if trace is None:
+            return cast(list[RowT], self._driver.execute(prepared.text, parameters).fetchall())
+        began = time.perf_counter()
+        try:
+            return cast(list[RowT], self._driver.execute(prepared.text, parameters).fetchall())
+        finally:
+            trace.query(self._system, prepared.text, began, time.perf_counter())
 
 
 class Database:
@@ -144,7 +154,7 @@ class Database:
                     driver.execute("BEGIN", {})
                 elif timeout_ms is not None and timeout_ms < self._statement_ms:
                     driver.execute(_STATEMENT_TIMEOUT, {"ms": str(timeout_ms)})
-                yield Reading(driver, ends)
+                yield Reading(driver, self.dialect.name, ends)
             except (psycopg.errors.QueryCanceled, sqlite3.OperationalError, TimeoutError) as error:
                 is_hurried = _is_interrupted(error) and timeout_ms is not None and timeout_ms < FAIR_MS
                 raise FactsUnavailable(
@@ -168,7 +178,7 @@ class Database:
         with translated(self.name):
             connection = self._readers.raw_connection()
             try:
-                yield Reading(cast(_Driver, connection.driver_connection))
+                yield Reading(cast(_Driver, connection.driver_connection), self.dialect.name)
             finally:
                 connection.close()
 

@@ -39,7 +39,7 @@ class Listener:
     def poll(self, after: int) -> Polled:
         """What changed after a revision."""
         with translated(self._name):
-            return poll(Reading(self._connection), _CHANGES, after)
+            return poll(Reading(self._connection, "postgresql"), _CHANGES, after)
 
     def wait(self, seconds: float, wake: socket) -> None:
         """Returns when a commit is heard of, when there is something to read from `wake`, or after so long."""

@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Final
 
 from service.samples import Histogram, Samples, Series
+from service.traces import end_trace
 
 FAULTS: Final = frozenset({"INTERNAL", "500"})
 """The statuses of calls that end with a fault of the service itself."""
@@ -28,7 +29,8 @@ class Calls:
         return perf_counter()
 
     def end(self, call: str, status: str, began: float) -> None:
-        """Takes note of its end."""
+        """Takes note of its end, and ends its trace."""
+        end_trace(self._door, call, status)
         self._under_way -= 1
         self._faults += status in FAULTS
         self._ended[call, status] = self._ended.get((call, status), 0) + 1

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 from service.breaker import Breaker
 from service.errors import FactsUnavailable, MagistrateError, Trouble
 from service.pool_settings import PoolSettings
+from service.traces import TRACE
 
 T = TypeVar("T")
 
@@ -61,7 +64,10 @@ class ReadPool:
             raise FactsUnavailable(f"every connection to {self._name} is busy", Trouble.BUSY)
         turn = self.breaker.enter()
         self.under_way += 1
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._judged, turn, read, ends)
+        judged: Callable[[], T] = partial(self._judged, turn, read, ends)
+        if TRACE.get() is not None:  # threads have no context of their own
+            judged = partial(copy_context().run, judged)
+        running = asyncio.get_running_loop().run_in_executor(self._threads, judged)
         running.add_done_callback(self._ended)
         try:
             async with asyncio.timeout(None if ends is None else ends - time.monotonic()):

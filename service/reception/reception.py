@@ -7,6 +7,7 @@ anything is asked.
 
 from collections.abc import Callable, Sequence
 from dataclasses import field
+from time import perf_counter
 from typing import Final, Protocol
 
 from policy_lang.stages import stage
@@ -19,6 +20,7 @@ from service.ports import Authenticator, Clock, Recorder
 from service.rate import Rate
 from service.reception.failures import Failures
 from service.reception.rates import Metering, Rates
+from service.traces import TRACE
 
 Certified = Callable[[PeerCertificate, int], Caller]
 """The caller whose certificate it is, at that time (milliseconds since 1970 UTC); Unauthenticated where it is none."""
@@ -49,7 +51,7 @@ class Arrival:
     """A call as it came in: which RPC, from whom, with which `authorization` values and by which certificate.
 
     `weight` is what it counts for. `origin` is for the record; `who` is as whom failures are counted, which is asked
-    for only where a call fails.
+    for only where a call fails. `traces` and `states` are the headers `traceparent` and `tracestate` as they came.
     """
 
     rpc: str
@@ -58,6 +60,16 @@ class Arrival:
     weight: int = 1
     certificate: PeerCertificate | None = None
     origin: Origin = NOWHERE
+    traces: Sequence[str | bytes] = ()
+    states: Sequence[str | bytes] = ()
+
+
+class Traces(Protocol):
+    """Who traces calls."""
+
+    def begin(self, arrival: Arrival, began: float) -> None:
+        """Begins the trace of a call that is admitted and came at that reading of `perf_counter`, if it is traced."""
+        ...
 
 
 class Reception:
@@ -73,6 +85,7 @@ class Reception:
         recorder: Recorder,
         clock: Clock,
         rates: Rates | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._authenticator = authenticator
         self._of_certificate = certified
@@ -82,6 +95,7 @@ class Reception:
         self._clock = clock
         self.rates = rates
         """What callers may do by the settings, None where those say nothing."""
+        self._traces = traces
         self.unauthenticated = dict.fromkeys(Flaw, 0)
         """Calls without a good credential."""
         self.rate_limited = 0
@@ -93,6 +107,7 @@ class Reception:
         Unauthenticated without one credential that verifies, RateLimited, PermissionDenied where the credential is not
         for this RPC, FactsUnavailable where it cannot be told.
         """
+        began = perf_counter()
         caller = await self.verify(arrival)
         if self.rates is not None:
             metering = self.rates.metering(caller)
@@ -100,6 +115,8 @@ class Reception:
                 await self._meter_caller(metering, arrival.weight)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
+        if self._traces is not None:
+            self._traces.begin(arrival, began)
         return caller
 
     def admit_at_once(self, arrival: Arrival) -> Caller | None:
@@ -118,6 +135,10 @@ class Reception:
             return None
         if self.rates is not None and self.rates.metering(caller) is not None:
             return None
+        if self._traces is not None:
+            self._traces.begin(arrival, perf_counter())
+            if TRACE.get() is not None:  # such a call goes the way that waits, on which all of it is told
+                return None
         return caller.calling(arrival.origin)
 
     async def verify(self, arrival: Arrival) -> Caller:

@@ -5,10 +5,17 @@ from collections.abc import Sequence
 from typing import Final
 
 HEADER: Final = "traceparent"
+STATE: Final = "tracestate"
 
 _PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.ASCII)
 _NO_TRACE: Final = "0" * 32
 _NO_PARENT: Final = "0" * 16
+
+
+def is_sampled(values: Sequence[str | bytes]) -> bool:
+    """Whether the one header, which is valid, says that its trace is recorded (section 3.2.2.5)."""
+    (value,) = values
+    return isinstance(value, str) and bool(int(value[53:55], 16) & 1)
 
 
 def trace_id_of(values: Sequence[str | bytes]) -> str:

@@ -58,7 +58,7 @@ def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:
     text = "".join(
         (ROOT / "docs" / name).read_text()
-        for name in ("operations.md", "limits.md", "pushing-policies.md", "mapped-sources.md")
+        for name in ("operations.md", "adoption.md", "limits.md", "pushing-policies.md", "mapped-sources.md")
     )
     named = {name for code in CODE.findall(text) for name in re.findall("[a-z_]+", code)}
     assert sorted(settings.model_fields.keys() - named) == []

@@ -15,10 +15,11 @@ from tests.e2e.observing import observed, scraped
 
 ELSEWHERE = {
     "magistrate_key_fetches",
+    "magistrate_unenforced",
     "magistrate_certificate_expiry_timestamp_seconds",
     "magistrate_certificate_files_refused",
 }
-"""Told only where issuers' keys are fetched, or where doors speak TLS."""
+"""Told only where issuers' keys are fetched, decisions are not enforced, or doors speak TLS."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,8 @@ def test_calls_are_counted_by_rpc_and_status(told: dict[str, Metric]) -> None:
 
 def test_each_stage_of_each_call_that_asks_is_measured(told: dict[str, Metric]) -> None:
     counted = {stage: value(told, "magistrate_stage_seconds_count", stage=stage) for stage in STAGES}
-    assert counted == {"verify": 6, "fetch": 6, "decide": 6, "record": 6, "write": 4}
+    assert counted.pop("verify") >= 6  # what waits for facts is verified again
+    assert counted == {"fetch": 6, "decide": 6, "record": 6, "write": 4}
 
 
 def test_a_call_without_a_good_credential_is_counted_by_its_flaw(told: dict[str, Metric]) -> None:

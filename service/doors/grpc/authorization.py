@@ -11,15 +11,16 @@ from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.asking import Asking, Call
 from service.config import Limits
-from service.doors.grpc.caller import Callers
+from service.doors.grpc.caller import RPC, Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
-from service.doors.grpc.rim import answering, answering_stream, message_of, told
+from service.doors.grpc.rim import answering, answering_stream, message_of, name_of, told
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.errors import MagistrateError, Unauthenticated
 from service.model import Answer, Answers, Caller, Consistency, Keeping
 from service.stages import write_ended
+from service.traces import end_trace, leave_trace
 
 Ended = Callable[[], Awaitable[object]]
 """Returns when streams are to come to their end."""
@@ -100,6 +101,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
     ) -> Streamed | Coroutine[None, None, Streamed]:
         """The answer to one question of a stream, or what is still to be done for it."""
+        leave_trace()
         try:
             answers = self._at_once(call, request)
         except MagistrateError as error:
@@ -159,13 +161,16 @@ def _write_streamed(
     began = perf_counter()
     response = pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
     write_ended(began)
+    end_trace("grpc", RPC.get(), "OK")
     return response
 
 
 def _streamed_error(
     request: pb.CheckRequest, error: MagistrateError, context: ServicerContext[Request, Response]
 ) -> Streamed:
-    return pb.CheckStreamResponse(request_id=request.request_id, error=_told(error, context))
+    status = _told(error, context)
+    end_trace("grpc", RPC.get(), name_of(status))
+    return pb.CheckStreamResponse(request_id=request.request_id, error=status)
 
 
 def _told(error: MagistrateError, context: ServicerContext[Request, Response]) -> Status:

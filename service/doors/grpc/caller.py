@@ -16,7 +16,7 @@ from service.model import Caller
 from service.reception.peers import Peers
 from service.reception.rates import leaving
 from service.reception.reception import Arrival, Reception
-from service.reception.tracing import HEADER, trace_id_of
+from service.reception.tracing import HEADER, STATE, trace_id_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -56,15 +56,27 @@ class Callers:
     def _arrival(self, context: ServicerContext[Request, Response], weight: int) -> Arrival:
         credentials: list[str | bytes] = []
         traces: list[str | bytes] = []
+        states: list[str | bytes] = []
         forwarded: list[str] = []
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 credentials.append(value)
             elif key == HEADER:
                 traces.append(value)
+            elif key == STATE:
+                states.append(value)
             elif key == "x-forwarded-for" and isinstance(value, str):
                 forwarded.append(value)
         peer = context.peer()
         origin = Origin(self.peers.address(peer, forwarded), trace_id_of(traces))
         certificate = peer_certificate(context) if self.has_certificates else None
-        return Arrival(RPC.get(), lambda: self.peers.who(peer, forwarded), credentials, weight, certificate, origin)
+        return Arrival(
+            RPC.get(),
+            lambda: self.peers.who(peer, forwarded),
+            credentials,
+            weight,
+            certificate,
+            origin,
+            traces,
+            states,
+        )

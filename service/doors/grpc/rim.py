@@ -41,7 +41,7 @@ TellingMethod = Callable[[Servicer, Request, ServicerContext[Request, Response]]
 def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, Request, Response]:
     """The RPC with its errors turned into statuses by the one table; the true cause goes to the log alone."""
 
-    rpc = _name_of(method.__qualname__)
+    rpc = _rpc_of(method.__qualname__)
 
     @wraps(method)
     async def answered(
@@ -56,7 +56,7 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
 def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> StreamMethod[Servicer, Request, Response]:
     """The same for an RPC of many questions and answers: an error that it raises ends the call."""
 
-    rpc = _name_of(method.__qualname__)
+    rpc = _rpc_of(method.__qualname__)
 
     @wraps(method)
     async def answered(
@@ -72,7 +72,7 @@ def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> Strea
 def streaming(method: TellingMethod[Servicer, Request, Response]) -> TellingMethod[Servicer, Request, Response]:
     """The same for an RPC of one question and many answers."""
 
-    rpc = _name_of(method.__qualname__)
+    rpc = _rpc_of(method.__qualname__)
 
     @wraps(method)
     async def answered(
@@ -88,7 +88,7 @@ def streaming(method: TellingMethod[Servicer, Request, Response]) -> TellingMeth
 def gathering(method: GatheringMethod[Servicer, Request, Response]) -> GatheringMethod[Servicer, Request, Response]:
     """The same for an RPC of many messages and one answer."""
 
-    rpc = _name_of(method.__qualname__)
+    rpc = _rpc_of(method.__qualname__)
 
     @wraps(method)
     async def answered(
@@ -120,7 +120,7 @@ class _Rim(Generic[Request, Response]):
             GRPC.end(self._rpc, "OK" if error is None else "CANCELLED", self._began)
             return
         status = _status_of_end(error, self._context.peer() or "")
-        GRPC.end(self._rpc, _NAMES[status.code], self._began)
+        GRPC.end(self._rpc, name_of(status), self._began)
         await self._context.abort_with_status(to_status(status))
 
 
@@ -147,7 +147,12 @@ def told(error: MagistrateError, peer: str) -> Status:
     return status_of(error, failure)
 
 
-def _name_of(method: str) -> str:
+def name_of(status: Status) -> str:
+    """The name of its code."""
+    return _NAMES[status.code]
+
+
+def _rpc_of(method: str) -> str:
     """`Service.Rpc`, of the method that answers it."""
     servicer, _, rpc = method.rpartition(".")
     return f"{servicer.removesuffix('Servicer')}Service.{rpc}"

@@ -22,6 +22,7 @@ class Head:
 
     credentials: list[str | bytes] = field(default_factory=list, repr=False)
     traces: list[str | bytes] = field(default_factory=list)
+    states: list[str | bytes] = field(default_factory=list)
     forwarded: list[str] = field(default_factory=list)
     request_id: bytes = b""
     content_type: bytes = b""
@@ -46,6 +47,8 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:
                 head.content_encoding = value
             case b"traceparent":
                 head.traces.append(value.decode("latin-1"))
+            case b"tracestate":
+                head.states.append(value.decode("latin-1"))
             case b"x-forwarded-for":
                 head.forwarded.append(value.decode("latin-1"))
     return head
@@ -73,7 +76,14 @@ def call_of(
     """The call, for whom it is to be asked."""
     peer = _peer(client)
     origin = Origin(peers.address(peer, head.forwarded), trace_id_of(head.traces))
-    arrival = Arrival(rpc, lambda: peers.who(peer, head.forwarded), head.credentials, origin=origin)
+    arrival = Arrival(
+        rpc,
+        lambda: peers.who(peer, head.forwarded),
+        head.credentials,
+        origin=origin,
+        traces=head.traces,
+        states=head.states,
+    )
     return Call(arrival, time_remaining)
 
 

@@ -1,0 +1,25 @@
+"""Opens what traces calls where the settings want that; only then is OpenTelemetry loaded, which takes long."""
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from service.config import Settings
+from service.errors import ConfigError
+
+if TYPE_CHECKING:
+    from service.app.tracing import Tracing
+
+
+def open_traces(settings: Settings, opened: AsyncExitStack) -> "Tracing | None":
+    """What traces calls, which `opened` closes; None where none are traced, ConfigError where that cannot be."""
+    if not settings.tracing.endpoint:
+        return None
+    try:
+        from service.app.tracing import Tracing
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"calls cannot be traced: `{error.name}` is not installed\nhelp: pip install 'magistrate[tracing]'"
+        ) from error
+    traces = Tracing(settings)
+    opened.push_async_callback(traces.close)
+    return traces

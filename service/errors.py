@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,10 @@ class InvalidRequest(MagistrateError):
     def __init__(self, violations: Sequence[Violation]) -> None:
         super().__init__("; ".join(f"{found.field}: {found.message}".removeprefix(": ") for found in violations))
         self.violations = tuple(violations)
+
+
+MESSAGE_BYTES: Final = "message_bytes"
+"""The limit on the size of a request, which has a status of its own."""
 
 
 class LimitExceeded(MagistrateError):

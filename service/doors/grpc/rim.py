@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from functools import wraps
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 from google.rpc.status_pb2 import Status
@@ -15,7 +15,7 @@ from service.doors.calls import GRPC
 from service.doors.failure_log import FailureLog
 from service.doors.grpc.caller import RPC
 from service.doors.grpc.status import internal_status, status_of
-from service.errors import InvalidRequest, MagistrateError, Violation
+from service.errors import MESSAGE_BYTES, InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.telemetry import get_log
 
 _log = get_log("grpc")
@@ -124,8 +124,17 @@ class _Rim(Generic[Request, Response]):
         await self._context.abort_with_status(to_status(status))
 
 
+class Oversized(NamedTuple):
+    """Stands for a message of more bytes than there may be."""
+
+    most: int
+    size: int
+
+
 def message_of(request: Request | None) -> Request:
-    """The message; InvalidRequest where the bytes were none."""
+    """The message; InvalidRequest where the bytes were none, LimitExceeded where they were too many."""
+    if isinstance(request, Oversized):
+        raise LimitExceeded(MESSAGE_BYTES, request.most, request.size)
     if request is None:
         raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
     return request

@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection
 from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, entity_pb2, policy_pb2
 
 from service.config import Limits
+from service.doors.grpc.rim import Oversized
 
 AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
 CREDENTIAL: Final = credential_pb2.DESCRIPTOR.services_by_name["CredentialService"]
@@ -42,6 +43,8 @@ class Secured(NamedTuple):
     credentials: grpc.ServerCredentials
 
 
+METADATA_BYTES: Final = 8192
+"""Room for a call's metadata beside its token."""
 CONNECTION_GRACE_MS: Final = 30_000
 """How long calls in flight have when their connection has come of age."""
 
@@ -68,7 +71,7 @@ class GrpcDoor:
         )
         self._server.add_generic_rpc_handlers(
             (
-                *(_handler_of(service, servicer, _lenient) for service, servicer in served),
+                *(_handler_of(service, servicer, _lenient(limits.message_bytes)) for service, servicer in served),
                 *(_handler_of(service, servicer, _strict) for service, servicer in standard),
             )
         )
@@ -104,7 +107,11 @@ class GrpcDoor:
 def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:
     """What gRPC's core itself refuses, before a call costs this process anything (runtime.md, Overload)."""
     return (
-        ("grpc.max_receive_message_length", limits.message_bytes),
+        # What is longer than the limit is read, and told so; what is twice as long is not.
+        ("grpc.max_receive_message_length", 2 * limits.message_bytes),
+        # Between its two limits gRPC would refuse by chance: a token that is good has room beside other metadata.
+        ("grpc.max_metadata_size", limits.token_bytes + METADATA_BYTES),
+        ("grpc.absolute_max_metadata_size", limits.token_bytes + METADATA_BYTES),
         ("grpc.max_concurrent_streams", limits.concurrent_streams),
         # Between the two limits it would refuse by chance: both are the same. They count those before the call.
         ("grpc.server.max_pending_requests", limits.pending_requests - 1),
@@ -134,7 +141,7 @@ _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler
 """By whether the caller, and the service, sends many messages."""
 
 MessageT = TypeVar("MessageT", bound=Message)
-Reading = Callable[[Callable[[bytes], Message]], Callable[[bytes], Message | None]]
+Reading = Callable[[Callable[[bytes], Message]], Callable[[bytes], Message | Oversized | None]]
 """Makes how a message is read from its class's own way."""
 
 
@@ -143,16 +150,22 @@ def _strict(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | N
     return read
 
 
-def _lenient(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | None]:
-    """Bytes that are no message reach the RPC, as None.
+def _lenient(most: int) -> "Reading":
+    """Bytes that are no message reach the RPC, as None, and those of more than so many as `Oversized`.
 
-    gRPC's own answer to them would be UNKNOWN and a stack trace in the log, which any stranger could fill.
+    gRPC's own answer to the first would be UNKNOWN and a stack trace in the log, which any stranger could fill; to the
+    second it would name no limit.
     """
 
-    def read_or_none(payload: bytes) -> MessageT | None:
-        try:
-            return read(payload)
-        except DecodeError:
-            return None
+    def lenient(read: Callable[[bytes], Message]) -> Callable[[bytes], Message | Oversized | None]:
+        def read_or_none(payload: bytes) -> Message | Oversized | None:
+            if len(payload) > most:
+                return Oversized(most, len(payload))
+            try:
+                return read(payload)
+            except DecodeError:
+                return None
 
-    return read_or_none
+        return read_or_none
+
+    return lenient

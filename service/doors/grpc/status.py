@@ -12,6 +12,7 @@ from grpc import StatusCode
 
 from service.doors.wording import FAULT, wording
 from service.errors import (
+    MESSAGE_BYTES,
     ActivationFailed,
     ActivationUnderWay,
     AuditUnavailable,
@@ -72,6 +73,8 @@ def status_of(error: MagistrateError, request_id: str = "") -> Status:
     Whoever is not told why gets the id under which the service's log has it.
     """
     code = STATUS.get(type(error))
+    if isinstance(error, LimitExceeded) and error.limit == MESSAGE_BYTES:
+        code = StatusCode.RESOURCE_EXHAUSTED  # which gRPC itself answers to what is longer still
     if code is None:
         return internal_status(request_id)
     details = [ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=_metadata(error, request_id)), *_more(error)]

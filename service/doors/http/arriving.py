@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.asking import Call
-from service.doors.http.pages import MESSAGE_BYTES, UnknownEncoding
-from service.errors import InvalidRequest, LimitExceeded, Violation
+from service.doors.http.pages import UnknownEncoding
+from service.errors import MESSAGE_BYTES, InvalidRequest, LimitExceeded, Violation
 from service.identity import Origin
 from service.reception.peers import Peers
 from service.reception.reception import Arrival

@@ -10,6 +10,7 @@ import orjson
 from policy_lang.types import Json
 from service.doors.wording import FAULT, wording
 from service.errors import (
+    MESSAGE_BYTES,
     AuditUnavailable,
     DeadlineExceeded,
     FactsUnavailable,
@@ -28,8 +29,6 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
 NO_STORE: Final = (b"cache-control", b"no-store")
-MESSAGE_BYTES: Final = "message_bytes"
-"""The limit on the size of a body, which has a status of its own."""
 
 
 class UnknownEncoding(MagistrateError):

@@ -176,7 +176,7 @@ def test_limits_are_named(talk: Talk) -> None:
     assert dict(info_of(attributes).metadata) == {"limit": "attributes", "value": "4"}
     assert dict(info_of(checks).metadata) == {"limit": "batch_checks", "value": "3"}
     assert message.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert "4096" in (message.details() or "")
+    assert dict(info_of(message).metadata) == {"limit": "message_bytes", "value": "4096"}
 
 
 def test_an_item_of_a_batch_fails_alone(talk: Talk) -> None:

@@ -19,6 +19,8 @@ from service.doors.http.connection import Connection, Manners
 from service.http_settings import HttpSettings
 
 DATE_SECONDS: Final = 1.0
+LINGER_SECONDS: Final = 0.5
+"""How long connections on which nothing is asked stay open while the door closes."""
 END_SECONDS: Final = 0.02
 """How often it is looked whether all is answered."""
 
@@ -69,16 +71,19 @@ class HttpDoor:
             self._servers.append(await create(self._connection, sock=listener, ssl=tls, ssl_handshake_timeout=seconds))
 
     async def close(self, grace: float) -> None:
-        """Takes no more connections, lets the requests in flight finish for `grace` seconds, then ends."""
+        """Takes no more connections, lets the requests in flight finish for `grace` seconds, then ends.
+
+        Callers that ask one request after the other hear with the next answer that their connection ends: if it were
+        closed at once, a request that is on its way would be lost.
+        """
         self._is_closing = True
+        ends = asyncio.get_running_loop().time() + grace
         for server in self._servers:
             server.close()
+        await self._emptied(min(LINGER_SECONDS, grace))
         for connection in list(self._state.connections):
             connection.shutdown()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                while self._state.connections or self._state.tasks:
-                    await asyncio.sleep(END_SECONDS)
+        await self._emptied(ends - asyncio.get_running_loop().time())
         for task in list(self._state.tasks):
             task.cancel()
         for connection in list(self._state.connections):
@@ -87,6 +92,13 @@ class HttpDoor:
             self._dating.cancel()
         for server in self._servers:
             await server.wait_closed()
+
+    async def _emptied(self, within: float) -> None:
+        """Returns when nothing is open any more, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._state.connections or self._state.tasks:
+                    await asyncio.sleep(END_SECONDS)
 
     def _connection(self) -> Connection:
         return Connection(self._config, self._state, self._manners)

@@ -13,9 +13,10 @@ BENCHED := $(BENCH)/.installed
 LINTERS := .venv-deploy
 CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
+FILL := $(BIN)/python docs/generate_performance.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check nightly proto openapi grammar fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts metrics rehearse lint-deploy clean
+.PHONY: help setup run demo test check nightly proto openapi grammar performance fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts metrics rehearse lint-deploy clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,12 +64,16 @@ grammar: setup ## Regenerate docs/grammar.md and the editors' grammar from the o
 	@$(BIN)/python docs/generate_grammar.py
 	@$(BIN)/python -m editors.generate_textmate
 
+performance: setup ## Fill the measured figures of the documentation from benchmarks/results
+	@$(FILL)
+
 fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
 bench: setup $(BENCHED) $(CERBOS) ## Measure the speed targets in one run beside an echo and peers, some ten minutes
 	@$(BIN)/python -m benchmarks --write
+	@$(FILL)
 
 bench-only: setup $(BENCHED) $(CERBOS) ## Repeat some of its numbers: make bench-only NUMBERS=P3,P6
 	@$(BIN)/python -m benchmarks --only $(NUMBERS)
@@ -78,9 +83,10 @@ bench-parts: setup ## Measure what single parts cost: the record, shipping, cred
 
 sizing: setup ## Measure what a replica needs: memory of processes and of what they remember, bytes of the record
 	@$(BIN)/python -m benchmarks.sizing --write
+	@$(FILL)
 
 soak: setup ## Put a steady load on every door for ten minutes (SOAK_SECONDS) while everything changes
-	@$(BIN)/python -m benchmarks.soak --write
+	@$(BIN)/python -m benchmarks.soak --write; ended=$$?; $(FILL); exit $$ended
 
 bench-policy: $(BENCHED) ## Measure deciding beside other policy engines, in an environment of their own
 	@$(BENCH)/bin/python -m benchmarks.policy $(BENCH_ARGUMENTS)
@@ -103,17 +109,20 @@ freshness: setup ## Write through one service, check by another, 10,000 times on
 
 bench-log: setup ## Ask a log of ten million generated records on PostgreSQL; it needs 32 GB and some ten minutes
 	@$(BIN)/python -m benchmarks.log --write $(BENCH_ARGUMENTS)
+	@$(FILL)
 
 motion: setup ## Change policies, keys and processes under 1,000 checks a second, and print what callers saw
 	@MOTION_RATE=1000 MOTION_ROUNDS=10 $(BIN)/python -m pytest -s tests/e2e/test_motion.py
 
 overload: setup ## Offer a worker twice what it can answer, and print what it answers, how fast, and what it sheds
 	@$(BIN)/python -m benchmarks.overload --write
+	@$(FILL)
 
 crash: setup ## Kill processes 200 times under more than 1,000 checks a second, and compare callers with the log
 	@rm -f benchmarks/results/crash.txt
 	@RESULTS=benchmarks/results/crash.txt RESULTS_OF='crash  make crash' CRASH_ROUNDS=200 \
 	  $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/e2e/test_crash.py
+	@$(FILL)
 
 outage: setup ## Take the log's database away for three minutes under load, once refusing, once going on
 	@rm -f benchmarks/results/outage.txt

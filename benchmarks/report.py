@@ -31,6 +31,7 @@ class Report:
     taken_at: str
     seconds: float
     load: str
+    load_average: float
     machine: str
     versions: Mapping[str, str]
     absent: Mapping[str, str]
@@ -53,7 +54,8 @@ def text_of(report: Report) -> str:
     """The report as a person reads it."""
     console = Console(width=_WIDTH, file=StringIO(), force_terminal=False)
     console.print(f"bench  {report.command}; {report.taken_at}, {report.seconds:.0f} s", highlight=False)
-    console.print(f"  {report.machine}; {', '.join(f'{name} {which}' for name, which in report.versions.items())}")
+    console.print(f"  {report.machine}, load average {report.load_average:.1f} before")
+    console.print(f"  {', '.join(f'{name} {which}' for name, which in report.versions.items())}")
     console.print(f"  load: {report.load}")
     for name, reason in report.absent.items():
         console.print(f"  without {name}: {reason}")

@@ -29,16 +29,18 @@ class Scale:
     policies: int
     """Rules at a cold start."""
     starts: int
+    most: float
+    """Unary checks a second that a soak takes for the capacity at most."""
     is_quick: bool
 
 
 FULL: Final = Scale(
-    World(users=1_000, documents=10_000), questions=4_000, rounds=5, seconds=3.0, burst=1.5, sustained=20.0,
-    stream=1_000, warm=2.0, latency_rounds=3, rates=(2_000, 5_000), policies=1_000, starts=5,
+    World(users=1_000, documents=10_000), questions=4_000, rounds=4, seconds=3.0, burst=1.5, sustained=15.0,
+    stream=200, warm=2.0, latency_rounds=3, rates=(2_000, 5_000), policies=1_000, starts=5, most=100_000,
     is_quick=False,
 )  # fmt: skip
 QUICK: Final = Scale(
     World(users=100, documents=200), questions=64, rounds=1, seconds=0.3, burst=0.3, sustained=0.3,
-    stream=50, warm=0.2, latency_rounds=1, rates=(200,), policies=50, starts=1,
+    stream=50, warm=0.0, latency_rounds=1, rates=(200,), policies=50, starts=1, most=200,
     is_quick=True,
 )  # fmt: skip

@@ -22,7 +22,7 @@ from benchmarks.serving import SERVE, Serving, run, serving
 from benchmarks.sides import h2load
 from benchmarks.sides.body import Body
 from benchmarks.sides.dialect import Dialect
-from benchmarks.sides.side import IN_FLIGHT, REPEATED, Round, Rounds, Side
+from benchmarks.sides.side import REPEATED, Round, Rounds, Side
 from benchmarks.spooled import count_recorded, settling
 from benchmarks.world import POLICY, Asked
 from policy_lang.values import Ref
@@ -39,14 +39,10 @@ class Service:
     serving: Serving
     folder: Path
 
-    def side(
-        self, name: str, dialect: Dialect, bodies: Sequence[Body], checks: int = 1, *, in_flight: int = IN_FLIGHT
-    ) -> Side:
+    def side(self, name: str, dialect: Dialect, bodies: Sequence[Body], checks: int = 1) -> Side:
         """It as a side of a ratio."""
-        return Side(
-            name, self.serving.address, dialect, bodies, self.serving.workers(), checks, in_flight,
-            settling(self.folder),
-        )  # fmt: skip
+        address, workers = self.serving.address, self.serving.workers()
+        return Side(name, address, dialect, bodies, workers, checks, settle=settling(self.folder))
 
     def http_side(self, name: str, dialect: Dialect, bodies: Sequence[Body]) -> Side:
         """Its HTTP door as a side of a ratio."""
@@ -105,7 +101,9 @@ class Stage:
 
     @cached_property
     def all_workers(self) -> Service:
-        """The service with as many workers as there are cores."""
+        """The service with as many workers as there are cores; a quick run has one for both."""
+        if self.scale.is_quick:
+            return self.one_worker
         return self._started.enter_context(self.service(workers=str(len(os.sched_getaffinity(0)))))
 
     @cached_property

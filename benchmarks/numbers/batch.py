@@ -1,6 +1,7 @@
 """P4: BatchCheck of 50, everything on, beside Cerbos, as a burst and sustained; P11: batches of 1,000 beside those."""
 
 import time
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -43,7 +44,7 @@ def measure_linearity(stage: Stage) -> list[Finding]:
     service, many = stage.one_worker, stage.scale.world.groups(REPEATED, LARGE)
     sides = [
         service.side("batches of 50", BATCH, batches(stage, stage.groups(SIZE)), SIZE),
-        service.side("batches of 1,000", BATCH, batches(stage, many), LARGE, in_flight=1),
+        replace(service.side("batches of 1,000", BATCH, batches(stage, many), LARGE), repeats=4, in_flight=1),
     ]
     small, large = stage.in_turn(sides, stage.scale.rounds, stage.scale.burst)
     by_cpu = median(big.cpu / few.cpu for few, big in zip(small.each, large.each, strict=True))

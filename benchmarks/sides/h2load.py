@@ -58,6 +58,7 @@ def drive(side: Side, seconds: float, folder: Path) -> Round:
         assert one.failed == 0, f"{side.name}: {one.failed} calls failed"
         assert one.data >= one.succeeded * size * _SHORTER, f"{side.name}: answers are shorter than they ought to be"
     rate = sum(one.rate for one in said) * side.checks
+    assert rate, f"{side.name}: no call ended within {seconds} s"
     return Round(rate=rate, cpu=cpu / lasted / rate * 1e6)
 
 
@@ -87,6 +88,4 @@ def _read(process: "subprocess.Popen[str]") -> _Said:
 def driver() -> str:
     """What is said of the load."""
     version = subprocess.run((NAME, "--version"), capture_output=True, text=True, check=True).stdout.split()[-1]
-    return (
-        f"h2load {version}, {REPEATED} of them with a body each, {IN_FLIGHT} calls in flight of each, 1 of the largest"
-    )
+    return f"h2load {version}, {REPEATED} of them with a body each, {IN_FLIGHT} calls in flight of each"

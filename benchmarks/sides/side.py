@@ -27,6 +27,8 @@ class Side:
     """The processes that answer."""
     checks: int = 1
     """Questions in one body."""
+    repeats: int = REPEATED
+    """How many of the bodies are repeated."""
     in_flight: int = IN_FLIGHT
     """Calls under way of each body that is repeated."""
     settle: Callable[[], None] = lambda: None
@@ -35,7 +37,7 @@ class Side:
     @property
     def repeated(self) -> Sequence[Body]:
         """Those of the bodies that h2load sends over and over, each over connections of its own."""
-        return self.bodies[:REPEATED]
+        return self.bodies[: self.repeats]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import pytest
     "name",
     [
         "benchmarks",
+        "benchmarks.soak",
         "benchmarks.decision",
         "benchmarks.ladder",
         "benchmarks.record",

@@ -1,8 +1,8 @@
 """Leaves out of the record the allows that the settings say need none; everything else is always recorded.
 
-Law: dropped is only what was decided, allowed, and would be allowed were every shadow rule live and every candidate in
-force; never a deny, a refusal or an act on this service. Which of them are kept all the same depends on the decision's
-id alone.
+Law: dropped is only what was decided, enforced, allowed, and would be allowed were every shadow rule live and any
+candidate in force; never a deny, a refusal or an act on this service. Which of them are kept all the same depends on
+the decision's id alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -71,5 +71,5 @@ class DroppingRecorder:
 
 def _may_be_dropped(record: DecisionRecord) -> bool:
     is_allowed = record.effect is Effect.ALLOW and record.shadow_effect is Effect.ALLOW
-    is_settled = is_allowed and record.flip is None
+    is_settled = is_allowed and record.enforced and record.flip is None
     return record.kind is RecordKind.DECISION and is_settled and not record.action.startswith(PREFIX)

@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
-from service.model import DecisionRecord, RecordKind
+from service.model import DecisionRecord, Flip, RecordKind
 from service.record_settings import DropSettings
 from service.recording.dropping import DroppingRecorder
 from tests.service.decisions.records import any_record, sample
@@ -59,6 +59,9 @@ NEVER = {
     "a deny that shadow rules would allow": replace(allow(), effect=Effect.DENY),
     "what is undetermined": replace(allow(), effect=Effect.DENY, shadow_effect=Effect.DENY, code="UNDETERMINED"),
     "an allow that a shadow rule would deny": replace(allow(), shadow_effect=Effect.DENY),
+    "an allow whose obligations were waived": replace(allow(), enforced=False),
+    "an allow that a candidate would deny": replace(allow(), flip=Flip("c", Effect.DENY, "DENIED", ())),
+    "an allow that a candidate gives for another reason": replace(allow(), flip=Flip("c", Effect.ALLOW, "ALLOWED", ())),
     "a refusal": replace(allow(), kind=RecordKind.REFUSAL, effect=Effect.DENY, code="CHECK_AS"),
     "a refusal that says allow": replace(allow(), kind=RecordKind.REFUSAL),
 }
@@ -80,7 +83,8 @@ def test_what_is_not_an_allow_of_the_policies_is_kept_whatever_the_rules(record:
     everything = DropSettings.model_construct(name="all", actions=[], types=[], keep=0.0)
     is_allow = record.kind is RecordKind.DECISION and record.effect is record.shadow_effect is Effect.ALLOW
     kept, _ = left([record], everything)
-    assert kept == ([] if is_allow and not record.action.startswith("magistrate.") else [record])
+    is_settled = is_allow and record.enforced and record.flip is None
+    assert kept == ([] if is_settled and not record.action.startswith("magistrate.") else [record])
 
 
 def test_the_share_that_is_kept_is_told_by_the_ids_alone() -> None:

@@ -47,6 +47,7 @@ class Keeper:
         self._boot = boot
         self._listener = listener
         self._child: Child | None = None
+        self._former: Child | None = None
         self._launching = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
         self._hearing: set[asyncio.Task[None]] = set()
@@ -75,22 +76,25 @@ class Keeper:
         ConfigError, with the present one left where it is, if the new one does not come to be ready.
         """
         async with self._launching:
-            former = self._child
+            former = self._former = self._child
             try:
                 await self._launch(START_SECONDS)
             except ConfigError:
-                self._child = former
+                self._child, self._former = former, None
                 raise
         if former is not None:
             is_clean = await former.stop(within)
             _log.info("child replaced", program=self._program.name, pid=former.pid, answered_all=is_clean)
+        self._former = None
 
     async def stop(self, within: float) -> bool:
         """Lets the program finish for so many seconds, then ends it; whether it finished by itself."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
-        is_clean = self._child is None or await self._child.stop(within)
+        # Both, where it is told to stop while one takes the place of the other.
+        living = [child for child in (self._former, self._child) if child is not None]
+        is_clean = all(await asyncio.gather(*(child.stop(within) for child in living)))
         if self._hearing:
             await asyncio.wait(self._hearing)
         return is_clean

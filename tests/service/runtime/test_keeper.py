@@ -28,6 +28,9 @@ if kind == "dies":
     sys.exit(3)
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: None if kind == "deaf" else stop.set())
+if kind == "slow-later" and list(folder.glob("*.started")):
+    stop.wait()
+    sys.exit(0)
 (folder / f"{os.getpid()}.started").touch()
 print("a stray line is no message")
 leash.report(Ready(7))
@@ -123,6 +126,22 @@ def test_a_child_stays_where_its_successor_does_not_start(program: Program, tmp_
         assert is_running(former)
         assert await keeper.stop(10)
         assert not is_running(former)
+
+    asyncio.run(scenario())
+
+
+def test_a_stop_while_a_child_is_being_replaced_ends_both(program: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        heard = Heard()
+        keeper = Keeper(program, boot("slow-later", tmp_path), heard)
+        await keeper.start()
+        replacing = asyncio.create_task(keeper.replace(10))
+        async with asyncio.timeout(20):
+            while len(heard.living) < 2:
+                await asyncio.sleep(0.01)
+            replacing.cancel()
+            await keeper.stop(10)
+        assert heard.living == []
 
     asyncio.run(scenario())
 

@@ -111,30 +111,24 @@ def test_its_callers_have_no_address_and_fail_as_one(project: Project, server: S
     assert (record["code"], record["peer"]) == ("ALLOWED", "")
 
 
-def test_a_socket_left_behind_makes_room_and_one_that_ends_well_is_removed(project: Project, server: Server) -> None:
+def test_what_was_left_behind_makes_room_for_workers_that_share_a_socket(project: Project, server: Server) -> None:
     """The last one here: it ends the service that the others share."""
-    places, workers = [project.folder / name for name in ("door.sock", "http.sock")], server.workers()
+    place, workers = project.folder / "http.sock", server.workers()
     server.process.kill()
     wait_for(lambda: not any(map(is_running, workers)))
-    assert all(place.is_socket() for place in places)
-    with project.serving("--dev", *DOORS) as again:
-        with stub_of(again.address) as stub, over_http(project) as client:
-            assert is_allowed(again, stub)
-            assert is_evaluated(client, again)
-        assert again.stop() == 0
-    assert not any(place.exists() for place in places)
-
-
-def test_workers_share_an_http_socket_and_come_and_go_behind_it(project: Project) -> None:
+    assert place.is_socket()
     options = ("--dev", "--workers", "2", "--http", "unix:http.sock")
-    with project.serving(*options) as server, over_http(project) as client:
-        first = server.workers()
-        assert [listens_on(pid, project.folder / "http.sock") for pid in first] == [True, True]
+    with project.serving(*options) as again, over_http(project) as client:
+        first = again.workers()
+        assert [listens_on(pid, place) for pid in first] == [True, True]
         os.kill(first[0], signal.SIGKILL)
-        assert all(is_evaluated(client, server) for _ in range(10))
-        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: not is_running(first[0]))
+        assert all(is_evaluated(client, again) for _ in range(10))
+        again.process.send_signal(signal.SIGHUP)
         wait_for(lambda: not any(map(is_running, first)))
-        assert all(is_evaluated(client, server) for _ in range(10))
+        assert all(is_evaluated(client, again) for _ in range(10))
+        assert again.stop() == 0
+    assert not place.exists()
 
 
 def listens_on(pid: int, place: Path) -> bool:

@@ -45,6 +45,8 @@ class Secured(NamedTuple):
 
 METADATA_BYTES: Final = 8192
 """Room for a call's metadata beside its token."""
+HANDSHAKE_MS: Final = 10_000
+"""How long a connection has to come to be; gRPC would hold a silent one for two minutes."""
 CONNECTION_GRACE_MS: Final = 30_000
 """How long calls in flight have when their connection has come of age."""
 
@@ -112,6 +114,7 @@ def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:
         # Between its two limits gRPC would refuse by chance: a token that is good has room beside other metadata.
         ("grpc.max_metadata_size", limits.token_bytes + METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", limits.token_bytes + METADATA_BYTES),
+        ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
         ("grpc.max_concurrent_streams", limits.concurrent_streams),
         # Between the two limits it would refuse by chance: both are the same. They count those before the call.
         ("grpc.server.max_pending_requests", limits.pending_requests - 1),

@@ -159,6 +159,8 @@ class Keeper:
 
     async def _launch_again(self) -> None:
         async with self._launching:
+            if self._child is not None:
+                return  # one that was to take its place has come meanwhile
             self.restarts += 1
             try:
                 await self._launch(START_SECONDS)

@@ -11,7 +11,7 @@ import pytest
 from service.config import Settings
 from service.errors import ConfigError
 from service.runtime.child import Child, Program
-from service.runtime.keeper import Keeper
+from service.runtime.keeper import FIRST_PAUSE, Keeper
 from service.runtime.messages import Boot, Message, Ready
 
 CHILD = """
@@ -141,6 +141,26 @@ def test_a_stop_while_a_child_is_being_replaced_ends_both(program: Program, tmp_
                 await asyncio.sleep(0.01)
             replacing.cancel()
             await keeper.stop(10)
+        assert heard.living == []
+
+    asyncio.run(scenario())
+
+
+def test_a_child_that_is_replaced_when_it_has_died_is_not_started_twice(program: Program, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        heard = Heard()
+        keeper = Keeper(program, boot("stays", tmp_path), heard)
+        await keeper.start()
+        died = (await started(tmp_path, 1))[0]
+        os.kill(died, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while heard.living:
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(FIRST_PAUSE / 4)  # into the pause before it is started again
+            await keeper.replace(10)
+            await asyncio.sleep(2 * FIRST_PAUSE)  # past that pause
+            assert len(heard.living) == 1
+            assert await keeper.stop(10)
         assert heard.living == []
 
     asyncio.run(scenario())

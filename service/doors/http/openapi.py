@@ -151,20 +151,39 @@ _ERRORS: Final[Mapping[str, str]] = {
     "415": "The body is in a content coding.",
     "429": "The caller asks too often.",
     "500": "A fault of the service.",
-    "503": "The facts cannot be read, the decision cannot be recorded, or there are no policies.",
     "504": "The answer did not come in time.",
 }
 _TOLD: Final[Object] = {"required": True, "schema": _TEXT}
+_SECONDS: Final[Object] = {"schema": {"type": "string", "pattern": "^[0-9]+$"}}
 _MORE_HEADERS: Final[Mapping[str, Object]] = {
     "401": {"WWW-Authenticate": _TOLD},
-    "429": {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}}},
+    "429": {"Retry-After": _SECONDS},
 }
 _ECHOED: Final[Object] = {"X-Request-ID": _TOLD}
+_UNAVAILABLE: Final[Object] = {
+    "description": "The facts cannot be read, the decision cannot be recorded, there are no policies, or there is too"
+    " much to do; then nothing of the request is read, and there is no body.",
+    "headers": {"X-Request-ID": {"schema": _TEXT}, "Magistrate-Reason": {"schema": _TEXT}, "Retry-After": _SECONDS},
+    "content": {"text/plain": {"schema": _TEXT}},
+}
+
+
+_UNREAD: Final[Mapping[str, str]] = {
+    "408": "The request did not come in time; the connection ends.",
+    "431": "The request's line and headers are too long; the connection ends.",
+}
+"""What a request may be answered before it is read: without a body."""
 
 
 def _error(status: str) -> Object:
     headers: Object = {**_ECHOED, "Magistrate-Reason": _TOLD, **_MORE_HEADERS.get(status, {})}
     return {"description": _ERRORS[status], "headers": headers, "content": {"text/plain": {"schema": _TEXT}}}
+
+
+def _errors() -> Object:
+    unread: Object = {status: {"description": description} for status, description in _UNREAD.items()}
+    told: Object = {status: _error(status) for status in _ERRORS}
+    return {**told, **unread, "503": _UNAVAILABLE}
 
 
 def _answered(schema: Object, headers: Object) -> Object:
@@ -179,7 +198,7 @@ def _asked(operation: str, summary: str, request: str, answer: Object) -> Object
             "security": [{"bearer": []}],
             "parameters": [{"$ref": "#/components/parameters/RequestId"}],
             "requestBody": {"required": True, "content": {"application/json": {"schema": _ref(request)}}},
-            "responses": {"200": _answered(answer, _ECHOED), **{status: _error(status) for status in _ERRORS}},
+            "responses": {"200": _answered(answer, _ECHOED), **_errors()},
         }
     }
 

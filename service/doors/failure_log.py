@@ -28,9 +28,10 @@ class FailureLog:
         self._left_out = 0
 
     def tell(self, **event: str) -> None:
-        """Writes the line, or counts it among those that are left out."""
+        """Writes the line, or counts it among those that are left out; what is empty is not in it."""
         if not self._bucket.take(1, self._clock()):
             self._left_out += 1
             return
         left_out, self._left_out = self._left_out, 0
-        self._log.info("call failed", **event, **({"left_out": left_out} if left_out else {}))
+        said = {name: value for name, value in event.items() if value}
+        self._log.info("call failed", **said, **({"left_out": left_out} if left_out else {}))

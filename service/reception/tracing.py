@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Final
 
 HEADER: Final = "traceparent"
@@ -10,6 +11,10 @@ STATE: Final = "tracestate"
 _PARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?", re.ASCII)
 _NO_TRACE: Final = "0" * 32
 _NO_PARENT: Final = "0" * 16
+
+
+TRACE_ID: Final[ContextVar[str]] = ContextVar("trace_id", default="")
+"""The trace that this task's call says that it is part of, for the lines of the log about it."""
 
 
 def is_sampled(values: Sequence[str | bytes]) -> bool:

@@ -16,7 +16,7 @@ from service.model import Caller
 from service.reception.peers import Peers
 from service.reception.rates import leaving
 from service.reception.reception import Arrival, Reception
-from service.reception.tracing import HEADER, STATE, trace_id_of
+from service.reception.tracing import HEADER, STATE, TRACE_ID, trace_id_of
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -68,7 +68,10 @@ class Callers:
             elif key == "x-forwarded-for" and isinstance(value, str):
                 forwarded.append(value)
         peer = context.peer()
-        origin = Origin(self.peers.address(peer, forwarded), trace_id_of(traces))
+        trace_id = trace_id_of(traces)
+        if trace_id:
+            TRACE_ID.set(trace_id)
+        origin = Origin(self.peers.address(peer, forwarded), trace_id)
         certificate = peer_certificate(context) if self.has_certificates else None
         return Arrival(
             RPC.get(),

@@ -16,6 +16,7 @@ from service.doors.failure_log import FailureLog
 from service.doors.grpc.caller import RPC
 from service.doors.grpc.status import internal_status, status_of
 from service.errors import MESSAGE_BYTES, InvalidRequest, LimitExceeded, MagistrateError, Violation
+from service.reception.tracing import TRACE_ID
 from service.telemetry import get_log
 
 _log = get_log("grpc")
@@ -145,14 +146,17 @@ def _status_of_end(error: Exception, peer: str) -> Status:
     if isinstance(error, MagistrateError):
         return told(error, peer)
     fault = str(uuid4())
-    _log.error("fault", rpc=RPC.get(), request_id=fault, exc_info=error)
+    _log.error("fault", rpc=RPC.get(), request_id=fault, trace_id=TRACE_ID.get(), exc_info=error)
     return internal_status(fault)
 
 
 def told(error: MagistrateError, peer: str) -> Status:
     """The error as callers see it, once the log was told its true cause, under the id that the status has."""
     failure = str(uuid4())
-    _failures.tell(rpc=RPC.get(), reason=error.reason, cause=str(error), peer=peer, request_id=failure)
+    trace_id = TRACE_ID.get()
+    _failures.tell(
+        rpc=RPC.get(), reason=error.reason, cause=str(error), peer=peer, request_id=failure, trace_id=trace_id
+    )
     return status_of(error, failure)
 
 

@@ -130,5 +130,6 @@ class _Rim:
             cause=str(error),
             peer=arrival.origin.peer,
             request_id=self._exchange.request_id[:REQUEST_ID_LIMIT],
+            trace_id=arrival.origin.trace_id,
         )
         return error_page(error)

@@ -11,7 +11,7 @@ import pytest
     [
         ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx")),
         ("service.runtime.background", ("grpc", "alembic", "httpx")),
-        ("service.runtime.worker", ("httpx",)),
+        ("service.runtime.worker", ("httpx", "opentelemetry")),
     ],
     ids=["supervisor", "background process", "worker"],
 )

@@ -7,7 +7,7 @@ from typing import Final
 
 from policy_lang.diagnostics import did_you_mean
 from policy_lang.facts import Assignment, Question
-from policy_lang.forms import check_id, read_cell, read_given
+from policy_lang.forms import ID_LIMIT, check_id, read_cell, read_given
 from policy_lang.notation import BadValue
 from policy_lang.schema import Attribute, EntityType, Origin, Schema
 from policy_lang.types import Json
@@ -24,6 +24,8 @@ _NOTHING: Final[Mapping[str, Cell]] = MappingProxyType({})
 
 def check_form(request: CheckRequest) -> None:
     """InvalidRequest unless the request names an action, a resource and at most one principal, all of a fit length."""
+    if _is_plain(request):
+        return
     faults = [fault for fault in _faults_of_form(request) if fault is not None]
     if faults:
         raise InvalidRequest(faults)
@@ -131,6 +133,20 @@ def _faults_of_request_id(request_id: str) -> Iterator[Violation]:
         yield Violation("request_id", f"at most {REQUEST_ID_LIMIT} characters")
     if not request_id.isprintable():
         yield Violation("request_id", "no control characters")
+
+
+def _is_plain(request: CheckRequest) -> bool:
+    """Whether the request looks as most do, so that there is no fault to look for; false says nothing.
+
+    Looking for faults one by one was 2 µs of a check's 36 in a batch.
+    """
+    if request.principal is not None or request.resource.parents:
+        return False
+    action, (type_, id_) = request.action, request.resource.ref
+    if not action or not type_ or not id_ or len(request.request_id) > REQUEST_ID_LIMIT:
+        return False
+    names = action + type_ + id_
+    return len(names) <= ID_LIMIT and names.isascii() and names.isprintable() and request.request_id.isprintable()
 
 
 def _faults_of_form(request: CheckRequest) -> Iterator[Violation | None]:

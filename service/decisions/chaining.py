@@ -5,13 +5,16 @@ whoever else ships for the same replica.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection, select, update
 
-from service.db.bulk import insert_rows
+from service.db.bulk import insert_values
 from service.db.dialect import insert_new
 from service.db.log_tables import chain_head, chain_link, chain_origin
 from service.decisions.chain import Head, begin, make_links
+
+_LINK: Final = ("replica", "sequence", "decision_id", "salt", "record_hash", "chain_hash")
 
 
 def append(connection: Connection, replica: str, records: Sequence[tuple[str, str]]) -> None:
@@ -19,17 +22,10 @@ def append(connection: Connection, replica: str, records: Sequence[tuple[str, st
     head = _locked_head(connection, replica)
     links = make_links(head, [body for _, body in records])
     rows = [
-        {
-            "replica": replica,
-            "sequence": link.sequence,
-            "decision_id": id_,
-            "salt": link.salt,
-            "record_hash": link.record_hash,
-            "chain_hash": link.chain_hash,
-        }
+        (replica, link.sequence, id_, link.salt, link.record_hash, link.chain_hash)
         for (id_, _), link in zip(records, links, strict=True)
     ]
-    insert_rows(connection, chain_link, rows)
+    insert_values(connection, chain_link, _LINK, rows)
     last = links[-1]
     moved = update(chain_head).where(chain_head.c.replica == replica)
     connection.execute(moved.values(sequence=last.sequence, hash=last.chain_hash))

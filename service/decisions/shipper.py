@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, update
 
 from service.db.bulk import insert_rows
+from service.db.dialect import write_much
 from service.db.engine import Database
 from service.db.log_partitions import Partitions
 from service.db.log_tables import decision, spool_position
@@ -28,7 +29,7 @@ from service.errors import FactsUnavailable
 from service.model import DecisionRecord
 from service.telemetry import get_log
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 1 << 22
 """Bytes of a segment that are moved in one transaction."""
 TICK_SECONDS: Final = 0.1
 """How soon a record is looked for."""
@@ -133,6 +134,7 @@ class Shipper:
         rows = [decision_row(record) for record in part.records]
         beside = {table: [row for record in part.records for row in make(record)] for table, make in CHILDREN.items()}
         with self._database.write() as connection:
+            write_much(connection)
             if not _advance(connection, segment, position, part.end):
                 return False
             with self._partitions.covering(connection, [record.id for record in part.records]):

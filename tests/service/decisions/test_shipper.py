@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -18,7 +19,7 @@ from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.payload import VERSION, encode_batch
 from service.decisions.segments import segments
-from service.decisions.shipper import Shipper
+from service.decisions.shipper import CHUNK, Shipper
 from service.decisions.spool import Spool
 from service.errors import FactsUnavailable
 from service.model import DecisionRecord
@@ -208,8 +209,9 @@ def test_after_failures_it_waits_longer_up_to_a_bound_and_each_time_by_chance(
 
 
 def test_a_segment_larger_than_a_chunk_is_shipped_whole(spool: Spool, folder: Path, log_database: Database) -> None:
-    records = samples(4000)
-    for place in range(0, len(records), 500):
-        spool.record(records[place : place + 500])
-    assert Shipper(folder, log_database).ship() == 4000
+    records = [replace(record, inputs={"resource.text": "x" * 6000}) for record in samples(1000)]
+    for place in range(0, len(records), 100):
+        spool.record(records[place : place + 100])
+    assert segments(folder)[0].stat().st_size > CHUNK
+    assert Shipper(folder, log_database).ship() == 1000
     assert logged(log_database) == records

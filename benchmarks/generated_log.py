@@ -19,7 +19,7 @@ from service.db.log_partitions import DAY_MS, Partitions
 from service.db.log_tables import decision
 from service.db.opening import open_database
 from service.decisions.log_filter import LogFilter
-from service.decisions.payload import encode_record
+from service.decisions.payload import encode_record, stored
 from service.decisions.rows import CHILDREN, decision_row
 from service.identity import Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, RecordKind
@@ -125,7 +125,7 @@ def _fill_embedded(connection: Connection, rows: int) -> None:
     for table in (decision, *CHILDREN):
         connection.execute(table.delete())
     for first in range(0, rows, 10_000):
-        records = [record_of(number, rows) for number in range(first, min(first + 10_000, rows))]
+        records = [stored(record_of(number, rows)) for number in range(first, min(first + 10_000, rows))]
         insert_rows(connection, decision, [decision_row(record) for record in records])
         for table, rows_of in CHILDREN.items():
             insert_rows(connection, table, [row for record in records for row in rows_of(record)])

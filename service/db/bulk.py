@@ -14,10 +14,10 @@ Value = str | int | bytes | None
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> None:
-    """Inserts the rows, which all have the columns of the first."""
+    """Inserts the rows, which all have the columns of the first, in its order."""
     if rows:
         columns = tuple(rows[0])
-        insert_values(connection, table, columns, [[row[column] for column in columns] for row in rows])
+        insert_values(connection, table, columns, [tuple(row.values()) for row in rows])
 
 
 def insert_values(

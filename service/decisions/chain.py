@@ -9,7 +9,7 @@ body look like two hashes.
 import secrets
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 SALT_BYTES: Final = 16
 
@@ -25,8 +25,7 @@ class Head:
     hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """The place of a record in a chain."""
 
     sequence: int

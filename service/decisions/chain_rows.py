@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, Table, select
 from service.db.engine import Database
 from service.db.log_tables import chain_link, decision
 from service.decisions.chain import Link, hash_record
-from service.decisions.payload import BadPayload, decode_record
+from service.decisions.payload import BadPayload, stored_record
 from service.decisions.rows import CHILDREN, Cell, decision_row
 
 _Children = Mapping[str, set[tuple[Cell, ...]]]
@@ -89,7 +89,7 @@ def _find_wrong(link: Link, body: str, row: Mapping[str, Cell], beside: Mapping[
     if hash_record(link.salt, body) != link.record_hash:
         return "its body, salt or hash was changed"
     try:
-        record = decode_record(body)
+        record = stored_record(body)
     except BadPayload:
         return "its body is no record that this version reads"
     derived = decision_row(record)

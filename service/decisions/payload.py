@@ -4,8 +4,8 @@ The spool holds a record as a list of values in the order of FIELDS (two thirds 
 time), the log as an object. Both begin with the format version, because a record outlives the segment that brought it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 from uuid import UUID
 
 import orjson
@@ -13,19 +13,11 @@ import orjson
 from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.decisions.stored import FIELDS, VERSION, Stored, taken
 from service.identity import Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, Flip, Masked, Masking, RecordKind
 
-VERSION: Final = 4
-"""The format of records that this version writes; it reads those before too."""
-
-FIELDS: Final = (
-    "v", "id", "kind", "time", "request_id", "caller_type", "caller_id", "principal_type", "principal_id", "action",
-    "resource_type", "resource_id", "tenant", "effect", "code", "rules", "missing", "obligations", "hide",
-    "shadow_effect", "inputs", "policy_digest", "revision", "duration_us", "tzdata",
-    "peer", "trace_id", "caller_evidence", "principal_evidence", "masked", "found_by", "enforced", "flip",
-)  # fmt: skip
-"""The values of a record, in their order. `principal_evidence` is null where it is the caller's."""
+ReadT = TypeVar("ReadT", DecisionRecord, Stored)
 
 _TOLD_LATER: Final[Mapping[str, Json]] = {
     "tzdata": "", "peer": "", "trace_id": "", "caller_evidence": ["untold", "", ""], "principal_evidence": None,
@@ -55,26 +47,62 @@ def encode_batch(records: Sequence[DecisionRecord]) -> bytes:
 
 def decode_batch(payload: bytes) -> tuple[DecisionRecord, ...]:
     """The records of one frame; BadPayload if these bytes hold none of this format, LaterFormat if of a later one."""
+    return _decode_batch(payload, _read)
+
+
+def stored_batch(payload: bytes) -> tuple[Stored, ...]:
+    """The same records as they are stored; errors are the same."""
+    return _decode_batch(payload, _take)
+
+
+def encode_record(record: DecisionRecord) -> str:
+    """One record as the log keeps it."""
+    return _encode(_write(record))
+
+
+def encode_stored(stored: Stored) -> str:
+    """The same of one that is stored."""
+    return _encode(stored)
+
+
+def decode_record(text: str) -> DecisionRecord:
+    """One record that the log kept; BadPayload if this text holds none of this format."""
+    return _decode_record(text, _read)
+
+
+def stored_record(text: str) -> Stored:
+    """The same record as it is stored; errors are the same."""
+    return _decode_record(text, _take)
+
+
+def stored(record: DecisionRecord) -> Stored:
+    """A record as it is stored."""
+    return Stored._make(orjson.loads(orjson.dumps(_write(record))))
+
+
+def _encode(values: Sequence[object]) -> str:
+    return orjson.dumps(dict(zip(FIELDS, values, strict=True))).decode()
+
+
+def _decode_batch(payload: bytes, read: Callable[[list[Json]], ReadT]) -> tuple[ReadT, ...]:
     try:
-        return tuple(_read(_items(item)) for item in _items(orjson.loads(payload)))
+        return tuple([read(_items(item)) for item in _items(orjson.loads(payload))])
     except LaterFormat:
         raise
     except (ValueError, TypeError) as error:
         raise BadPayload(f"no batch of decision records: {error}") from error
 
 
-def encode_record(record: DecisionRecord) -> str:
-    """One record as the log keeps it."""
-    return orjson.dumps(dict(zip(FIELDS, _write(record), strict=True))).decode()
-
-
-def decode_record(text: str) -> DecisionRecord:
-    """One record that the log kept; BadPayload if this text holds none of this format."""
+def _decode_record(text: str, read: Callable[[list[Json]], ReadT]) -> ReadT:
     try:
         item = _object(orjson.loads(text))
-        return _read([item[name] for name in _fields_of(item["v"])])
+        return read([item[name] for name in _fields_of(item["v"])])
     except (ValueError, KeyError, TypeError) as error:
         raise BadPayload(f"no decision record: {error}") from error
+
+
+def _take(values: list[Json]) -> Stored:
+    return taken(values) or stored(_read(values))
 
 
 def _write(record: DecisionRecord) -> tuple[object, ...]:
@@ -130,7 +158,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         masked=tuple(_masked(item) for item in _items(masked)),
         found_by=tuple(_text(path) for path in _items(found_by)),
         enforced=_flag(enforced),
-        flip=None if flip is None else _read_flip(flip),
+        flip=None if flip is None else read_flip(flip),
     )
 
 
@@ -138,7 +166,8 @@ def _write_flip(flip: Flip) -> tuple[object, ...]:
     return flip.digest, flip.effect._value_, flip.code, flip.rules
 
 
-def _read_flip(item: Json) -> Flip:
+def read_flip(item: Json) -> Flip:
+    """A flip as it is stored; ValueError or TypeError for what is none."""
     digest, effect, code, rules = _items(item)
     return Flip(_text(digest), Effect(effect), _text(code), tuple(_text(rule) for rule in _items(rules)))
 

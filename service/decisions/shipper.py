@@ -22,11 +22,11 @@ from service.db.log_partitions import Partitions
 from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
 from service.decisions.frames import Stop, read_run
-from service.decisions.payload import BadPayload, LaterFormat, decode_batch
+from service.decisions.payload import BadPayload, LaterFormat, stored_batch
 from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
+from service.decisions.stored import Stored
 from service.errors import FactsUnavailable
-from service.model import DecisionRecord
 from service.telemetry import get_log
 
 CHUNK: Final = 1 << 22
@@ -45,7 +45,7 @@ _log = get_log("decisions")
 class _Part:
     """Records that follow each other in a segment, the offset after them, and why there are no more."""
 
-    records: tuple[DecisionRecord, ...]
+    records: tuple[Stored, ...]
     end: int
     stop: Stop
 
@@ -168,11 +168,11 @@ class Shipper:
 
 def _read_part(descriptor: int, position: int) -> _Part:
     run = read_run(descriptor, position, CHUNK)
-    records: list[DecisionRecord] = []
+    records: list[Stored] = []
     end = position
     for frame in run.frames:
         try:
-            records += decode_batch(frame.payload)
+            records += stored_batch(frame.payload)
         except LaterFormat:
             return _Part(tuple(records), end, Stop.UNKNOWN_VERSION)
         except BadPayload:

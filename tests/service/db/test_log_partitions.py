@@ -19,6 +19,7 @@ from service.db.migration import alembic_config, migrate
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.partitioning import make_partitions
+from service.decisions.payload import stored
 from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
@@ -154,7 +155,7 @@ def test_who_reads_or_writes_holds_up_nobody_who_makes_a_partition(log: Database
     make(log, NOON, hours=24)
     with log.read() as reader, log.write() as writer, log.write() as maker:
         reader.execute(select(decision)).all()
-        writer.execute(insert(decision), decision_row(record_at(NOON)))
+        writer.execute(insert(decision), decision_row(stored(record_at(NOON))))
         maker.execute(text("SET LOCAL lock_timeout = '1s'"))
         assert Partitions().make(maker, NOON + DAY_MS)
 
@@ -164,9 +165,9 @@ def test_an_old_log_keeps_every_row_and_its_indexes(postgresql: Database) -> Non
         command.upgrade(alembic_config("log", connection), BEFORE)
         now = int(connection.execute(text("SELECT extract(epoch FROM now()) * 1000")).scalar_one())
         records = [record_at(now - 400 * DAY_MS), record_at(now), record_at(now + 40 * DAY_MS), record_at(1 << 47)]
-        connection.execute(insert(decision), [decision_row(record) for record in records])
+        connection.execute(insert(decision), [decision_row(stored(record)) for record in records])
         for table, rows_of in CHILDREN.items():
-            connection.execute(insert(table), [row for record in records for row in rows_of(record)])
+            connection.execute(insert(table), [row for record in records for row in rows_of(stored(record))])
     migrate(postgresql, "log")
     assert DecisionLog(postgresql).query(LogFilter(), 10).records == tuple(records[::-1])
     by_rule = LogFilter(rule="docs.editors_edit")
@@ -188,7 +189,7 @@ def test_a_new_record_after_the_migration_goes_to_the_partition_of_its_day(
     with postgresql.write() as connection:
         command.upgrade(alembic_config("log", connection), BEFORE)
         for _ in range(records):
-            connection.execute(insert(decision), decision_row(sample()))
+            connection.execute(insert(decision), decision_row(stored(sample())))
     migrate(postgresql, "log")
     first = ranges(postgresql)[0]
     fresh = record_at(first.until_ms + DAY_MS)

@@ -14,7 +14,7 @@ from service.db.log_tables import decision
 from service.db.migration import migrate
 from service.decisions.log import DecisionLog, page_query
 from service.decisions.log_filter import LogFilter
-from service.decisions.payload import decode_record
+from service.decisions.payload import decode_record, stored
 from service.decisions.rows import CHILDREN, decision_row
 
 ROWS = 1_000_000
@@ -71,10 +71,14 @@ def test_what_is_generated_is_what_would_be_shipped_and_answers_the_questions(
         found = connection.execute(select(decision).order_by(decision.c.id)).mappings().all()
         beside = {table: {tuple(row) for row in connection.execute(select(table))} for table in CHILDREN}
     assert [decode_record(row["body"]) for row in found] == wanted
-    assert [dict(row) | {"body": ""} for row in found] == [decision_row(record) | {"body": ""} for record in wanted]
+    assert [dict(row) | {"body": ""} for row in found] == [
+        decision_row(stored(record)) | {"body": ""} for record in wanted
+    ]
     for table, rows_of in CHILDREN.items():
         columns = table.columns.keys()
-        assert beside[table] == {tuple(row[name] for name in columns) for record in wanted for row in rows_of(record)}
+        assert beside[table] == {
+            tuple(row[name] for name in columns) for record in wanted for row in rows_of(stored(record))
+        }
     log = DecisionLog(database, indexed_paths=(OWNER,))
     counts = {name: len(log.query(question, PAGE).records) for name, question in questions(rows).items()}
     few = {"effect": 40, "request": 1, "trace": 10, "time": PAGE, "principal and time": 13}
@@ -87,7 +91,7 @@ def test_a_record_whose_clock_was_set_meanwhile_is_found_by_its_own_time(postgre
     records = [replace(record_of(number, 10), id=first_id(moment), time=START) for number, moment in enumerate(by_ids)]
     with postgresql.write() as connection, Partitions().covering(connection, [record.id for record in records]):
         for record in records:
-            connection.execute(decision.insert(), decision_row(record))
+            connection.execute(decision.insert(), decision_row(stored(record)))
     log = DecisionLog(postgresql)
     assert log.query(LogFilter(since=START, until=START + 1), 10).records == tuple(records[::-1])
     with postgresql.read() as connection:

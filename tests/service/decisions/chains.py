@@ -12,6 +12,7 @@ from service.db.log_partitions import Partitions
 from service.db.log_tables import chain_head, chain_link, decision
 from service.decisions.chain import begin, hash_next, hash_record
 from service.decisions.checkpoint_writing import CheckpointWriter
+from service.decisions.payload import stored
 from service.decisions.rows import decision_row
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
@@ -103,6 +104,6 @@ def chain_anew(database: Database, replica: str, first: int) -> None:
 
 def insert_beside(database: Database, record: DecisionRecord) -> None:
     """Puts a record into the log without a link."""
-    row = decision_row(replace(record, rules=()))
+    row = decision_row(stored(replace(record, rules=())))
     with database.write() as connection, Partitions().covering(connection, [record.id]):
         connection.execute(insert(decision), row)

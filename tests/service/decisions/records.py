@@ -9,7 +9,8 @@ from uuid_utils import uuid7
 from policy_lang.decision import Effect, MissingInput, Obligation
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.decisions.payload import FIELDS, encode_record
+from service.decisions.payload import encode_record
+from service.decisions.stored import FIELDS
 from service.identity import Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord, Flip, Masked, Masking, RecordKind
 

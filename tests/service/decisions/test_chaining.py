@@ -17,7 +17,7 @@ from service.db.engine import Database
 from service.db.log_tables import chain_head, chain_link, decision, decision_missing, decision_rule
 from service.db.migration import alembic_config, migrate
 from service.decisions.chaining import append
-from service.decisions.payload import decode_record
+from service.decisions.payload import stored, stored_record
 from service.decisions.rows import decision_row, rule_rows
 from service.decisions.segments import segments
 from service.decisions.shipper import Shipper
@@ -99,9 +99,9 @@ def insert_of_format_2(connection: Connection, records: list[DecisionRecord]) ->
     """Puts records into tables from before format 3, as the version did that wrote them."""
     there = Table("decision", MetaData(), autoload_with=connection)
     bodies = [body_of_format(2, record) for record in records]
-    rows = [decision_row(decode_record(body)) | {"body": body} for body in bodies]
+    rows = [decision_row(stored_record(body)) | {"body": body} for body in bodies]
     connection.execute(insert(there), [{column.name: row[column.name] for column in there.columns} for row in rows])
-    connection.execute(insert(decision_rule), [row for record in records for row in rule_rows(record)])
+    connection.execute(insert(decision_rule), [row for record in records for row in rule_rows(stored(record))])
 
 
 def test_records_from_before_the_chains_are_counted_and_stay_outside(database: Database, tmp_path: Path) -> None:

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 
 from policy_lang.types import Json
 from service.decisions.payload import (
-    FIELDS,
-    VERSION,
     BadPayload,
     decode_batch,
     decode_record,
     encode_batch,
     encode_record,
 )
+from service.decisions.stored import FIELDS, VERSION
 from service.identity import UNTOLD, Evidence, EvidenceKind, Origin
 from service.model import DecisionRecord
 from tests.service.decisions.records import any_record, body_of_format, sample

@@ -17,10 +17,11 @@ from service.db.opening import open_database
 from service.decisions.frames import HEADER, MAGIC, make_frame
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
-from service.decisions.payload import VERSION, encode_batch
+from service.decisions.payload import encode_batch
 from service.decisions.segments import segments
 from service.decisions.shipper import CHUNK, Shipper
 from service.decisions.spool import Spool
+from service.decisions.stored import VERSION
 from service.errors import FactsUnavailable
 from service.model import DecisionRecord
 from tests.service.decisions.records import sample, samples

@@ -7,6 +7,7 @@ import pytest
 
 from policy_lang.decision import Effect
 from service.db.engine import Database
+from service.decisions.payload import stored
 from service.decisions.rows import decision_row
 from tests.service.decisions.chains import (
     CHAINS,
@@ -25,7 +26,7 @@ from tests.service.decisions.records import sample
 PLACE = 3
 """The place in the chain of NORTH that is tampered with: {id} in statements is the id there, {next} the next one."""
 
-COLUMNS = [name for name in decision_row(sample()) if name != "id"]
+COLUMNS = [name for name in decision_row(stored(sample())) if name != "id"]
 """Of `decision`; a changed id makes another record of it, so that one is a case of its own."""
 WHOLE_NUMBERS = {"time", "duration_us", "unenforced"}
 

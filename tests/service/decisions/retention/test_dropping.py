@@ -15,7 +15,7 @@ from service.db.log_tables import decision
 from service.db.migration import migrate
 from service.decisions.chaining import append
 from service.decisions.checkpoint_writing import CheckpointWriter
-from service.decisions.payload import encode_record
+from service.decisions.payload import encode_record, stored
 from service.decisions.retention.dropping import drop_whole, droppable
 from service.decisions.retention.expiring import Expired
 from service.decisions.retention.holds import TURN, Hold, place
@@ -114,9 +114,9 @@ def test_what_is_shipped_while_it_is_dropped_stays_and_so_does_the_partition(
 
     with ThreadPoolExecutor(1) as threads:
         with database.write() as shipping:
-            shipping.execute(insert(decision), decision_row(late))
+            shipping.execute(insert(decision), decision_row(stored(late)))
             for table, make in CHILDREN.items():
-                insert_rows(shipping, table, make(late))
+                insert_rows(shipping, table, make(stored(late)))
             append(shipping, NORTH, [(late.id, encode_record(late))])
             dropping = threads.submit(drop_it)
             while not is_waited_for(database):

@@ -57,7 +57,8 @@ def test_policies_that_are_not_fit_refuse_the_start(project: Project, spoil: Cal
     ("options", "said"),
     [
         (("--grpc", "7080"), "`7080` is no address"),
-        (("--grpc", "192.0.2.1:7080"), "`192.0.2.1:7080` cannot be used"),
+        (("--grpc", "192.0.2.1:7080", "--plaintext"), "`192.0.2.1:7080` cannot be used"),
+        (("--grpc", "192.0.2.1:7080"), "`grpc` would take credentials in plain text on `192.0.2.1:7080`"),
         (("--database", "sqlite:////proc/nowhere/facts.db"), "facts.db"),
         (("--database", "mysql://host/name"), "mysql"),
         (("--database", "postgresql://user:hunter2@127.0.0.1:1/facts"), "127.0.0.1"),

@@ -18,13 +18,15 @@ class Row(NamedTuple):
 class Assignment(NamedTuple):
     """`role` (full name) is assigned to `subject`, a principal or an ancestor of some, at `place` or globally (None).
 
-    It counts while `now < expires_at` (milliseconds; None: for ever).
+    It counts while `now < expires_at` (milliseconds; None: for ever). `emergency` is the id of the grant that gives it
+    out of the usual order; empty for all else.
     """
 
     subject: Ref
     role: str
     place: Ref | None
     expires_at: int | None
+    emergency: str = ""
 
     def __str__(self) -> str:
         at = "" if self.place is None else f" of {self.place}"

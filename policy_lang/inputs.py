@@ -93,7 +93,7 @@ def _assignments(access: Access, facts: Facts) -> Json:
     for place in _places(access, facts):
         if rows := facts.assignments.get(place):
             name = None if place is None else _name(place)
-            for subject, role, _, expires_at in rows:
+            for subject, role, _, expires_at, _ in rows:
                 if subject in facts.ancestors or not facts.is_ancestry_known:
                     kept.append([_name(subject), role, name, expires_at])
     return kept

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.break_glass_settings import BreakGlassSettings
 from service.certificate_settings import CertificateSettings
 from service.enforcement_settings import EnforcementSettings
 from service.errors import ConfigError
@@ -176,6 +177,7 @@ class Settings(BaseSettings):
     record: RecordSettings = RecordSettings()
     enforcement: EnforcementSettings = EnforcementSettings()
     shadow: ShadowSettings = ShadowSettings()
+    break_glass: BreakGlassSettings = BreakGlassSettings()
 
     @property
     def mutual_tls(self) -> CertificateSettings | None:

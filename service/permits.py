@@ -34,6 +34,7 @@ class Action(Enum):
     ENTITY_READ = "entity.read"
     ENTITY_WRITE = "entity.write"
     ROLE_ASSIGN = "role.assign"
+    BREAK_GLASS = "break_glass"
     POLICY_VALIDATE = "policy.validate"
     POLICY_PUSH = "policy.push"
     POLICY_ACTIVATE = "policy.activate"

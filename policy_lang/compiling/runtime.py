@@ -94,7 +94,7 @@ def principal_under(high: Cell, facts: Facts) -> Cell:
 def holds(rows: Sequence[Assignment], roles: frozenset[str], facts: Facts) -> Cell:
     """Whether one of the assignments of one place gives one of the roles to the principal."""
     ancestors, now, is_open = facts.ancestors, facts.question.now, False
-    for subject, role, _, expires_at in rows:
+    for subject, role, _, expires_at, _ in rows:
         if role in roles and (expires_at is None or now < expires_at):
             if subject in ancestors:
                 return True

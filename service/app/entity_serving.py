@@ -7,10 +7,11 @@ from service.app.own_credentials import revoke_own
 from service.config import Settings
 from service.db.engine import Database
 from service.doors.grpc.caller import Callers
-from service.doors.grpc.entities import EntityServicer
+from service.doors.grpc.entities import EntityServicer, Roles
 from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Watches
 from service.entities.batch_writer import BatchWriter
+from service.entities.breaking_glass import BreakingGlass
 from service.entities.elsewhere import Elsewhere
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
@@ -68,7 +69,17 @@ def entity_servicer(
             elsewhere=elsewhere,
             standing=standing,
         ),
-        roles=GivenRoles(database, gate),
+        roles=Roles(
+            GivenRoles(database, gate),
+            BreakingGlass(
+                database,
+                policies,
+                gate,
+                clock=clock,
+                longest_seconds=settings.break_glass.longest_seconds,
+                elsewhere=elsewhere,
+            ),
+        ),
         watches=Watches(callers, Watching(database.aside(), gate), feed, most=settings.limits.watches, ended=ended),
         transfers=TransferDoor(callers, build_transfer_office(settings, database, policies, gate), settings.transfers),
         limits=settings.limits,

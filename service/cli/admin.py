@@ -4,8 +4,6 @@ Every act is recorded as the operator's who ran the command.
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
@@ -13,14 +11,13 @@ from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
 from service.app.acting import record
+from service.cli import break_glass
+from service.cli.data_here import opened_facts
 from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.references import read_ref
 from service.cli.settings import settings_options
 from service.config import Settings
-from service.db.engine import Database
-from service.db.migration import ensure_current
-from service.db.opening import open_database
 from service.governance.grants import Grants, give, take
 from service.governance.records import BY_OPERATOR, act_record
 from service.permits import PREFIX, Act, Action
@@ -36,8 +33,9 @@ _RECORDED = (*_STORE, "log_database", "replica_id")
 def command() -> None:
     """Say who may do what to this service; on its host, with its settings.
 
-    PRINCIPAL is TYPE:ID, a team of principals, or TYPE:* for all of a type. ROLE is pep, reader, author, auditor or
-    admin; or one action: check, list, assert_attributes, check_as:TYPE (the principals that may be named; `*` is all).
+    PRINCIPAL is TYPE:ID, a team of principals, or TYPE:* for all of a type. ROLE is pep, reader, author, auditor,
+    responder or admin; or one action: check, list, assert_attributes, check_as:TYPE (the principals that may be named;
+    `*` is all).
     """
 
 
@@ -51,7 +49,7 @@ def command() -> None:
 def grant(settings: Settings, principal: str, role: str, tenant: str | None, until: str | None, output: Output) -> None:
     """Give PRINCIPAL a ROLE. Neither need be known to the service yet."""
     given = Assignment(read_ref(principal), role, read_ref(tenant) if tenant else None, _moment(until))
-    with _facts(settings) as database, database.write() as connection:
+    with opened_facts(settings) as database, database.write() as connection:
         revision = give(connection, given)
         _record(settings, given, "grant", revision)
     ship(settings)
@@ -67,7 +65,7 @@ def grant(settings: Settings, principal: str, role: str, tenant: str | None, unt
 def revoke(settings: Settings, principal: str, role: str, tenant: str | None, output: Output) -> None:
     """Take a ROLE away from PRINCIPAL."""
     taken = Assignment(read_ref(principal), role, read_ref(tenant) if tenant else None, None)
-    with _facts(settings) as database, database.write() as connection:
+    with opened_facts(settings) as database, database.write() as connection:
         revision = take(connection, taken)
         _record(settings, taken, "revoke", revision)
     ship(settings)
@@ -79,19 +77,14 @@ def revoke(settings: Settings, principal: str, role: str, tenant: str | None, ou
 @settings_options(*_STORE)
 def list_(settings: Settings, output: Output) -> None:
     """List who holds what, expired roles too."""
-    with _facts(settings) as database:
+    with opened_facts(settings) as database:
         rows = [_row(held) for held in Grants(database).all()]
     print_rows(rows, output)
 
 
-@contextmanager
-def _facts(settings: Settings) -> Iterator[Database]:
-    database = open_database(settings.database_url)
-    try:
-        ensure_current(database, "facts")
-        yield database
-    finally:
-        database.close()
+command.add_command(break_glass.give)
+command.add_command(break_glass.end)
+command.add_command(break_glass.list_)
 
 
 def _record(settings: Settings, assignment: Assignment, change: str, revision: str) -> None:

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, literal_column, select, tuple_
 
 from service.db.dialect import Batch, each_of, text_of, texts_of
 from service.db.engine import Database, Prepared
-from service.db.facts_tables import entity, entity_parent, relation_link, revision, role_assignment
+from service.db.facts_tables import break_glass, entity, entity_parent, relation_link, revision, role_assignment
 
 STEPS: Final = 17
 """How far up the parents a read goes: one step further than a write allows, so that too deep is seen."""
@@ -28,7 +28,7 @@ class FactQueries:
         self.ancestry: Prepared[tuple[str, str, int | None, str | None]] = database.prepare(_ancestry())
         """`refs` → type, id, 1 if there is a row, parents as a JSON list of `Type:id`; of each and its ancestors."""
         self.assignments: Prepared[AssignmentRow] = database.prepare(_assignments("subject"))
-        """`refs` of subjects → subject's type and id, role, place's type and id, expiry."""
+        """`refs` of subjects → subject's type and id, role, place's type and id, expiry, emergency's id or empty."""
         self.assignments_at: Prepared[AssignmentRow] = database.prepare(_assignments("place"))
         """`refs` of places → the same."""
         self.links: Prepared[LinkRow] = database.prepare(_links())
@@ -37,7 +37,7 @@ class FactQueries:
         """`ends`, `refs` of subjects → the same."""
 
 
-AssignmentRow = tuple[str, str, str, str, str, int | None]
+AssignmentRow = tuple[str, str, str, str, str, int | None, str]
 LinkRow = tuple[str, str, str, str, str, int | None]
 
 
@@ -72,11 +72,16 @@ def _ancestry() -> Select[*tuple[object, ...]]:
     return select(nodes.c.type, nodes.c.id, row.scalar_subquery(), _parents_of(nodes))
 
 
-def _assignments(end: str) -> Select[*tuple[object, ...]]:
-    refs = each_of("refs", _PAIR)
-    return select(*role_assignment.columns).select_from(
-        refs.rows.join(role_assignment, refs.matches(role_assignment, (f"{end}_type", "type"), (f"{end}_id", "id")))
+def _assignments(end: str) -> CompoundSelect[*tuple[object, ...]]:
+    """The usual ones, and those of emergencies that nobody has ended."""
+    refs, keys = each_of("refs", _PAIR), ((f"{end}_type", "type"), (f"{end}_id", "id"))
+    none: ColumnElement[str] = literal_column("''")
+    usual = select(*role_assignment.columns, none).select_from(
+        refs.rows.join(role_assignment, refs.matches(role_assignment, *keys))
     )
+    same = [break_glass.c[column.name] for column in role_assignment.columns]
+    broken = select(*same, break_glass.c.id).select_from(refs.rows.join(break_glass, refs.matches(break_glass, *keys)))
+    return usual.union_all(broken.where(break_glass.c.ended_at.is_(None)))
 
 
 def _links() -> Select[*tuple[object, ...]]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -103,6 +104,31 @@ role_assignment: Final = Table(
     sqlite_with_rowid=False,
 )
 """Roles held. A global one is at the place of empty type and id; `expires_at` is in milliseconds, NULL for ever."""
+
+_NOT_ENDED: Final = text("ended_at IS NULL")
+break_glass: Final = Table(
+    "break_glass",
+    FACTS,
+    _key("id"),
+    Column("subject_type", NAME, nullable=False),
+    Column("subject_id", NAME, nullable=False),
+    Column("role", NAME, nullable=False),
+    Column("place_type", NAME, nullable=False),
+    Column("place_id", NAME, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("given_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    *(
+        Index(f"break_glass_{end}s", f"{end}_type", f"{end}_id", sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED)
+        for end in ("subject", "place")
+    ),
+    Index("break_glass_ends", "expires_at"),
+    sqlite_with_rowid=False,
+)
+"""Roles held in an emergency (service.entities.break_glass): assignments that are not ended count beside the others."""
 
 relation_link: Final = Table(
     "relation_link",

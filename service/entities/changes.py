@@ -10,7 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Table, and_, bi
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
 from service.db.dialect import each_of, upsert
-from service.db.facts_tables import entity, entity_parent, relation_link, role_assignment
+from service.db.facts_tables import break_glass, entity, entity_parent, relation_link, role_assignment
 from service.db.feed import LIMIT, Change, advance, assignment_change, entity_change, relation_change
 from service.entities.admission import EntityFact
 
@@ -66,7 +66,7 @@ class Changes:
         # First the entity: it waits for those who hold its row to tie something to it, and then that is deleted too.
         former = self._tenancy([ref])
         was_there = self._connection.execute(_DELETE_ENTITY, key).rowcount > 0
-        held = [Ref(*row) for row in self._connection.execute(_DELETE_ASSIGNMENTS, key)]
+        held = [Ref(*row) for gone in _DELETE_HELD for row in self._connection.execute(gone, key)]
         tied = [(Ref(row[0], row[1]), row[2]) for row in self._connection.execute(_DELETE_LINKS, key)]
         others = self._tenancy({*held, *(resource for resource, _ in tied)})
         self._tell([(entity_change(ref), _of(ref, former))])
@@ -199,10 +199,9 @@ _DELETE_EDGE: Final = delete(entity_parent).where(
 _TYPE: Final[BindParameter[str]] = bindparam("type_")
 _ID: Final[BindParameter[str]] = bindparam("id_")
 _DELETE_ENTITY: Final = delete(entity).where(entity.c.type == _TYPE, entity.c.id == _ID)
-_DELETE_ASSIGNMENTS: Final = (
-    delete(role_assignment)
-    .where(_tied(role_assignment, "subject", "place"))
-    .returning(role_assignment.c.subject_type, role_assignment.c.subject_id)
+_DELETE_HELD: Final = tuple(
+    delete(table).where(_tied(table, "subject", "place")).returning(table.c.subject_type, table.c.subject_id)
+    for table in (role_assignment, break_glass)
 )
 _DELETE_LINKS: Final = (
     delete(relation_link)

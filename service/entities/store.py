@@ -116,6 +116,12 @@ def _batch(keys: Iterable[tuple[str, ...]]) -> str:
 
 def _assignments(found: Sequence[AssignmentRow]) -> list[Assignment]:
     return [
-        Assignment(Ref(subject_type, subject_id), role, Ref(place_type, place_id) if place_type else None, expires_at)
-        for subject_type, subject_id, role, place_type, place_id, expires_at in found
+        Assignment(
+            Ref(subject_type, subject_id),
+            role,
+            Ref(place_type, place_id) if place_type else None,
+            expires_at,
+            emergency,
+        )
+        for subject_type, subject_id, role, place_type, place_id, expires_at, emergency in found
     ]

@@ -19,11 +19,13 @@ ROLES: Final[Mapping[str, frozenset[Action]]] = {
     "reader": frozenset({Action.CHECK, Action.LIST, Action.ENTITY_READ}),
     "author": frozenset({Action.ENTITY_READ, Action.POLICY_VALIDATE, Action.POLICY_PUSH}),
     "auditor": frozenset({Action.LOG_READ, Action.LOG_EXPORT}),
+    "responder": frozenset({Action.BREAK_GLASS}),
     "admin": frozenset(
         {
             Action.ENTITY_READ,
             Action.ENTITY_WRITE,
             Action.ROLE_ASSIGN,
+            Action.BREAK_GLASS,
             Action.POLICY_VALIDATE,
             Action.POLICY_PUSH,
             Action.POLICY_ACTIVATE,

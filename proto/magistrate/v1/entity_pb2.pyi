@@ -534,6 +534,202 @@ class ListRoleAssignmentsResponse(_message.Message):
 Global___ListRoleAssignmentsResponse: _TypeAlias = ListRoleAssignmentsResponse  # noqa: Y015
 
 @_typing.final
+class BreakGlassRequest(_message.Message):
+    """The role that somebody needs at once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, in 10 to 500 characters. It is recorded, and said in the service's log."""
+    @_builtins.property
+    def assignment(self) -> Global___RoleAssignment:
+        """The assignment, of a role of the policies to a principal; its end is required."""
+
+    def __init__(
+        self,
+        *,
+        assignment: Global___RoleAssignment | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakGlassRequest: _TypeAlias = BreakGlassRequest  # noqa: Y015
+
+@_typing.final
+class BreakGlassResponse(_message.Message):
+    """The role is held."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The id of the grant."""
+    revision: _builtins.str
+    """The revision from which it is in force."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BreakGlassResponse: _TypeAlias = BreakGlassResponse  # noqa: Y015
+
+@_typing.final
+class EndBreakGlassRequest(_message.Message):
+    """The grant to end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndBreakGlassRequest: _TypeAlias = EndBreakGlassRequest  # noqa: Y015
+
+@_typing.final
+class EndBreakGlassResponse(_message.Message):
+    """The grant is ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """The revision from which the role is not held by it."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndBreakGlassResponse: _TypeAlias = EndBreakGlassResponse  # noqa: Y015
+
+@_typing.final
+class ListBreakGlassRequest(_message.Message):
+    """Which emergency grants to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ONLY_ACTIVE_FIELD_NUMBER: _builtins.int
+    only_active: _builtins.bool
+    """Only those that are in force now."""
+    def __init__(
+        self,
+        *,
+        only_active: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["only_active", b"only_active"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakGlassRequest: _TypeAlias = ListBreakGlassRequest  # noqa: Y015
+
+@_typing.final
+class ListBreakGlassResponse(_message.Message):
+    """Emergency grants."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmergencyGrant]:
+        """The newest first, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        grants: _abc.Iterable[Global___EmergencyGrant] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBreakGlassResponse: _TypeAlias = ListBreakGlassResponse  # noqa: Y015
+
+@_typing.final
+class EmergencyGrant(_message.Message):
+    """A role that was given in an emergency."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ASSIGNMENT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    GIVEN_BY_FIELD_NUMBER: _builtins.int
+    GIVEN_AT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id, which marks what is allowed by it alone."""
+    reason: _builtins.str
+    """Why."""
+    given_by: _builtins.str
+    """Who gave it, as `Type:id`."""
+    ended_by: _builtins.str
+    """Who ended it, as `Type:id`."""
+    @_builtins.property
+    def assignment(self) -> Global___RoleAssignment:
+        """The role, who holds it, where and until when."""
+
+    @_builtins.property
+    def given_at(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def ended_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was ended before its time; not set where it was not."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        assignment: Global___RoleAssignment | None = ...,
+        reason: _builtins.str = ...,
+        given_by: _builtins.str = ...,
+        given_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_at: _timestamp_pb2.Timestamp | None = ...,
+        ended_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "ended_at", b"ended_at", "given_at", b"given_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assignment", b"assignment", "ended_at", b"ended_at", "ended_by", b"ended_by", "given_at", b"given_at", "given_by", b"given_by", "id", b"id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmergencyGrant: _TypeAlias = EmergencyGrant  # noqa: Y015
+
+@_typing.final
 class Relation(_message.Message):
     """One row of a stored relation."""
 

@@ -80,6 +80,21 @@ class EntityServiceStub:
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsRequest.SerializeToString,
                 response_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsResponse.FromString,
                 _registered_method=True)
+        self.BreakGlass = channel.unary_unary(
+                '/magistrate.v1.EntityService/BreakGlass',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.BreakGlassRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.BreakGlassResponse.FromString,
+                _registered_method=True)
+        self.EndBreakGlass = channel.unary_unary(
+                '/magistrate.v1.EntityService/EndBreakGlass',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.EndBreakGlassRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.EndBreakGlassResponse.FromString,
+                _registered_method=True)
+        self.ListBreakGlass = channel.unary_unary(
+                '/magistrate.v1.EntityService/ListBreakGlass',
+                request_serializer=magistrate_dot_v1_dot_entity__pb2.ListBreakGlassRequest.SerializeToString,
+                response_deserializer=magistrate_dot_v1_dot_entity__pb2.ListBreakGlassResponse.FromString,
+                _registered_method=True)
         self.WriteRelations = channel.unary_unary(
                 '/magistrate.v1.EntityService/WriteRelations',
                 request_serializer=magistrate_dot_v1_dot_entity__pb2.WriteRelationsRequest.SerializeToString,
@@ -177,6 +192,30 @@ class EntityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BreakGlass(self, request, context):
+        """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
+        under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
+        `magistrate` are not to be had so.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndBreakGlass(self, request, context):
+        """Ends an emergency grant before its time. Needs what giving it needs.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBreakGlass(self, request, context):
+        """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
+        everywhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WriteRelations(self, request, context):
         """Writes and deletes stored relations, all of them or none. Needs `entity.write`.
         """
@@ -266,6 +305,21 @@ def add_EntityServiceServicer_to_server(servicer, server):
                     servicer.ListRoleAssignments,
                     request_deserializer=magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsRequest.FromString,
                     response_serializer=magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsResponse.SerializeToString,
+            ),
+            'BreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.BreakGlass,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.BreakGlassRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.BreakGlassResponse.SerializeToString,
+            ),
+            'EndBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndBreakGlass,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.EndBreakGlassRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.EndBreakGlassResponse.SerializeToString,
+            ),
+            'ListBreakGlass': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBreakGlass,
+                    request_deserializer=magistrate_dot_v1_dot_entity__pb2.ListBreakGlassRequest.FromString,
+                    response_serializer=magistrate_dot_v1_dot_entity__pb2.ListBreakGlassResponse.SerializeToString,
             ),
             'WriteRelations': grpc.unary_unary_rpc_method_handler(
                     servicer.WriteRelations,
@@ -498,6 +552,87 @@ class EntityService:
             '/magistrate.v1.EntityService/ListRoleAssignments',
             magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsRequest.SerializeToString,
             magistrate_dot_v1_dot_entity__pb2.ListRoleAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.EntityService/BreakGlass',
+            magistrate_dot_v1_dot_entity__pb2.BreakGlassRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.BreakGlassResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.EntityService/EndBreakGlass',
+            magistrate_dot_v1_dot_entity__pb2.EndBreakGlassRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.EndBreakGlassResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBreakGlass(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/magistrate.v1.EntityService/ListBreakGlass',
+            magistrate_dot_v1_dot_entity__pb2.ListBreakGlassRequest.SerializeToString,
+            magistrate_dot_v1_dot_entity__pb2.ListBreakGlassResponse.FromString,
             options,
             channel_credentials,
             insecure,

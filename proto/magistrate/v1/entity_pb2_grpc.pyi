@@ -62,6 +62,17 @@ class EntityServiceStub:
     """Takes a role away. Needs what assigning it needs."""
     ListRoleAssignments: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListRoleAssignmentsRequest, _entity_pb2.ListRoleAssignmentsResponse]
     """Lists role assignments, expired ones too, in the order of subject, role and scope. Needs `entity.read`."""
+    BreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.BreakGlassRequest, _entity_pb2.BreakGlassResponse]
+    """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
+    under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
+    `magistrate` are not to be had so.
+    """
+    EndBreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.EndBreakGlassRequest, _entity_pb2.EndBreakGlassResponse]
+    """Ends an emergency grant before its time. Needs what giving it needs."""
+    ListBreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListBreakGlassRequest, _entity_pb2.ListBreakGlassResponse]
+    """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
+    everywhere.
+    """
     WriteRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
     ListRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]
@@ -124,6 +135,17 @@ class EntityServiceAsyncStub(EntityServiceStub):
     """Takes a role away. Needs what assigning it needs."""
     ListRoleAssignments: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListRoleAssignmentsRequest, _entity_pb2.ListRoleAssignmentsResponse]  # type: ignore[assignment]
     """Lists role assignments, expired ones too, in the order of subject, role and scope. Needs `entity.read`."""
+    BreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.BreakGlassRequest, _entity_pb2.BreakGlassResponse]  # type: ignore[assignment]
+    """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
+    under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
+    `magistrate` are not to be had so.
+    """
+    EndBreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.EndBreakGlassRequest, _entity_pb2.EndBreakGlassResponse]  # type: ignore[assignment]
+    """Ends an emergency grant before its time. Needs what giving it needs."""
+    ListBreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListBreakGlassRequest, _entity_pb2.ListBreakGlassResponse]  # type: ignore[assignment]
+    """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
+    everywhere.
+    """
     WriteRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]  # type: ignore[assignment]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
     ListRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListRelationsRequest, _entity_pb2.ListRelationsResponse]  # type: ignore[assignment]
@@ -225,6 +247,35 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entity_pb2.ListRoleAssignmentsResponse, _abc.Awaitable[_entity_pb2.ListRoleAssignmentsResponse]]:
         """Lists role assignments, expired ones too, in the order of subject, role and scope. Needs `entity.read`."""
+
+    @_abc_1.abstractmethod
+    def BreakGlass(
+        self,
+        request: _entity_pb2.BreakGlassRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.BreakGlassResponse, _abc.Awaitable[_entity_pb2.BreakGlassResponse]]:
+        """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
+        under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
+        `magistrate` are not to be had so.
+        """
+
+    @_abc_1.abstractmethod
+    def EndBreakGlass(
+        self,
+        request: _entity_pb2.EndBreakGlassRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.EndBreakGlassResponse, _abc.Awaitable[_entity_pb2.EndBreakGlassResponse]]:
+        """Ends an emergency grant before its time. Needs what giving it needs."""
+
+    @_abc_1.abstractmethod
+    def ListBreakGlass(
+        self,
+        request: _entity_pb2.ListBreakGlassRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_entity_pb2.ListBreakGlassResponse, _abc.Awaitable[_entity_pb2.ListBreakGlassResponse]]:
+        """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
+        everywhere.
+        """
 
     @_abc_1.abstractmethod
     def WriteRelations(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from typing import NamedTuple
 
 from grpc.aio import ServicerContext
 from magistrate.v1 import entity_pb2 as pb
@@ -16,10 +17,12 @@ from service.doors.grpc.entity_codec import (
     given_refs,
     read_assignment,
     read_filters,
+    read_id,
     read_links,
     read_put,
     read_ref,
     write_assignment,
+    write_emergency,
     write_entity,
     write_link,
     write_told,
@@ -29,9 +32,17 @@ from service.doors.grpc.rim import answering, gathering, streaming
 from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Wanted, Watches
 from service.entities.batch_writer import BatchWriter
+from service.entities.breaking_glass import BreakingGlass
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ASSIGNMENT_KEY, LINK_KEY, ReadableEntities
 from service.governance.given_roles import GivenRoles, is_given
+
+
+class Roles(NamedTuple):
+    """Who gives roles of the module `magistrate`, and roles in an emergency."""
+
+    given: GivenRoles
+    emergencies: BreakingGlass
 
 
 class EntityServicer(pb_grpc.EntityServiceServicer):
@@ -44,7 +55,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         writes: GovernedEntities,
         batches: BatchWriter,
         reads: ReadableEntities,
-        roles: GivenRoles,
+        roles: Roles,
         watches: Watches,
         transfers: TransferDoor,
         limits: Limits,
@@ -53,7 +64,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         self._writes = writes
         self._batches = batches
         self._reads = reads
-        self._roles = roles
+        self._roles, self._emergencies = roles
         self._watches = watches
         self._transfers = transfers
         self._limits = limits
@@ -151,6 +162,37 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         page = await beside(self._reads.assignments, caller, subject=subject, place=scope, limit=size, after=after)
         following = write_page_token(page.next_after) if page.next_after is not None else ""
         return pb.ListRoleAssignmentsResponse(assignments=map(write_assignment, page.found), next_page_token=following)
+
+    @answering
+    async def BreakGlass(  # noqa: N802
+        self, request: pb.BreakGlassRequest, context: ServicerContext[pb.BreakGlassRequest, pb.BreakGlassResponse]
+    ) -> pb.BreakGlassResponse:
+        """Gives a role in an emergency."""
+        caller, wanted = await self._callers.admitted(context), read_assignment(request.assignment)
+        grant, revision = await beside(self._emergencies.give, caller, wanted, request.reason)
+        return pb.BreakGlassResponse(id=grant.id, revision=revision)
+
+    @answering
+    async def EndBreakGlass(  # noqa: N802
+        self,
+        request: pb.EndBreakGlassRequest,
+        context: ServicerContext[pb.EndBreakGlassRequest, pb.EndBreakGlassResponse],
+    ) -> pb.EndBreakGlassResponse:
+        """Ends a grant before its time."""
+        caller, id_ = await self._callers.admitted(context), read_id("id", request.id)
+        _, revision = await beside(self._emergencies.end, caller, id_)
+        return pb.EndBreakGlassResponse(revision=revision)
+
+    @answering
+    async def ListBreakGlass(  # noqa: N802
+        self,
+        request: pb.ListBreakGlassRequest,
+        context: ServicerContext[pb.ListBreakGlassRequest, pb.ListBreakGlassResponse],
+    ) -> pb.ListBreakGlassResponse:
+        """Lists emergency grants."""
+        caller, only_active = await self._callers.admitted(context), request.only_active
+        grants = await beside(lambda: self._emergencies.all(caller, only_active=only_active))
+        return pb.ListBreakGlassResponse(grants=map(write_emergency, grants))
 
     @answering
     async def WriteRelations(  # noqa: N802

@@ -14,6 +14,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
 from service.doors.grpc.codec import read_entity, read_value, write_time, write_value
+from service.entities.break_glass import EmergencyGrant
 from service.entities.filters import FILTERS, Comparison, Filter
 from service.entities.forms import Form
 from service.entities.watching import Changed, ChangedFact, Told
@@ -43,6 +44,15 @@ def read_ref(field: str, message: types_pb2.EntityRef) -> Ref:
     ref = Ref(message.type, message.id)
     _check_ref(field, ref)
     return ref
+
+
+def read_id(field: str, text: str) -> str:
+    """The id; InvalidRequest where it is none."""
+    _require(field, text)
+    try:
+        return check_id(text)
+    except BadValue as error:
+        raise InvalidRequest([Violation(field, str(error))]) from error
 
 
 def read_assignment(message: pb.RoleAssignment, field: str = "assignment") -> Assignment:
@@ -100,6 +110,21 @@ def write_assignment(found: Assignment) -> pb.RoleAssignment:
         message.scope.CopyFrom(_write_ref(found.place))
     if found.expires_at is not None:
         message.expires_at.CopyFrom(write_time(found.expires_at))
+    return message
+
+
+def write_emergency(grant: EmergencyGrant) -> pb.EmergencyGrant:
+    """The emergency grant as a message."""
+    message = pb.EmergencyGrant(
+        id=grant.id,
+        assignment=write_assignment(grant.assignment),
+        reason=grant.reason,
+        given_by=grant.given_by,
+        given_at=write_time(grant.given_at),
+        ended_by=grant.ended_by,
+    )
+    if grant.ended_at is not None:
+        message.ended_at.CopyFrom(write_time(grant.ended_at))
     return message
 
 
@@ -172,11 +197,7 @@ def _require(field: str, text: str) -> None:
 
 def _check_ref(field: str, ref: Ref) -> None:
     for part, text in (("type", ref.type), ("id", ref.id)):
-        _require(f"{field}.{part}", text)
-        try:
-            check_id(text)
-        except BadValue as error:
-            raise InvalidRequest([Violation(f"{field}.{part}", str(error))]) from error
+        read_id(f"{field}.{part}", text)
 
 
 def _write_ref(ref: Ref) -> types_pb2.EntityRef:

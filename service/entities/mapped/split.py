@@ -72,6 +72,6 @@ class Split:
         return [ref for ref in refs if ref.type not in types], [ref for ref in refs if ref.type in types]
 
     def _own(self, stored: Sequence[Assignment]) -> Sequence[Assignment]:
-        """Without what the store still holds of roles that the application gives."""
+        """Without what the store still holds of roles that the application gives; emergencies are the service's own."""
         roles = self._elsewhere.roles
-        return [each for each in stored if each.role not in roles] if roles else stored
+        return [each for each in stored if each.emergency or each.role not in roles] if roles else stored

@@ -46,6 +46,9 @@ FILLING: Final = (
         'g' || lpad((n % 9999 + 1)::text, 5, '0') FROM generate_series(1, 100000) n""",
     """INSERT INTO role_assignment SELECT 'User', 'u' || lpad(n::text, 6, '0'), 'firm.editor', 'Tenant', 't' || n % 1000
         FROM generate_series(1, 100000) n""",
+    """INSERT INTO break_glass SELECT lpad(n::text, 6, '0'), 'User', 'u' || lpad(n::text, 6, '0'), 'firm.editor',
+        'Tenant', 't' || n % 1000, n, 'why', 'User:u000001', n, nullif(n % 100, 0), NULL
+        FROM generate_series(1, 10000) n""",
     """INSERT INTO relation_link SELECT 'Doc', 'd' || lpad((n * 10)::text, 7, '0'), 'firm.friend', 'User',
         'u' || lpad(n::text, 6, '0') FROM generate_series(1, 100000) n""",
     """INSERT INTO change SELECT n, 0, 1, 'entity', 'Doc:d' || n, n, '["Tenant:t1"]'
@@ -167,8 +170,12 @@ def test_the_statements_of_decisions_reach_their_rows_by_key(filled: Filled) -> 
     expected = {
         "rows": (queries.rows.text, {"refs": REFS}, {entity, parents}),
         "ancestry": (queries.ancestry.text, {"refs": REFS}, {entity, parents}),
-        "assignments": (queries.assignments.text, {"refs": REFS}, {"role_assignment_pkey"}),
-        "assignments_at": (queries.assignments_at.text, {"refs": '[["Tenant", "t7"]]'}, {"role_assignment_places"}),
+        "assignments": (queries.assignments.text, {"refs": REFS}, {"role_assignment_pkey", "break_glass_subjects"}),
+        "assignments_at": (
+            queries.assignments_at.text,
+            {"refs": '[["Tenant", "t7"]]'},
+            {"role_assignment_places", "break_glass_places"},
+        ),
         "links": (queries.links.text, {"ends": ENDS}, {"relation_link_pkey"}),
         "links_to": (queries.links_to.text, {"ends": ENDS, "refs": REFS}, {"relation_link_pkey"}),
     }

@@ -16,7 +16,7 @@ from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 
 from service.config import Limits, Settings
 from service.desk import Desk
-from service.doors.grpc.entities import EntityServicer
+from service.doors.grpc.entities import EntityServicer, Roles
 from service.doors.grpc.server import ENTITY, GrpcDoor
 from service.doors.grpc.transfers import TransferDoor
 from service.doors.grpc.watches import Watches
@@ -79,7 +79,7 @@ class Archive:
             writes=self.firm.writes,
             batches=self.firm.batches,
             reads=self.firm.reads,
-            roles=self.firm.roles,
+            roles=Roles(self.firm.roles, self.firm.emergencies),
             watches=Watches(received, self.firm.watching, feed, most=self.limits.watches, ended=ending.wait),
             transfers=TransferDoor(received, office, TransferSettings()),
             limits=self.limits,

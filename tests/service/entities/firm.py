@@ -9,6 +9,7 @@ from service.app.own_credentials import revoke_own
 from service.db.engine import Database
 from service.db.migration import migrate
 from service.entities.batch_writer import BatchWriter
+from service.entities.breaking_glass import BreakingGlass
 from service.entities.governed import GovernedEntities
 from service.entities.readable import ReadableEntities
 from service.entities.store import EntityStore
@@ -24,6 +25,8 @@ from service.policies.folder import activate
 from tests.service.point import KeptRecords, OnePolicy, ref
 
 NOW: Final = 1_800_000_000_000
+LONGEST_SECONDS: Final = 3600
+"""The longest that an emergency may last there."""
 POLICY: Final = """
 module firm
 
@@ -67,6 +70,7 @@ class Firm:
     batches: BatchWriter
     reads: ReadableEntities
     roles: GivenRoles
+    emergencies: BreakingGlass
     watching: Watching
     url: str = ""
     recorder: KeptRecords = field(default_factory=KeptRecords)
@@ -118,6 +122,9 @@ def build_firm(database: Database, url: str = "") -> Firm:
         ),
         reads=ReadableEntities(database, OnePolicy(policies), gate),
         roles=GivenRoles(database, gate),
+        emergencies=BreakingGlass(
+            database, OnePolicy(policies), gate, clock=lambda: NOW, longest_seconds=LONGEST_SECONDS
+        ),
         watching=Watching(database, gate),
         url=url,
         recorder=recorder,

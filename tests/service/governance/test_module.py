@@ -28,6 +28,7 @@ GRANTED: Final = {
     "entity.read": {"reader", "author", "admin"},
     "entity.write": {"admin"},
     "role.assign": {"admin"},
+    "break_glass": {"responder", "admin"},
     "policy.validate": {"author", "admin"},
     "policy.push": {"author", "admin"},
     "policy.activate": {"admin"},
@@ -37,7 +38,9 @@ GRANTED: Final = {
     "revoke": {"admin"},
 }
 """Every action of the module, and every grant that carries it; no other does."""
-GRANTS: Final = ("pep", "reader", "author", "auditor", "admin", "check", "list", "assert_attributes", "check_as:User")
+GRANTS: Final = (
+    "pep", "reader", "author", "auditor", "responder", "admin", "check", "list", "assert_attributes", "check_as:User",
+)  # fmt: skip
 
 
 def held(*given: tuple[str, Ref | None]) -> list[Assignment]:

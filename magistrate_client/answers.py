@@ -83,6 +83,7 @@ def _read_decision(
         decided_at=_read_time(stamp.decided_at, request_id),
         request_id=request_id,
         log_only=_read_log_only(answer.log_only) if answer.HasField("log_only") else None,
+        break_glass=answer.break_glass,
     )
 
 

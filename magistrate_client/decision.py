@@ -93,6 +93,8 @@ class Decision:
     """The types of obligations that the caller says are done."""
     log_only: Unenforced | None = None
     """Set where the service does not enforce what it decides: then this is an allow, and that is what was decided."""
+    break_glass: str = ""
+    """The emergency grant without which this had not been allowed; empty where there is none, or it is not shown."""
 
     def __bool__(self) -> bool:
         return self.effect is Effect.ALLOW and not self.outstanding

@@ -290,7 +290,8 @@ class DecisionRecord:
     `tzdata` is the version of the time zones that were decided by, empty where no policy was asked.
     `masked` are the inputs whose values stand in the record changed or not at all, `found_by` those by whose values the
     log is to find it. What was not `enforced` was answered with a plain allow (service/enforcement.py). `flip` is what
-    candidate policies, which were tried out beside, decided otherwise (service/shadowing.py).
+    candidate policies, which were tried out beside, decided otherwise (service/shadowing.py). `break_glass` is the
+    emergency grant without which it had not been allowed (service/emergency.py).
     """
 
     id: str
@@ -321,19 +322,22 @@ class DecisionRecord:
     found_by: tuple[str, ...] = ()
     enforced: bool = True
     flip: Flip | None = None
+    break_glass: str = ""
 
 
 @stage
 class Answer:
     """A decision as it is given, with only what the caller may see; recorded whole under `decision_id`.
 
-    `log_only` is set where decisions are not enforced: what would have been given if they were.
+    `log_only` is set where decisions are not enforced: what would have been given if they were. `break_glass` is the
+    emergency grant without which it had not been allowed, where the caller may see that.
     """
 
     request_id: str
     decision_id: str
     decision: Decision
     log_only: Decision | None = None
+    break_glass: str = ""
 
 
 class Keeping(Protocol):

@@ -17,6 +17,7 @@ from policy_lang.gather import gather
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
 from service.admission import check_assertions, check_form, check_permits, check_scopes, question_of
+from service.emergency import needed_grant
 from service.enforcement import LogOnly
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.model import (
@@ -177,6 +178,9 @@ class DecisionPoint:
                     )
                     shown = decision if item.may_read_reasons else _hidden(decision)
                     answer = Answer(item.request_id, record.id, shown)
+                    if facts.assignments and (grant := needed_grant(batch.policies.compiled, facts, decision)):
+                        record = replace(record, break_glass=grant)
+                        answer = replace(answer, break_glass=grant if item.may_read_reasons else "")
                     if self._log_only is not None and self._log_only.covers(facts.question.resource.type):
                         answer, record = self._log_only.waive(answer, record)
                     if flips:

@@ -97,6 +97,8 @@ ROWS: Final = (
                 _share('magistrate_decisions_total{@,effect="deny"}', "magistrate_decisions_total{@}", "{{instance}}"),
             ),
             Panel("Not enforced", "reqps", _rate("magistrate_unenforced_total", "effect", "code")),
+            Panel("Emergency grants in force", "none", _now("magistrate_break_glass_active")),
+            Panel("Allowed by them alone", "reqps", _rate("magistrate_break_glass_uses_total", "instance")),
             Panel("Refusals of callers", "reqps", _rate("magistrate_refusals_total", "code")),
         ),
     ),

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import partial
 
 from service.app.checkpointing import build_checkpoints
+from service.app.glass import GlassWatch
+from service.app.life import wall_clock
 from service.app.replaying import build_replays
 from service.app.retaining import build_expiry
 from service.app.reviewing import build_reviews
@@ -37,7 +39,8 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     transfers = build_transfer_work(settings, facts, StoredInForce(facts) if is_from_store else None)
     shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
     expiry = build_expiry(settings, retained)
-    tellers = (checkpoints.tell, expiry.tell)
+    glass = GlassWatch(facts, wall_clock)
+    tellers = (checkpoints.tell, expiry.tell, glass.tell)
     works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
         ("changes", partial(prune_until, database=facts)),
         ("revocations", partial(prune_revocations_until, database=facts)),
@@ -45,6 +48,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
         ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, others=tellers, report=report)),
+        ("break-glass", glass.run),
         ("retention", expiry.run),
         ("replays", build_replays(settings, facts, database).run),
         ("reviews", build_reviews(settings, facts).run),

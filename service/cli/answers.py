@@ -23,6 +23,8 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         would_be = f"{decision.log_only.effect.value} {decision.log_only.code}"
         yield click.style(f"  log-only  nothing is enforced; it would have been {would_be}", fg="yellow", bold=True)
         yield from _grounds(decision.log_only)
+    if decision.break_glass:
+        yield click.style(f"  break-glass  allowed by the emergency grant {decision.break_glass} alone", fg="yellow")
     if decision.decision_id:
         yield f"  decision  {decision.decision_id}"
 
@@ -36,6 +38,7 @@ def decision_json(decision: Decision) -> dict[str, Json]:
         "revision": decision.revision,
         "decided_at": decision.decided_at.isoformat(),
         "request_id": decision.request_id,
+        "break_glass": decision.break_glass,
         "log_only": None if decision.log_only is None else _decided_json(decision.log_only),
     }
 

@@ -10,7 +10,7 @@ from policy_lang.decision import Effect
 from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, parse_duration, parse_timestamp
 from policy_lang.values import Ref
-from service.decisions.log_filter import ANY_FLIP, LogFilter
+from service.decisions.log_filter import ANY_FLIP, ANY_GRANT, LogFilter
 from service.model import FLIPS
 
 
@@ -37,6 +37,7 @@ class Wanted(TypedDict):
     policy_digest: str | None
     unenforced: bool
     flips: str | None
+    break_glass: str | None
     input_: tuple[str, ...]
 
 
@@ -73,6 +74,7 @@ def read_filter(options: Wanted) -> LogFilter:
         policy_digest=options["policy_digest"],
         enforced=False if options["unenforced"] else None,
         flip=options["flips"],
+        break_glass=options["break_glass"],
         attributes=dict(map(_input, options["input_"])),
     )
 
@@ -137,6 +139,10 @@ _FILTERS: Final = (
     click.option(
         "--flips", type=click.Choice([ANY_FLIP, *FLIPS]), is_flag=False, flag_value=ANY_FLIP,
         help="What candidate policies, tried out beside, decided otherwise; or so alone.",
+    ),
+    click.option(
+        "--break-glass", metavar="[ID]", is_flag=False, flag_value=ANY_GRANT,
+        help="Allowed by an emergency grant alone; or by that one.",
     ),
     click.option(
         "--input", "input_", metavar="PATH=VALUE", multiple=True,

@@ -49,7 +49,8 @@ def print_coming(batches: Iterable[Sequence[DecisionRecord]], form: Form) -> Non
 def _line(record: DecisionRecord) -> str:
     effect = click.style(f"{record.effect.value:5}", fg=COLOURS[record.effect], bold=True)
     unenforced = "" if record.enforced else "  (not enforced)"
-    told = f"{record.code}{unenforced}  {record.principal} {record.action} {record.resource}"
+    broken = "  (break-glass)" if record.break_glass else ""
+    told = f"{record.code}{unenforced}{broken}  {record.principal} {record.action} {record.resource}"
     rules = f"  by {' '.join(record.rules)}" if record.rules else ""
     return f"{format_timestamp(record.time)}  {effect}  {visible(told + rules)}  {record.id}\n"
 
@@ -106,6 +107,7 @@ _COLUMNS: Final[Mapping[str, Callable[[DecisionRecord], str]]] = {
     "revision": lambda record: record.revision,
     "enforced": lambda record: "true" if record.enforced else "false",
     "candidate": lambda record: "" if record.flip is None else flip_text(record.flip),
+    "break_glass": lambda record: record.break_glass,
     "inputs": lambda record: _json(dict(record.inputs)),
 }
 _HEAD: Final = tuple(_COLUMNS)

@@ -47,6 +47,7 @@ def write_filter(wanted: LogFilter) -> pb.LogFilter:
         credential=wanted.credential or "",
         unenforced=wanted.enforced is False,
         flip=wanted.flip or "",
+        break_glass=wanted.break_glass or "",
         attributes=wanted.attributes,
     )
 
@@ -85,6 +86,7 @@ def read_record(message: pb.DecisionRecord) -> DecisionRecord:
         found_by=tuple(message.found_by),
         enforced=not message.unenforced,
         flip=_flip(message.candidate) if message.HasField("candidate") else None,
+        break_glass=message.break_glass,
     )
 
 

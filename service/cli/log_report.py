@@ -84,6 +84,9 @@ def record_lines(record: DecisionRecord, rule_lines: Callable[[str], Iterable[st
         yield "  hide       answer `not found`"
     if not record.enforced:
         yield click.style("  log-only   not enforced: a plain allow was answered", fg="yellow")
+    if record.break_glass:
+        said = visible(f"  break-glass  allowed by the emergency grant {record.break_glass} alone")
+        yield click.style(said, fg="yellow")
     if record.flip is not None:
         yield visible(f"  candidate  {flip_text(record.flip)} by the policies {record.flip.digest}")
     if record.shadow_effect is not record.effect:
@@ -169,6 +172,7 @@ def record_fields(record: DecisionRecord) -> dict[str, Json]:
         "found_by": list(record.found_by),
         "enforced": record.enforced,
         "candidate": None if record.flip is None else flip_fields(record.flip),
+        "break_glass": record.break_glass or None,
     }
 
 

@@ -53,6 +53,7 @@ decision: Final = Table(
     Column("principal_evidence", _NAME),
     Column("unenforced", BigInteger),
     Column("flip", _NAME),
+    Column("break_glass", _NAME),
     Column("body", Text, nullable=False),
     Index("decision_times", "time", "id"),
     Index("decision_requests", "request_id", "id"),
@@ -65,12 +66,13 @@ decision: Final = Table(
     Index("decision_codes", "code", "id"),
     Index("decision_policies", "policy_digest", "id"),
     *(_told(f"decision_{column}s", column) for column in ("trace_id", "peer", "caller_credential", "unenforced")),
+    _told("decision_break_glass", "break_glass"),
     Index("decision_flips", "id", sqlite_where=text("flip IS NOT NULL"), postgresql_where=text("flip IS NOT NULL")),
 )
 """One row for each decision or refusal. `time` is in milliseconds since 1970 UTC.
 
-The columns of trace, peer and evidence are null where the record does not tell them; `unenforced` is 1 or null, and
-`flip` says how candidate policies decided otherwise.
+The columns of trace, peer and evidence are null where the record does not tell them; `unenforced` is 1 or null,
+`flip` says how candidate policies decided otherwise, and `break_glass` is the emergency grant that it was allowed by.
 """
 
 decision_rule: Final = Table(

@@ -11,9 +11,13 @@ from service.metrics import OTHERS
 from service.model import DecisionRecord, Keeping, RecordKind
 from service.ports import Recorder
 from service.samples import Samples, Series
+from service.telemetry import get_log
 
 CODES: Final = 100
 """Codes of policies that one process tells apart: authors make as many as they like, and each is a series."""
+
+_BROKEN: Final[Series] = ("magistrate_break_glass_uses", ())
+_log = get_log("break-glass")
 
 
 class CountingRecorder:
@@ -25,6 +29,7 @@ class CountingRecorder:
         self._durations = samples.histogram("magistrate_check_seconds")
         self._series: dict[tuple[Effect | None, str], Series] = {}
         self._codes: set[str] = set()
+        self._broken: set[str] = set()
         self._turn = threading.Lock()
 
     def record(self, records: Sequence[DecisionRecord]) -> Keeping | None:
@@ -49,8 +54,24 @@ class CountingRecorder:
                 if not record.enforced:
                     unenforced = self._unenforced_series(record)
                     counters[unenforced] = counters.get(unenforced, 0) + 1
+                if record.break_glass:
+                    self._count_broken(record)
                 if is_decision:
                     self._durations.observe(record.duration_us / 1_000_000 + kept_in)
+
+    def _count_broken(self, record: DecisionRecord) -> None:
+        """Each grant is named at its first use here, and counted from then on."""
+        self._counters[_BROKEN] = self._counters.get(_BROKEN, 0) + 1
+        if record.break_glass not in self._broken:
+            self._broken.add(record.break_glass)
+            _log.warning(
+                "allowed by an emergency grant alone; its further uses in this process are counted",
+                break_glass=record.break_glass,
+                decision=record.id,
+                principal=str(record.principal),
+                action=record.action,
+                resource=str(record.resource),
+            )
 
     def _new_series(self, effect: Effect | None, code: str) -> Series:
         """Where such records are counted: a decision has its effect, a refusal has none."""

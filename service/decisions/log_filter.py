@@ -22,6 +22,8 @@ TEXT_LIMIT: Final = 8192
 """Characters of one text of a filter; those beyond what a column holds (`INDEXED`) do not count."""
 ANY_FLIP: Final = "any"
 """Stands for every way in which a candidate may decide otherwise."""
+ANY_GRANT: Final = "any"
+"""Stands for every emergency grant."""
 ATTRIBUTE_LIMIT: Final = 8
 """Attribute paths of one filter."""
 
@@ -31,7 +33,8 @@ class LogFilter:
     """What to find; None is anything. `since` is included, `until` is not; both in milliseconds since 1970 UTC.
 
     `resource_prefix` is how the ids of the resources of a type begin. `attributes` are what recorded inputs were, by
-    their paths: a text as it is, all else as JSON (`input_text`). `flip` is one of FLIPS, or ANY_FLIP.
+    their paths: a text as it is, all else as JSON (`input_text`). `flip` is one of FLIPS, or ANY_FLIP;
+    `break_glass` is the id of an emergency grant, or ANY_GRANT.
     """
 
     since: int | None = None
@@ -54,6 +57,7 @@ class LogFilter:
     policy_digest: str | None = None
     enforced: bool | None = None
     flip: str | None = None
+    break_glass: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -152,6 +156,9 @@ def _conditions(wanted: LogFilter) -> Iterator[ColumnElement[bool]]:
         yield columns.unenforced.is_(None) if wanted.enforced else columns.unenforced == 1
     if wanted.flip is not None:
         yield columns.flip.is_not(None) if wanted.flip == ANY_FLIP else columns.flip == wanted.flip
+    if wanted.break_glass is not None:
+        is_any = wanted.break_glass == ANY_GRANT
+        yield columns.break_glass.is_not(None) if is_any else columns.break_glass == indexed(wanted.break_glass)
     yield from _same_text(columns.action, wanted.action)
     yield from _same_text(columns.code, wanted.code)
     yield from _same_text(columns.request_id, wanted.request_id)

@@ -21,7 +21,7 @@ ReadT = TypeVar("ReadT", DecisionRecord, Stored)
 
 _TOLD_LATER: Final[Mapping[str, Json]] = {
     "tzdata": "", "peer": "", "trace_id": "", "caller_evidence": ["untold", "", ""], "principal_evidence": None,
-    "masked": [], "found_by": [], "enforced": True, "flip": None,
+    "masked": [], "found_by": [], "enforced": True, "flip": None, "break_glass": "",
 }  # fmt: skip
 """How formats read that do not have them."""
 
@@ -116,7 +116,7 @@ def _write(record: DecisionRecord) -> tuple[object, ...]:
         _evidence(record.caller_evidence),
         None if record.principal_evidence is record.caller_evidence else _evidence(record.principal_evidence),
         record.masked and [(path, how._value_) for path, how in record.masked], record.found_by,
-        record.enforced, record.flip and _write_flip(record.flip),
+        record.enforced, record.flip and _write_flip(record.flip), record.break_glass,
     )  # fmt: skip
 
 
@@ -127,7 +127,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         _, id_, kind, time, request_id, caller_type, caller_id, principal_type, principal_id, action, resource_type,
         resource_id, tenant, effect, code, rules, missing, obligations, hide, shadow_effect, inputs, policy_digest,
         revision, duration_us, tzdata, peer, trace_id, caller_evidence, principal_evidence, masked, found_by,
-        enforced, flip,
+        enforced, flip, break_glass,
     ) = known.values()  # fmt: skip
     caller_known = _read_evidence(caller_evidence)
     return DecisionRecord(
@@ -159,6 +159,7 @@ def _read(values: list[Json]) -> DecisionRecord:
         found_by=tuple(_text(path) for path in _items(found_by)),
         enforced=_flag(enforced),
         flip=None if flip is None else read_flip(flip),
+        break_glass=_text(break_glass),
     )
 
 

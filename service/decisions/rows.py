@@ -52,6 +52,7 @@ def decision_row(stored: Stored) -> dict[str, Cell]:
         "principal_evidence": _told(principal_kind),
         "unenforced": None if stored.enforced else 1,
         "flip": None if stored.flip is None else read_flip(stored.flip).direction(Effect(stored.effect)),
+        "break_glass": indexed(stored.break_glass) or None,
         "body": encode_stored(stored),
     }
 

@@ -55,6 +55,7 @@ class Stored(NamedTuple):
     found_by: list[str]
     enforced: bool
     flip: list[Json] | None
+    break_glass: str
 
 
 FIELDS: Final = Stored._fields

@@ -71,5 +71,5 @@ class DroppingRecorder:
 
 def _may_be_dropped(record: DecisionRecord) -> bool:
     is_allowed = record.effect is Effect.ALLOW and record.shadow_effect is Effect.ALLOW
-    is_settled = is_allowed and record.enforced and record.flip is None
+    is_settled = is_allowed and record.enforced and record.flip is None and not record.break_glass
     return record.kind is RecordKind.DECISION and is_settled and not record.action.startswith(PREFIX)

@@ -9,6 +9,7 @@ from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
 from tests.e2e.pushing import DENYING, Operator, keeping
 from tests.e2e.running import Project, wait_until
 
+DAVE = '{"kind": "principal", "type": "User", "id": "dave", "attributes": {"tenant": "acme", "suspended": false}}\n'
 LOG_ONLY = '[enforcement]\nmode = "log-only"\ntypes = ["Document"]\n'
 
 
@@ -106,3 +107,41 @@ def test_pushed_policies_are_tried_out_until_they_come_in_force(project: Project
 
     (group,) = json.loads(kept.must_run("log", "flips", "--output", "json"))
     assert (group["policy_digest"], group["direction"], group["examples"]) == (digest, "now_denied", [edit.decision_id])
+
+
+def test_a_broken_glass_allows_at_once_is_marked_and_heard_until_it_is_ended(project: Project) -> None:
+    (project.folder / "dave.jsonl").write_text(DAVE)
+    project.must_run("data", "import", "dave.jsonl")
+    with project.serving("--dev") as server:
+        dave = bearer(server.token("User:dave"))
+
+        def asked() -> CheckResponse:
+            with stub_of(server.address) as stub:
+                return stub.Check(question("edit", "Document:plan"), metadata=dave, timeout=SECONDS)
+
+        assert asked().effect == EFFECT_DENY
+        told = ("admin", "break-glass", "User:dave", "docs.editor", "--at", "Tenant:acme", "--for", "1h")
+        refused = project.run(*told, "--reason", "because")
+        assert (refused.returncode, "`reason`: 10 to 500 characters" in refused.stderr) == (1, True)
+        grant = json.loads(project.must_run(*told, "--reason", "nobody else is awake", "--output", "json"))["id"]
+        wait_until(lambda: asked().break_glass, grant)
+        wait_until(lambda: server.metric("magistrate_break_glass_active"), 1.0)
+        assert (server.metric("magistrate_break_glass_uses_total") or 0) >= 1
+
+        project.must_run("admin", "end-break-glass", grant)
+        wait_until(lambda: asked().effect, EFFECT_DENY)
+        wait_until(lambda: server.metric("magistrate_break_glass_active"), 0.0)
+        assert server.stop() == 0
+        said = server.log()
+    for line in ("the glass is broken", "allowed by an emergency grant alone", "an emergency grant has ended"):
+        assert line in said
+
+    records = json.loads(project.must_run("log", "query", "--break-glass", grant, "--output", "json"))
+    assert {(each["effect"], each["principal"]["id"], each["break_glass"]) for each in records} == {
+        ("allow", "dave", grant)
+    }
+    acts = json.loads(project.must_run("log", "query", "--action", "magistrate.break_glass", "--output", "json"))
+    assert sorted((each["inputs"]["change"], each["inputs"]["reason"]) for each in acts) == [
+        ("end", "nobody else is awake"),
+        ("give", "nobody else is awake"),
+    ]

@@ -27,7 +27,7 @@ from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from magistrate.v1 import types_pb2 as magistrate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/v1/authorization.proto\x12\rmagistrate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x19magistrate/v1/types.proto\"\xdf\x02\n\x0c\x43heckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12*\n\tprincipal\x18\x02 \x01(\x0b\x32\x15.magistrate.v1.EntityH\x00\x12\x19\n\x0fprincipal_token\x18\x03 \x01(\tH\x00\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\'\n\x08resource\x18\x05 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x39\n\x07\x63ontext\x18\x06 \x03(\x0b\x32(.magistrate.v1.CheckRequest.ContextEntry\x12/\n\x0b\x63onsistency\x18\x07 \x01(\x0b\x32\x1a.magistrate.v1.Consistency\x1a\x44\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\x42\t\n\x07subject\"q\n\x0b\x43onsistency\x12\x1a\n\x10minimize_latency\x18\x01 \x01(\x08H\x00\x12\x1b\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00\x12\x1a\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"\x84\x03\n\rCheckResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12&\n\x07reasons\x18\x05 \x03(\x0b\x32\x15.magistrate.v1.Reason\x12.\n\x0bobligations\x18\x06 \x03(\x0b\x32\x19.magistrate.v1.Obligation\x12,\n\x07missing\x18\x07 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12\x0c\n\x04hide\x18\x08 \x01(\x08\x12\x15\n\rpolicy_digest\x18\t \x01(\t\x12\x10\n\x08revision\x18\n \x01(\t\x12.\n\ndecided_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08log_only\x18\x0c \x01(\x0b\x32\x16.magistrate.v1.LogOnly\"\xd2\x01\n\x07LogOnly\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12&\n\x07reasons\x18\x03 \x03(\x0b\x32\x15.magistrate.v1.Reason\x12.\n\x0bobligations\x18\x04 \x03(\x0b\x32\x19.magistrate.v1.Obligation\x12,\n\x07missing\x18\x05 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12\x0c\n\x04hide\x18\x06 \x01(\x08\"G\n\x06Reason\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\"\xa2\x01\n\nObligation\x12\x0c\n\x04type\x18\x01 \x01(\t\x12=\n\nparameters\x18\x02 \x03(\x0b\x32).magistrate.v1.Obligation.ParametersEntry\x1aG\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\"+\n\x0cMissingInput\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"\x85\x01\n\x11\x42\x61tchCheckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1b.magistrate.v1.CheckRequest\x12/\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1a.magistrate.v1.Consistency\"\xb3\x01\n\x12\x42\x61tchCheckResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x07results\x18\x02 \x03(\x0b\x32\x1f.magistrate.v1.BatchCheckResult\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x10\x42\x61tchCheckResult\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x8a\x01\n\x13\x43heckStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"<\n\x0e\x45xplainRequest\x12*\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1b.magistrate.v1.CheckRequest\"p\n\x0f\x45xplainResponse\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponse\x12-\n\x05rules\x18\x02 \x03(\x0b\x32\x1e.magistrate.v1.RuleExplanation\"\xd8\x01\n\x0fRuleExplanation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0e\n\x06shadow\x18\x04 \x01(\x08\x12#\n\x05truth\x18\x05 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12\x13\n\x0b\x64\x65termining\x18\x06 \x01(\x08\x12\x31\n\x07\x63lauses\x18\x07 \x03(\x0b\x32 .magistrate.v1.ClauseExplanation\"\x90\x02\n\x11\x43lauseExplanation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12#\n\x05truth\x18\x03 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12(\n\x06inputs\x18\x04 \x03(\x0b\x32\x18.magistrate.v1.InputRead\x12,\n\x07missing\x18\x05 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12(\n\nflips_when\x18\x06 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12*\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x19.magistrate.v1.FactChange\x12\x0c\n\x04rows\x18\x08 \x03(\t\"m\n\nFactChange\x12)\n\x05input\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.InputReadH\x00\x12\x13\n\tadded_row\x18\x02 \x01(\tH\x00\x12\x15\n\x0bremoved_row\x18\x03 \x01(\tH\x00\x42\x08\n\x06\x63hange\"M\n\tInputRead\x12\x0c\n\x04path\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02*R\n\x05Truth\x12\x15\n\x11TRUTH_UNSPECIFIED\x10\x00\x12\x0e\n\nTRUTH_TRUE\x10\x01\x12\x0f\n\x0bTRUTH_FALSE\x10\x02\x12\x11\n\rTRUTH_UNKNOWN\x10\x03\x32\xcb\x02\n\x14\x41uthorizationService\x12\x42\n\x05\x43heck\x12\x1b.magistrate.v1.CheckRequest\x1a\x1c.magistrate.v1.CheckResponse\x12Q\n\nBatchCheck\x12 .magistrate.v1.BatchCheckRequest\x1a!.magistrate.v1.BatchCheckResponse\x12R\n\x0b\x43heckStream\x12\x1b.magistrate.v1.CheckRequest\x1a\".magistrate.v1.CheckStreamResponse(\x01\x30\x01\x12H\n\x07\x45xplain\x12\x1d.magistrate.v1.ExplainRequest\x1a\x1e.magistrate.v1.ExplainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!magistrate/v1/authorization.proto\x12\rmagistrate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x19magistrate/v1/types.proto\"\xdf\x02\n\x0c\x43heckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12*\n\tprincipal\x18\x02 \x01(\x0b\x32\x15.magistrate.v1.EntityH\x00\x12\x19\n\x0fprincipal_token\x18\x03 \x01(\tH\x00\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\'\n\x08resource\x18\x05 \x01(\x0b\x32\x15.magistrate.v1.Entity\x12\x39\n\x07\x63ontext\x18\x06 \x03(\x0b\x32(.magistrate.v1.CheckRequest.ContextEntry\x12/\n\x0b\x63onsistency\x18\x07 \x01(\x0b\x32\x1a.magistrate.v1.Consistency\x1a\x44\n\x0c\x43ontextEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\x42\t\n\x07subject\"q\n\x0b\x43onsistency\x12\x1a\n\x10minimize_latency\x18\x01 \x01(\x08H\x00\x12\x1b\n\x11\x61t_least_as_fresh\x18\x02 \x01(\tH\x00\x12\x1a\n\x10\x66ully_consistent\x18\x03 \x01(\x08H\x00\x42\r\n\x0brequirement\"\x99\x03\n\rCheckResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12&\n\x07reasons\x18\x05 \x03(\x0b\x32\x15.magistrate.v1.Reason\x12.\n\x0bobligations\x18\x06 \x03(\x0b\x32\x19.magistrate.v1.Obligation\x12,\n\x07missing\x18\x07 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12\x0c\n\x04hide\x18\x08 \x01(\x08\x12\x15\n\rpolicy_digest\x18\t \x01(\t\x12\x10\n\x08revision\x18\n \x01(\t\x12.\n\ndecided_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12(\n\x08log_only\x18\x0c \x01(\x0b\x32\x16.magistrate.v1.LogOnly\x12\x13\n\x0b\x62reak_glass\x18\r \x01(\t\"\xd2\x01\n\x07LogOnly\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x01 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12&\n\x07reasons\x18\x03 \x03(\x0b\x32\x15.magistrate.v1.Reason\x12.\n\x0bobligations\x18\x04 \x03(\x0b\x32\x19.magistrate.v1.Obligation\x12,\n\x07missing\x18\x05 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12\x0c\n\x04hide\x18\x06 \x01(\x08\"G\n\x06Reason\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\"\xa2\x01\n\nObligation\x12\x0c\n\x04type\x18\x01 \x01(\t\x12=\n\nparameters\x18\x02 \x03(\x0b\x32).magistrate.v1.Obligation.ParametersEntry\x1aG\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value:\x02\x38\x01\"+\n\x0cMissingInput\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\r\n\x05\x63\x61use\x18\x02 \x01(\t\"\x85\x01\n\x11\x42\x61tchCheckRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12+\n\x06\x63hecks\x18\x02 \x03(\x0b\x32\x1b.magistrate.v1.CheckRequest\x12/\n\x0b\x63onsistency\x18\x03 \x01(\x0b\x32\x1a.magistrate.v1.Consistency\"\xb3\x01\n\x12\x42\x61tchCheckResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x07results\x18\x02 \x03(\x0b\x32\x1f.magistrate.v1.BatchCheckResult\x12\x15\n\rpolicy_digest\x18\x03 \x01(\t\x12\x10\n\x08revision\x18\x04 \x01(\t\x12.\n\ndecided_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"s\n\x10\x42\x61tchCheckResult\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponseH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x8a\x01\n\x13\x43heckStreamResponse\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x08response\x18\x02 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"<\n\x0e\x45xplainRequest\x12*\n\x05\x63heck\x18\x01 \x01(\x0b\x32\x1b.magistrate.v1.CheckRequest\"p\n\x0f\x45xplainResponse\x12.\n\x08response\x18\x01 \x01(\x0b\x32\x1c.magistrate.v1.CheckResponse\x12-\n\x05rules\x18\x02 \x03(\x0b\x32\x1e.magistrate.v1.RuleExplanation\"\xd8\x01\n\x0fRuleExplanation\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12\x10\n\x08location\x18\x02 \x01(\t\x12%\n\x06\x65\x66\x66\x65\x63t\x18\x03 \x01(\x0e\x32\x15.magistrate.v1.Effect\x12\x0e\n\x06shadow\x18\x04 \x01(\x08\x12#\n\x05truth\x18\x05 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12\x13\n\x0b\x64\x65termining\x18\x06 \x01(\x08\x12\x31\n\x07\x63lauses\x18\x07 \x03(\x0b\x32 .magistrate.v1.ClauseExplanation\"\x90\x02\n\x11\x43lauseExplanation\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12#\n\x05truth\x18\x03 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12(\n\x06inputs\x18\x04 \x03(\x0b\x32\x18.magistrate.v1.InputRead\x12,\n\x07missing\x18\x05 \x03(\x0b\x32\x1b.magistrate.v1.MissingInput\x12(\n\nflips_when\x18\x06 \x01(\x0e\x32\x14.magistrate.v1.Truth\x12*\n\x07\x63hanges\x18\x07 \x03(\x0b\x32\x19.magistrate.v1.FactChange\x12\x0c\n\x04rows\x18\x08 \x03(\t\"m\n\nFactChange\x12)\n\x05input\x18\x01 \x01(\x0b\x32\x18.magistrate.v1.InputReadH\x00\x12\x13\n\tadded_row\x18\x02 \x01(\tH\x00\x12\x15\n\x0bremoved_row\x18\x03 \x01(\tH\x00\x42\x08\n\x06\x63hange\"M\n\tInputRead\x12\x0c\n\x04path\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.magistrate.v1.Value\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t*C\n\x06\x45\x66\x66\x65\x63t\x12\x16\n\x12\x45\x46\x46\x45\x43T_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x45\x46\x46\x45\x43T_ALLOW\x10\x01\x12\x0f\n\x0b\x45\x46\x46\x45\x43T_DENY\x10\x02*R\n\x05Truth\x12\x15\n\x11TRUTH_UNSPECIFIED\x10\x00\x12\x0e\n\nTRUTH_TRUE\x10\x01\x12\x0f\n\x0bTRUTH_FALSE\x10\x02\x12\x11\n\rTRUTH_UNKNOWN\x10\x03\x32\xcb\x02\n\x14\x41uthorizationService\x12\x42\n\x05\x43heck\x12\x1b.magistrate.v1.CheckRequest\x1a\x1c.magistrate.v1.CheckResponse\x12Q\n\nBatchCheck\x12 .magistrate.v1.BatchCheckRequest\x1a!.magistrate.v1.BatchCheckResponse\x12R\n\x0b\x43heckStream\x12\x1b.magistrate.v1.CheckRequest\x1a\".magistrate.v1.CheckStreamResponse(\x01\x30\x01\x12H\n\x07\x45xplain\x12\x1d.magistrate.v1.ExplainRequest\x1a\x1e.magistrate.v1.ExplainResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +38,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKREQUEST_CONTEXTENTRY']._serialized_options = b'8\001'
   _globals['_OBLIGATION_PARAMETERSENTRY']._loaded_options = None
   _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_EFFECT']._serialized_start=2929
-  _globals['_EFFECT']._serialized_end=2996
-  _globals['_TRUTH']._serialized_start=2998
-  _globals['_TRUTH']._serialized_end=3080
+  _globals['_EFFECT']._serialized_start=2950
+  _globals['_EFFECT']._serialized_end=3017
+  _globals['_TRUTH']._serialized_start=3019
+  _globals['_TRUTH']._serialized_end=3101
   _globals['_CHECKREQUEST']._serialized_start=138
   _globals['_CHECKREQUEST']._serialized_end=489
   _globals['_CHECKREQUEST_CONTEXTENTRY']._serialized_start=410
@@ -49,37 +49,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONSISTENCY']._serialized_start=491
   _globals['_CONSISTENCY']._serialized_end=604
   _globals['_CHECKRESPONSE']._serialized_start=607
-  _globals['_CHECKRESPONSE']._serialized_end=995
-  _globals['_LOGONLY']._serialized_start=998
-  _globals['_LOGONLY']._serialized_end=1208
-  _globals['_REASON']._serialized_start=1210
-  _globals['_REASON']._serialized_end=1281
-  _globals['_OBLIGATION']._serialized_start=1284
-  _globals['_OBLIGATION']._serialized_end=1446
-  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_start=1375
-  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_end=1446
-  _globals['_MISSINGINPUT']._serialized_start=1448
-  _globals['_MISSINGINPUT']._serialized_end=1491
-  _globals['_BATCHCHECKREQUEST']._serialized_start=1494
-  _globals['_BATCHCHECKREQUEST']._serialized_end=1627
-  _globals['_BATCHCHECKRESPONSE']._serialized_start=1630
-  _globals['_BATCHCHECKRESPONSE']._serialized_end=1809
-  _globals['_BATCHCHECKRESULT']._serialized_start=1811
-  _globals['_BATCHCHECKRESULT']._serialized_end=1926
-  _globals['_CHECKSTREAMRESPONSE']._serialized_start=1929
-  _globals['_CHECKSTREAMRESPONSE']._serialized_end=2067
-  _globals['_EXPLAINREQUEST']._serialized_start=2069
-  _globals['_EXPLAINREQUEST']._serialized_end=2129
-  _globals['_EXPLAINRESPONSE']._serialized_start=2131
-  _globals['_EXPLAINRESPONSE']._serialized_end=2243
-  _globals['_RULEEXPLANATION']._serialized_start=2246
-  _globals['_RULEEXPLANATION']._serialized_end=2462
-  _globals['_CLAUSEEXPLANATION']._serialized_start=2465
-  _globals['_CLAUSEEXPLANATION']._serialized_end=2737
-  _globals['_FACTCHANGE']._serialized_start=2739
-  _globals['_FACTCHANGE']._serialized_end=2848
-  _globals['_INPUTREAD']._serialized_start=2850
-  _globals['_INPUTREAD']._serialized_end=2927
-  _globals['_AUTHORIZATIONSERVICE']._serialized_start=3083
-  _globals['_AUTHORIZATIONSERVICE']._serialized_end=3414
+  _globals['_CHECKRESPONSE']._serialized_end=1016
+  _globals['_LOGONLY']._serialized_start=1019
+  _globals['_LOGONLY']._serialized_end=1229
+  _globals['_REASON']._serialized_start=1231
+  _globals['_REASON']._serialized_end=1302
+  _globals['_OBLIGATION']._serialized_start=1305
+  _globals['_OBLIGATION']._serialized_end=1467
+  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_start=1396
+  _globals['_OBLIGATION_PARAMETERSENTRY']._serialized_end=1467
+  _globals['_MISSINGINPUT']._serialized_start=1469
+  _globals['_MISSINGINPUT']._serialized_end=1512
+  _globals['_BATCHCHECKREQUEST']._serialized_start=1515
+  _globals['_BATCHCHECKREQUEST']._serialized_end=1648
+  _globals['_BATCHCHECKRESPONSE']._serialized_start=1651
+  _globals['_BATCHCHECKRESPONSE']._serialized_end=1830
+  _globals['_BATCHCHECKRESULT']._serialized_start=1832
+  _globals['_BATCHCHECKRESULT']._serialized_end=1947
+  _globals['_CHECKSTREAMRESPONSE']._serialized_start=1950
+  _globals['_CHECKSTREAMRESPONSE']._serialized_end=2088
+  _globals['_EXPLAINREQUEST']._serialized_start=2090
+  _globals['_EXPLAINREQUEST']._serialized_end=2150
+  _globals['_EXPLAINRESPONSE']._serialized_start=2152
+  _globals['_EXPLAINRESPONSE']._serialized_end=2264
+  _globals['_RULEEXPLANATION']._serialized_start=2267
+  _globals['_RULEEXPLANATION']._serialized_end=2483
+  _globals['_CLAUSEEXPLANATION']._serialized_start=2486
+  _globals['_CLAUSEEXPLANATION']._serialized_end=2758
+  _globals['_FACTCHANGE']._serialized_start=2760
+  _globals['_FACTCHANGE']._serialized_end=2869
+  _globals['_INPUTREAD']._serialized_start=2871
+  _globals['_INPUTREAD']._serialized_end=2948
+  _globals['_AUTHORIZATIONSERVICE']._serialized_start=3104
+  _globals['_AUTHORIZATIONSERVICE']._serialized_end=3435
 # @@protoc_insertion_point(module_scope)

@@ -203,6 +203,7 @@ class CheckResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
     LOG_ONLY_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """The question's id."""
     decision_id: _builtins.str
@@ -219,6 +220,10 @@ class CheckResponse(_message.Message):
     """The digest of the policies that decided."""
     revision: _builtins.str
     """Every fact used is at least this fresh; opaque."""
+    break_glass: _builtins.str
+    """The id of the emergency grant (EntityService.BreakGlass) without which it would not be allowed; empty where it does not
+    hang on one, or the caller may not read reasons.
+    """
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]:
         """The determining rules; filled for callers with `read_reasons`."""
@@ -256,10 +261,11 @@ class CheckResponse(_message.Message):
         revision: _builtins.str = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
         log_only: Global___LogOnly | None = ...,
+        break_glass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "log_only", b"log_only"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "decided_at", b"decided_at", "decision_id", b"decision_id", "effect", b"effect", "hide", b"hide", "log_only", b"log_only", "missing", b"missing", "obligations", b"obligations", "policy_digest", b"policy_digest", "reasons", b"reasons", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["break_glass", b"break_glass", "code", b"code", "decided_at", b"decided_at", "decision_id", b"decision_id", "effect", b"effect", "hide", b"hide", "log_only", b"log_only", "missing", b"missing", "obligations", b"obligations", "policy_digest", b"policy_digest", "reasons", b"reasons", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -122,6 +122,7 @@ class LogFilter(_message.Message):
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     UNENFORCED_FIELD_NUMBER: _builtins.int
     FLIP_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
     action: _builtins.str
     """What was to be done; acts on this service itself begin with `magistrate.`."""
     resource_type: _builtins.str
@@ -152,6 +153,8 @@ class LogFilter(_message.Message):
     """Only where a plain allow was answered instead of what was decided: in log-only mode, of a deny and of what obliges."""
     flip: _builtins.str
     """Only what candidate policies, tried out beside, decided otherwise: `any`, or `now_allowed`, `now_denied` or `answer`."""
+    break_glass: _builtins.str
+    """Only what was allowed by an emergency grant alone: by the grant of this id, or by any with `any`."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp:
         """Decided then or later."""
@@ -203,10 +206,11 @@ class LogFilter(_message.Message):
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         unenforced: _builtins.bool = ...,
         flip: _builtins.str = ...,
+        break_glass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "principal", b"principal", "since", b"since", "tenant", b"tenant", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "flip", b"flip", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "unenforced", b"unenforced", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "attributes", b"attributes", "break_glass", b"break_glass", "caller", b"caller", "code", b"code", "credential", b"credential", "effect", b"effect", "flip", b"flip", "missing", b"missing", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "request_id", b"request_id", "resource_id", b"resource_id", "resource_id_prefix", b"resource_id_prefix", "resource_type", b"resource_type", "rule", b"rule", "since", b"since", "tenant", b"tenant", "trace_id", b"trace_id", "unenforced", b"unenforced", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -837,6 +841,7 @@ class DecisionRecord(_message.Message):
     FOUND_BY_FIELD_NUMBER: _builtins.int
     UNENFORCED_FIELD_NUMBER: _builtins.int
     CANDIDATE_FIELD_NUMBER: _builtins.int
+    BREAK_GLASS_FIELD_NUMBER: _builtins.int
     decision_id: _builtins.str
     """The decision's id, a UUIDv7."""
     kind: Global___RecordKind.ValueType
@@ -867,6 +872,8 @@ class DecisionRecord(_message.Message):
     """The trace that the call was part of."""
     unenforced: _builtins.bool
     """Whether the answer was a plain allow although this was decided: the service was in log-only mode."""
+    break_glass: _builtins.str
+    """The id of the emergency grant without which it would not have been allowed; empty for all else."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was decided."""
@@ -955,10 +962,11 @@ class DecisionRecord(_message.Message):
         found_by: _abc.Iterable[_builtins.str] | None = ...,
         unenforced: _builtins.bool = ...,
         candidate: Global___CandidateDecision | None = ...,
+        break_glass: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "caller_evidence", b"caller_evidence", "candidate", b"candidate", "principal", b"principal", "principal_evidence", b"principal_evidence", "resource", b"resource", "tenant", b"tenant", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "caller", b"caller", "caller_evidence", b"caller_evidence", "candidate", b"candidate", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata", "unenforced", b"unenforced"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "break_glass", b"break_glass", "caller", b"caller", "caller_evidence", b"caller_evidence", "candidate", b"candidate", "code", b"code", "decision_id", b"decision_id", "duration_us", b"duration_us", "effect", b"effect", "found_by", b"found_by", "hide", b"hide", "inputs", b"inputs", "kind", b"kind", "masked", b"masked", "missing", b"missing", "obligations", b"obligations", "peer", b"peer", "policy_digest", b"policy_digest", "principal", b"principal", "principal_evidence", b"principal_evidence", "request_id", b"request_id", "resource", b"resource", "revision", b"revision", "rules", b"rules", "shadow_effect", b"shadow_effect", "tenant", b"tenant", "time", b"time", "trace_id", b"trace_id", "tzdata", b"tzdata", "unenforced", b"unenforced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

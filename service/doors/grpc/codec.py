@@ -112,6 +112,7 @@ def write_item(answer: Answer) -> pb.CheckResponse:
         obligations=[write_obligation(obligation) for obligation in decision.obligations],
         missing=[write_missing(missing) for missing in decision.missing],
         hide=decision.hide,
+        break_glass=answer.break_glass,
     )
     if answer.log_only is not None:
         message.log_only.CopyFrom(_write_log_only(answer.log_only))

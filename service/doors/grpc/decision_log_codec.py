@@ -68,6 +68,7 @@ def read_filter(message: pb.LogFilter) -> LogFilter:
         policy_digest=message.policy_digest or None,
         enforced=False if message.unenforced else None,
         flip=message.flip or None,
+        break_glass=message.break_glass or None,
         attributes=dict(message.attributes),
     )
 
@@ -178,6 +179,7 @@ def write_record(record: DecisionRecord) -> pb.DecisionRecord:
         found_by=record.found_by,
         unenforced=not record.enforced,
         candidate=record.flip and _write_flip(record.flip),
+        break_glass=record.break_glass,
     )
 
 

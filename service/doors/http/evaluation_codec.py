@@ -172,6 +172,8 @@ def _is_allowed(answer: Answer) -> bool:
 def _context_of(answer: Answer) -> dict[str, Json]:
     """What the caller may know beside the effect; in log-only mode also what it would know if that were enforced."""
     context: dict[str, Json] = {"decision_id": answer.decision_id, **_said_of(answer.decision)}
+    if answer.break_glass:
+        context["break_glass"] = answer.break_glass
     if answer.log_only is not None:
         would_be = answer.log_only
         context["log_only"] = {"decision": would_be.effect is Effect.ALLOW, **_said_of(would_be)}

@@ -109,6 +109,7 @@ _SCHEMAS: Final[Object] = {
             "reason_admin": _ref("Reason"),
             "obligations": {"type": "array", "items": _ref("Obligation")},
             "hide": {"type": "boolean", "description": "Answer the user as if there were no such resource."},
+            "break_glass": {"type": "string", "description": "The emergency grant by which alone this is allowed."},
             "log_only": _object(
                 {"decision": {"type": "boolean"}},
                 "decision",

@@ -116,6 +116,7 @@ def test_json_has_every_field_in_the_words_of_the_contract(settings: Settings, d
         ],
         "found_by": ["resource.labels", "resource.owner"],
         "enforced": True,
+        "break_glass": None,
         "candidate": None,
         "rule_texts": {},
     }

@@ -156,6 +156,16 @@ def test_what_was_not_enforced_is_found_shown_and_counted(tmp_path: Path) -> Non
     assert (told["total"], told["unenforced"]) == ({"allowed": 0, "denied": 1}, {"allowed": 0, "denied": 1})
 
 
+def test_what_an_emergency_alone_allowed_is_found_and_said(tmp_path: Path) -> None:
+    first, second, other = samples(3)
+    settings = kept(tmp_path, replace(first, break_glass="g-1"), replace(second, break_glass="g-2"), other)
+    for wanted, found in ((("--break-glass",), [second, first]), (("--break-glass", "g-1"), [first])):
+        told = json.loads(log(settings, "query", "--output", "json", *wanted).stdout)
+        assert [each["decision_id"] for each in told] == [each.id for each in found]
+    shown = log(settings, "show", first.id).stdout.splitlines()
+    assert "  break-glass  allowed by the emergency grant g-1 alone" in shown
+
+
 def test_flips_are_counted_by_what_was_asked_and_by_which_rules(tmp_path: Path) -> None:
     tight, loose = Flip("f" * 64, Effect.DENY, "DENIED", ("docs.tight",)), Flip("f" * 64, Effect.ALLOW, "ALLOWED", ())
     first, second, third, fourth = samples(4)

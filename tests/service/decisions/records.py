@@ -103,5 +103,6 @@ any_record: st.SearchStrategy[DecisionRecord] = st.builds(
     masked=st.lists(st.builds(Masked, _text, st.sampled_from(Masking)), max_size=2).map(tuple),
     found_by=st.lists(_text, max_size=2).map(tuple),
     enforced=st.booleans(),
+    break_glass=_text,
     flip=st.none() | st.builds(Flip, _text, _effects, _text, st.lists(_text, max_size=2).map(tuple)),
 )

@@ -9,7 +9,7 @@ from policy_lang.decision import Effect, MissingInput
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.decisions.log import PAGE_LIMIT, DecisionLog
-from service.decisions.log_filter import ANY_FLIP, LogFilter
+from service.decisions.log_filter import ANY_FLIP, ANY_GRANT, LogFilter
 from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.identity import Evidence, EvidenceKind, Origin
@@ -39,6 +39,8 @@ FILTERS = {
     "unenforced": LogFilter(enforced=False),
     "flips": LogFilter(flip=ANY_FLIP),
     "flips of one kind": LogFilter(flip=NOW_DENIED),
+    "by emergencies": LogFilter(break_glass=ANY_GRANT),
+    "by one emergency": LogFilter(break_glass="grant-7"),
 }
 
 
@@ -63,6 +65,7 @@ def test_a_filter_finds_what_fits_alone(spool: Spool, folder: Path, log_database
         policy_digest="sha256:ff",
         enforced=False,
         flip=Flip("sha256:77", Effect.DENY, "DENIED", ("docs.tight",)),
+        break_glass="grant-7",
         inputs={"principal.clearance": 3, "resource.owner": {"type": "User", "id": "zoe"}, "context.mfa": True},
     )
     spool.record([common, fitting])

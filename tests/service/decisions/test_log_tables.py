@@ -28,6 +28,7 @@ FILTERS: Mapping[str, LogFilter] = {
     "decision_policies": LogFilter(policy_digest="sha256:ff"),
     "decision_unenforceds": LogFilter(enforced=False),
     "decision_flips": LogFilter(flip=ANY_FLIP),
+    "decision_break_glass": LogFilter(break_glass="grant-7"),
     "decision_rule": LogFilter(rule="docs.editors_edit"),
 }
 POSTGRESQL_ALONE = {"decision_strays", "entity_attributes"}

@@ -109,6 +109,7 @@ FILTERS: Final[Mapping[str, pb.LogFilter]] = {
     "digest": pb.LogFilter(policy_digest="sha256:ff"),
     "not enforced": pb.LogFilter(unenforced=True),
     "decided otherwise by a candidate": pb.LogFilter(flip="now_denied"),
+    "allowed by an emergency": pb.LogFilter(break_glass="grant-7"),
     "request": pb.LogFilter(request_id="r-9"),
     "indexed attribute": pb.LogFilter(attributes={"resource.owner": "User:zoe"}),
     "attribute": pb.LogFilter(since=moment(0), attributes={"context.device": "d9"}),
@@ -122,7 +123,7 @@ def test_a_filter_finds_what_fits_alone(audit: Audit, tmp_path: Path, wanted: pb
         sample(), time=2000, principal=Ref("User", "zoe"), caller=Ref("User", "pep"), action="delete",
         resource=Ref("Folder", "f/1"), effect=Effect.ALLOW, code="OTHER", rules=("docs.other",),
         policy_digest="sha256:ff", request_id="r-9", enforced=False,
-        flip=Flip("f", Effect.DENY, "DENIED", ()), found_by=("resource.owner",),
+        flip=Flip("f", Effect.DENY, "DENIED", ()), break_glass="grant-7", found_by=("resource.owner",),
         inputs={"resource.owner": {"type": "User", "id": "zoe"}, "context.device": "d9"},
     ))  # fmt: skip
     keep(audit.log, tmp_path, NORTH, [replace(sample(), time=1999), fitting])

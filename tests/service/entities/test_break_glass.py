@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from policy_lang.facts import Assignment
 from policy_lang.values import Ref
+from service.app.glass import GlassWatch
 from service.db.engine import Database
 from service.entities.break_glass import REASON
 from service.entities.store import EntityStore
 from service.errors import DataError, NotFound, PermissionDenied
 from service.governance.grants import Grants
 from service.model import RecordKind
+from service.samples import Samples
 from tests.service.entities.firm import LONGEST_SECONDS, NOW, Firm, build_firm, caller
 
 T1, T2 = Ref("Tenant", "t1"), Ref("Tenant", "t2")
@@ -126,3 +129,21 @@ def test_who_gets_the_id_of_a_deleted_principal_does_not_get_its_emergencies(fir
     firm.emergencies.give(caller("root"), editor(), WHY)
     firm.writes.delete(caller("root"), USER1)
     assert held(firm) == []
+
+
+def test_the_alarm_says_each_that_begins_and_ends_and_tells_how_many_there_are(firm: Firm) -> None:
+    now, samples, counts = [NOW], Samples(), list[float]()
+    watch = GlassWatch(firm.database, lambda: now[0])
+    grant, _ = firm.emergencies.give(caller("root"), editor(), WHY)
+    with capture_logs() as said:
+        for moment in (NOW, NOW + 1, SOON, SOON + 1):
+            now[0] = moment
+            watch.look()
+            watch.tell(samples)
+            counts.append(samples.gauges["magistrate_break_glass_active"])
+
+    assert counts == [1, 1, 0, 0]
+    assert [(line["log_level"], line["event"], line["break_glass"], line["reason"]) for line in said] == [
+        ("warning", "the glass is broken: an emergency grant is in force", grant.id, WHY),
+        ("warning", "an emergency grant has ended", grant.id, WHY),
+    ]

@@ -62,6 +62,7 @@ NEVER = {
     "an allow whose obligations were waived": replace(allow(), enforced=False),
     "an allow that a candidate would deny": replace(allow(), flip=Flip("c", Effect.DENY, "DENIED", ())),
     "an allow that a candidate gives for another reason": replace(allow(), flip=Flip("c", Effect.ALLOW, "ALLOWED", ())),
+    "an allow by an emergency": replace(allow(), break_glass="grant-7"),
     "a refusal": replace(allow(), kind=RecordKind.REFUSAL, effect=Effect.DENY, code="CHECK_AS"),
     "a refusal that says allow": replace(allow(), kind=RecordKind.REFUSAL),
 }
@@ -83,7 +84,7 @@ def test_what_is_not_an_allow_of_the_policies_is_kept_whatever_the_rules(record:
     everything = DropSettings.model_construct(name="all", actions=[], types=[], keep=0.0)
     is_allow = record.kind is RecordKind.DECISION and record.effect is record.shadow_effect is Effect.ALLOW
     kept, _ = left([record], everything)
-    is_settled = is_allow and record.enforced and record.flip is None
+    is_settled = is_allow and record.enforced and record.flip is None and not record.break_glass
     assert kept == ([] if is_settled and not record.action.startswith("magistrate.") else [record])
 
 

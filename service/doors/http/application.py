@@ -73,6 +73,8 @@ def build_application(behind: Behind, settings: HttpSettings, limits: Limits) ->
         ],
         exception_handlers={HTTPException: _not_served},
     )
+    # A redirect would lead to the host that the caller named, by the scheme spoken here: plain text behind a proxy.
+    rest.router.redirect_slashes = False
     return Application(posted, rest)
 
 

@@ -231,8 +231,9 @@ def test_another_method_is_status_405_and_told_which_there_is(door: Door, method
     assert answer.headers["x-request-id"] == "r1"
 
 
-def test_what_is_not_there_is_status_404(door: Door) -> None:
-    assert door.client.post("/access/v1/search/subject", json={}).status_code == 404
+@pytest.mark.parametrize("path", ["/access/v1/search/subject", f"{EVALUATION}/", f"{METADATA}/"])
+def test_what_is_not_there_is_status_404_and_leads_nowhere_else(door: Door, path: str) -> None:
+    assert door.client.post(path, json={}).status_code == 404
 
 
 @pytest.mark.parametrize(

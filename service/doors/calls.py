@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Final
 
 from service.samples import Histogram, Samples, Series
-from service.traces import end_trace
+from service.traces import end_trace, leave_trace
 
 FAULTS: Final = frozenset({"INTERNAL", "500"})
 """The statuses of calls that end with a fault of the service itself."""
@@ -24,7 +24,8 @@ class Calls:
         self._durations: dict[str, Histogram] = {}
 
     def begin(self) -> float:
-        """Takes note of a call that begins; what `end` needs of it."""
+        """Takes note of a call that begins, in a trace of its own or in none; what `end` needs of it."""
+        leave_trace()  # of the request that had its connection read on: asyncio goes on reading in that one's context
         self._under_way += 1
         return perf_counter()
 

@@ -77,9 +77,7 @@ class Connection(HttpToolsProtocol):
         if was_in_head and self._is_in_head:
             self._head_bytes += len(data)
             self._check_head()
-        if not self._is_in_request:
-            self._cancel_reading()
-        elif self._reading is None:
+        if self._reading is None and not self._is_over and (self._is_in_request or self._is_idle()):
             self._reading = self.loop.call_later(self._manners.seconds, self._was_slow)
 
     def on_message_begin(self) -> None:
@@ -113,6 +111,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """A request is whole."""
         self._is_in_request = False
+        self._cancel_reading()
         if not self._is_over:
             super().on_message_complete()
 
@@ -129,6 +128,10 @@ class Connection(HttpToolsProtocol):
     def _answered(self, answer: OneWrite) -> None:
         answer.flush()
         self.on_response_complete()
+
+    def _is_idle(self) -> bool:
+        """Whether everything that was asked is answered: what comes then, and is no request, must not keep it open."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _check_head(self) -> None:
         if self._head_bytes > self._manners.head_bytes:

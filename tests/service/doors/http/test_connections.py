@@ -18,6 +18,7 @@ HEAD = (
     b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(BODY)
 )
 ASKED = HEAD + b"\r\n" + BODY
+UNKNOWN = HEAD.replace(b"pep", b"nobody") + b"\r\n"
 MANNERS = HttpSettings(read_seconds=0.3, keep_alive_seconds=1, head_bytes=1024, connections=4)
 
 
@@ -52,6 +53,7 @@ def said(connection: socket.socket) -> bytes:
     ("sent", "status"),
     [
         pytest.param(b"", b"HTTP/1.1 408 ", id="nothing"),
+        pytest.param(b"\r\n", b"HTTP/1.1 408 ", id="an empty line"),
         pytest.param(HEAD, b"HTTP/1.1 408 ", id="a head without an end"),
         pytest.param(HEAD + b"\r\n" + BODY[:-1], b"HTTP/1.1 408 ", id="a body without an end"),
         pytest.param(b"GET / HTTP/1.1\r\nX: " + b"x" * 2048, b"HTTP/1.1 408 ", id="a long piece without an end"),
@@ -66,6 +68,21 @@ def test_a_request_that_is_slow_or_long_or_none_ends_its_connection(door: Door, 
 
     assert said(connection).startswith(status)
     assert door.recorder.records == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "rest"),
+    [pytest.param(ASKED, b"\r\n", id="an empty line"), pytest.param(UNKNOWN, BODY, id="a body that nobody waits for")],
+)
+def test_what_comes_behind_an_answer_and_is_no_request_does_not_keep_a_connection(
+    door: Door, asked: bytes, rest: bytes
+) -> None:
+    connection = connected(door)
+    connection.sendall(asked)
+    assert connection.recv(65536).startswith(b"HTTP/1.1 ")
+    connection.sendall(rest)
+
+    assert said(connection).startswith(b"HTTP/1.1 408 ")
 
 
 def test_a_head_that_comes_drop_by_drop_is_ended_by_its_length(door: Door) -> None:

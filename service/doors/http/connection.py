@@ -1,7 +1,7 @@
 """One connection of the HTTP door: uvicorn's, held to a head of some size and to a pace.
 
-uvicorn takes a head of any size, and waits for ever for a request that was begun: whoever opens connections and sends
-little would keep them.
+uvicorn takes a head of any size, waits for ever for a request that was begun, and takes as many requests at once as a
+caller can send: whoever opens connections, and sends little or much on them, would keep them, or fill the memory.
 """
 
 import asyncio
@@ -21,6 +21,9 @@ _CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SLOW: Final = b"HTTP/1.1 408 Request Timeout" + _CLOSING
 _LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large" + _CLOSING
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable" + _CLOSING
+
+PIPELINED: Final = 16
+"""Requests of one connection that wait for the one before them; what comes behind is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A request's head is whole."""
+        if self._is_over:
+            return
         self._is_in_head = False
         self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         self._check_head()
+        if len(self.pipeline) >= PIPELINED:  # the connection ends with the answer to the last of them
+            self._is_over, self.cycle.keep_alive = True, False
         if self._is_over:
             return
         application = self.app

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 
+from service.doors.http.connection import PIPELINED
 from service.http_settings import HttpSettings
 from tests.service.doors.http.serving import Door, build_door, evaluation
 
@@ -110,6 +111,15 @@ def test_requests_that_come_at_once_are_answered_in_turn(door: Door) -> None:
 
     assert said(connection).count(b"HTTP/1.1 200 ") == 3
     assert len(door.recorder.records) == 3
+
+
+def test_requests_that_are_too_many_at_once_are_not_read_and_the_last_answer_says_so(door: Door) -> None:
+    connection = connected(door)
+    connection.sendall(ASKED * (PIPELINED + 10))
+    answers = said(connection).split(b"HTTP/1.1 200 ")[1:]
+
+    assert [b"connection: close" in answer for answer in answers] == [False] * PIPELINED + [True]
+    assert len(door.recorder.records) == PIPELINED + 1
 
 
 def test_one_connection_too_many_is_told_so(door: Door) -> None:

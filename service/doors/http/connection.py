@@ -50,7 +50,7 @@ class Connection(HttpToolsProtocol):
         self._manners = manners
         self._ends_at = 0.0
         self._head_bytes = 0
-        self._is_in_head = False
+        self._has_moved = False
         self._is_in_request = False
         self._is_over = False
         self._reading: asyncio.TimerHandle | None = None
@@ -75,9 +75,10 @@ class Connection(HttpToolsProtocol):
         """Reads on."""
         if self._is_over:
             return
-        was_in_head = self._is_in_head
+        self._has_moved = False
         super().data_received(data)
-        if was_in_head and self._is_in_head:
+        if self._is_in_request and not self._has_moved:
+            # Of its head, of what frames the pieces of its body, or of the fields behind it.
             self._head_bytes += len(data)
             self._check_head()
         if self._reading is None and not self._is_over and (self._is_in_request or self._is_idle()):
@@ -86,14 +87,14 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self._is_in_request = self._is_in_head = True
+        self._is_in_request = self._has_moved = True
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         """A request's head is whole."""
         if self._is_over:
             return
-        self._is_in_head = False
+        self._has_moved = True
         self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         self._check_head()
         if len(self.pipeline) >= PIPELINED:  # the connection ends with the answer to the last of them
@@ -109,9 +110,11 @@ class Connection(HttpToolsProtocol):
         self.cycle.transport, self.cycle.on_response = answer, partial(self._answered, answer)
         if self._manners.is_leaving() or self.loop.time() > self._ends_at or self.parser.should_upgrade():
             self.cycle.keep_alive = False
+        self.headers = []  # fields behind a body are none of its head (RFC 9110 section 6.5.1)
 
     def on_body(self, body: bytes) -> None:
         """A part of a request's body."""
+        self._has_moved = True
         if not self._is_over:
             super().on_body(body)
 

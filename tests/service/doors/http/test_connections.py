@@ -19,6 +19,10 @@ HEAD = (
     b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(BODY)
 )
 ASKED = HEAD + b"\r\n" + BODY
+FRAMED = HEAD[: HEAD.index(b"Content-Length")]
+"""A head that does not say how its body is framed."""
+CHUNKED = FRAMED + b"Transfer-Encoding: chunked\r\n\r\n"
+CHUNK = b"%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
 UNKNOWN = HEAD.replace(b"pep", b"nobody") + b"\r\n"
 MANNERS = HttpSettings(read_seconds=0.3, keep_alive_seconds=1, head_bytes=1024, connections=4)
 
@@ -72,6 +76,29 @@ def test_a_request_that_is_slow_or_long_or_none_ends_its_connection(door: Door, 
 
 
 @pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + CHUNK + b"\r\n", id="a length and chunks"),
+        pytest.param(CHUNKED[:-2] + b"Content-Length: 5\r\n\r\n" + CHUNK + b"\r\n", id="chunks and a length"),
+        pytest.param(HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY, id="two lengths"),
+        pytest.param(FRAMED + b"Content-Length: +%d\r\n\r\n" % len(BODY) + BODY, id="a length with a sign"),
+        pytest.param(FRAMED + b"Content-Length : %d\r\n\r\n" % len(BODY) + BODY, id="a space before the colon"),
+        pytest.param(FRAMED + b"Transfer-Encoding: identity\r\n\r\n" + BODY, id="another coding"),
+        pytest.param(FRAMED + b"Transfer-Encoding: chunked, gzip\r\n\r\n" + CHUNK + b"\r\n", id="chunks not last"),
+        pytest.param(CHUNKED + b"0x5\r\nabcde\r\n0\r\n\r\n", id="a size that is none"),
+        pytest.param(HEAD + b"X: a\nY: b\r\n\r\n" + BODY, id="a line feed alone"),
+        pytest.param(HEAD + b"X: a\0b\r\n\r\n" + BODY, id="a zero byte"),
+    ],
+)
+def test_a_request_whose_end_could_be_read_in_two_ways_is_refused(door: Door, sent: bytes) -> None:
+    connection = connected(door)
+    connection.sendall(sent)
+
+    assert said(connection).startswith(b"HTTP/1.1 400 ")
+    assert door.recorder.records == []
+
+
+@pytest.mark.parametrize(
     ("asked", "rest"),
     [pytest.param(ASKED, b"\r\n", id="an empty line"), pytest.param(UNKNOWN, BODY, id="a body that nobody waits for")],
 )
@@ -86,9 +113,25 @@ def test_what_comes_behind_an_answer_and_is_no_request_does_not_keep_a_connectio
     assert said(connection).startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_head_that_comes_drop_by_drop_is_ended_by_its_length(door: Door) -> None:
+def test_fields_behind_a_body_are_none_of_its_head(door: Door) -> None:
     connection = connected(door)
-    connection.sendall(b"GET / HTTP/1.1\r\n")
+    credential = b"Authorization: Bearer pep\r\n"
+    connection.sendall(CHUNKED.replace(credential, b"") + CHUNK + credential + b"\r\n")
+
+    with connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n", id="its head"),
+        pytest.param(CHUNKED + CHUNK, id="the fields behind its body"),
+    ],
+)
+def test_a_request_that_comes_drop_by_drop_is_ended_by_the_length_of(door: Door, begun: bytes) -> None:
+    connection = connected(door)
+    connection.sendall(begun)
     for _ in range(3):
         time.sleep(0.02)  # so that the pieces are read one by one
         connection.sendall(b"X: " + b"x" * 600 + b"\r\n")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, cast
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -24,6 +25,8 @@ _FULL: Final = b"HTTP/1.1 503 Service Unavailable" + _CLOSING
 
 PIPELINED: Final = 16
 """Requests of one connection that wait for the one before them; what comes behind is not read."""
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+"""The fields that say where a body ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Connection(HttpToolsProtocol):
         if self._is_over:
             return
         self._has_moved = False
-        super().data_received(data)
+        self._read(data)
         if self._is_in_request and not self._has_moved:
             # Of its head, of what frames the pieces of its body, or of the fields behind it.
             self._head_bytes += len(data)
@@ -120,10 +123,17 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request is whole."""
+        if self.parser.should_upgrade():
+            return  # its body is still to be read
         self._is_in_request = False
         self._cancel_reading()
         if not self._is_over:
             super().on_message_complete()
+
+    def on_body_complete(self) -> None:
+        """The body of a request is whole that is the last one here."""
+        self.on_message_complete()
+        self._is_over = True
 
     def pause_writing(self) -> None:
         """The caller does not read what it is answered."""
@@ -134,6 +144,25 @@ class Connection(HttpToolsProtocol):
         """It reads again."""
         self._cancel_writing()
         super().resume_writing()
+
+    def _read(self, data: bytes) -> None:
+        """As uvicorn does, but that a request which asks for another protocol, too, has its body."""
+        self._unset_keepalive_if_required()
+        try:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                (end,) = asked.args
+                self._read_body(data[end:])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _read_body(self, rest: bytes) -> None:
+        """Reads on behind a head that asks for another protocol, in which httptools takes the rest to be."""
+        framing = [b"%s: %s\r\n" % field for field in self.scope["headers"] if field[0] in _FRAMING]
+        self.parser = httptools.HttpRequestParser(_Body(self))
+        self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
+        self.parser.feed_data(rest)
 
     def _answered(self, answer: OneWrite) -> None:
         answer.flush()
@@ -171,3 +200,11 @@ class Connection(HttpToolsProtocol):
         if self._writing is not None:
             self._writing.cancel()
             self._writing = None
+
+
+class _Body:
+    """What a parser tells of a body alone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_body_complete

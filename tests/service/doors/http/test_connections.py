@@ -176,12 +176,28 @@ def test_one_connection_too_many_is_told_so(door: Door) -> None:
         other.close()
 
 
-def test_who_asks_for_another_protocol_is_answered_in_this_one(door: Door) -> None:
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        pytest.param(b"GET /openapi.json HTTP/1.1\r\nHost: pdp.test\r\n\r\n", b"", id="no body"),
+        pytest.param(HEAD + b"\r\n", BODY, id="a length"),
+        pytest.param(CHUNKED, CHUNK + b"\r\n", id="chunks"),
+    ],
+)
+@pytest.mark.parametrize("is_apart", [False, True], ids=["at once", "in pieces"])
+def test_who_asks_for_another_protocol_is_answered_in_this_one(
+    door: Door, head: bytes, body: bytes, is_apart: bool
+) -> None:
     connection = connected(door)
-    head = b"GET /openapi.json HTTP/1.1\r\nHost: pdp.test\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
-    connection.sendall(head)
+    asked = head[:-2] + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n\r\n"
+    for piece in (asked, body[:9], body[9:]) if is_apart else (asked + body + ASKED,):
+        connection.sendall(piece)
+        time.sleep(0.02)  # so that the pieces are read one by one
 
-    assert said(connection).startswith(b"HTTP/1.1 200 ")
+    answers = said(connection)
+    assert answers.startswith(b"HTTP/1.1 200 ")
+    assert answers.count(b"HTTP/1.1 ") == 1
+    assert len(door.recorder.records) == bool(body)
 
 
 def test_every_answer_has_a_date_and_no_word_of_its_server(door: Door) -> None:

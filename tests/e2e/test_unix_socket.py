@@ -77,22 +77,25 @@ def test_its_file_has_the_mode_that_is_set(project: Project, server: Server, nam
     assert stat.filemode((project.folder / name).lstat().st_mode) == "srw----rw-"
 
 
-def test_a_worker_that_leaves_takes_nothing_from_the_one_that_came(server: Server) -> None:
+def test_a_worker_that_leaves_takes_nothing_from_the_one_that_came(project: Project, server: Server) -> None:
     leaving = server.worker()
     with stub_of(server.address) as before:
         assert is_allowed(server, before)
         server.process.send_signal(signal.SIGHUP)
         wait_for(lambda: not is_running(leaving))
-        with stub_of(server.address) as after:
+        with stub_of(server.address) as after, over_http(project) as client:
             assert is_allowed(server, after)
+            assert is_evaluated(client, server)
 
 
-def test_a_worker_that_was_killed_is_followed_by_one_at_the_same_path(server: Server) -> None:
+def test_a_worker_that_was_killed_is_followed_by_one_at_the_same_path(project: Project, server: Server) -> None:
     killed = server.worker()
     os.kill(killed, signal.SIGKILL)
     wait_for(lambda: not is_running(killed))
     with Magistrate(server.address, token=server.token("User:alice"), timeout=SECONDS) as client:
         wait_for(lambda: client.is_allowed("read", "Document:plan"))
+    with over_http(project) as client_of_http:
+        assert is_evaluated(client_of_http, server)
 
 
 def test_a_second_service_leaves_it_alone(project: Project, server: Server) -> None:
@@ -119,13 +122,7 @@ def test_what_was_left_behind_makes_room_for_workers_that_share_a_socket(project
     assert place.is_socket()
     options = ("--dev", "--workers", "2", "--http", "unix:http.sock")
     with project.serving(*options) as again, over_http(project) as client:
-        first = again.workers()
-        assert [listens_on(pid, place) for pid in first] == [True, True]
-        os.kill(first[0], signal.SIGKILL)
-        wait_for(lambda: not is_running(first[0]))
-        assert all(is_evaluated(client, again) for _ in range(10))
-        again.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: not any(map(is_running, first)))
+        assert [listens_on(pid, place) for pid in again.workers()] == [True, True]
         assert all(is_evaluated(client, again) for _ in range(10))
         assert again.stop() == 0
     assert not place.exists()

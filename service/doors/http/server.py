@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from service.doors.http.connection import Connection, Manners
+from service.doors.sockets import BACKLOG
 from service.http_settings import HttpSettings
 
 DATE_SECONDS: Final = 1.0
@@ -68,7 +69,10 @@ class HttpDoor:
         seconds = None if tls is None else self._handshake_seconds
         for listener in listeners:
             create = loop.create_unix_server if listener.family == AF_UNIX else loop.create_server
-            self._servers.append(await create(self._connection, sock=listener, ssl=tls, ssl_handshake_timeout=seconds))
+            server = await create(
+                self._connection, sock=listener, backlog=BACKLOG, ssl=tls, ssl_handshake_timeout=seconds
+            )
+            self._servers.append(server)
 
     async def close(self, grace: float) -> None:
         """Takes no more connections, lets the requests in flight finish for `grace` seconds, then ends.

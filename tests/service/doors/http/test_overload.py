@@ -1,7 +1,10 @@
 """More requests than a worker may have under way: the rest is answered at once, and what is under way to its end."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -9,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.doors.http.listening import listen
 from service.doors.http.server import HttpDoor
+from service.doors.sockets import BACKLOG
 from service.http_settings import HttpSettings
 
 MOST: Final = 3
@@ -86,3 +90,16 @@ def test_a_connection_on_which_was_shed_is_good_for_the_next_request() -> None:
         assert answered.startswith(b"HTTP/1.1 200 ")
 
     with_door(converse)
+
+
+def test_as_many_connections_may_wait_as_the_listener_was_opened_for() -> None:
+    async def waiting() -> int:
+        door = HttpDoor(Held(), HttpSettings(), max_connection_age=300, is_leaving=lambda: False)
+        (listener,) = listen("127.0.0.1:0")
+        await door.open([listener])
+        told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        await door.close(0)
+        return int(struct.unpack_from("I", told, 28)[0])  # tcpi_sacked, which is the backlog of a listener
+
+    most = int(Path("/proc/sys/net/core/somaxconn").read_text())
+    assert asyncio.run(waiting()) == min(BACKLOG, most)

@@ -10,10 +10,12 @@ from typing import Final
 import httpx
 from starlette.types import Receive, Scope, Send
 
+from service.doors.calls import HTTP
 from service.doors.http.listening import listen
 from service.doors.http.server import HttpDoor
 from service.doors.sockets import BACKLOG
 from service.http_settings import HttpSettings
+from service.samples import Samples
 
 MOST: Final = 3
 SECONDS: Final = 20.0
@@ -52,17 +54,26 @@ def with_door(converse: Callable[[Held, httpx.AsyncClient], Awaitable[None]]) ->
     asyncio.run(serve())
 
 
+def shed_so_far() -> float:
+    """How many requests this process has counted as shed."""
+    samples = Samples()
+    HTTP.tell(samples)
+    return samples.counters.get(("magistrate_calls", (("call", "shed"), ("door", "http"), ("status", "503"))), 0)
+
+
 def test_what_is_too_much_is_shed_before_anything_is_done_and_the_rest_is_answered() -> None:
     async def converse(held: Held, client: httpx.AsyncClient) -> None:
         under_way = [asyncio.create_task(client.post("/", content=b"{}")) for _ in range(MOST)]
         for _ in range(MOST):
             await asyncio.wait_for(held.begun.acquire(), SECONDS)
+        before = shed_so_far()
 
         shed = [await client.post("/", content=b"{}", headers={"X-Request-ID": f"r{at}"}) for at in range(5)]
 
         assert [(each.status_code, each.headers["retry-after"], each.content) for each in shed] == [(503, "1", b"")] * 5
         assert [each.headers["x-request-id"] for each in shed] == [f"r{at}" for at in range(5)]
         assert held.count == MOST
+        assert shed_so_far() - before == len(shed)
         held.go.set()
         assert [(await each).status_code for each in under_way] == [200] * MOST
         assert (await client.post("/", content=b"{}")).status_code == 200

@@ -183,6 +183,12 @@ def test_nobody_is_root_and_everybody_has_one_number() -> None:
     assert re.findall(r"^User=(.*)$", UNIT, re.MULTILINE) == ["magistrate"]
 
 
+def test_who_migrates_needs_no_account_that_is_made_after_it() -> None:
+    assert at(POD, "serviceAccountName") == at(of_kind("ServiceAccount")[0], "metadata", "name")
+    assert isinstance(JOB_POD, dict)
+    assert "serviceAccountName" not in JOB_POD
+
+
 def test_nothing_can_be_written_but_the_data_and_tmp() -> None:
     for service in COMPOSE["services"].values():
         if service["image"] == "magistrate":

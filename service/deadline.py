@@ -3,6 +3,7 @@
 It holds for work that is done for that one caller: what others may wait for, too, goes on.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -16,6 +17,8 @@ _CALL: Final[ContextVar[float | None]] = ContextVar("call", default=None)
 """When the call ends that this task answers, a monotonic reading in seconds."""
 _WORK: Final[ContextVar[float | None]] = ContextVar("work", default=None)
 """When the work ends that is done here."""
+_GONE: Final[ContextVar[threading.Event | None]] = ContextVar("gone", default=None)
+"""Set once nobody waits any more for the work that is done here."""
 
 
 def end_in(seconds: float | None) -> None:
@@ -38,3 +41,18 @@ def left_ms() -> int | None:
     if left <= 0:
         raise FactsUnavailable("the call came to its end before the database was asked", Trouble.HURRY)
     return left
+
+
+def until_gone(gone: threading.Event, work: Callable[[], Result]) -> Result:
+    """Does the work of a caller who may go before it is done: then the event is set, and `is_gone` here."""
+    before = _GONE.set(gone)
+    try:
+        return work()
+    finally:
+        _GONE.reset(before)
+
+
+def is_gone() -> bool:
+    """Whether nobody waits any more for the work that is done here."""
+    gone = _GONE.get()
+    return gone is not None and gone.is_set()

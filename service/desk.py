@@ -10,6 +10,7 @@ from uuid_utils import uuid7
 
 from service.db.engine import Database
 from service.db.facts_tables import errand
+from service.deadline import is_gone
 from service.errors import DeadlineExceeded
 
 KEPT_MS: Final = 600_000
@@ -51,10 +52,19 @@ class Desk:
         return id_
 
     def outcome(self, question: str, within: float) -> str:
-        """Lays down work and waits for its outcome, `within` so many seconds; DeadlineExceeded."""
+        """Lays down work and waits for its outcome, `within` so many seconds, or until its caller is gone.
+
+        DeadlineExceeded; then nobody does it any more.
+        """
         id_ = self.ask(question)
+
+        def look() -> str | None:
+            if is_gone():
+                raise DeadlineExceeded(f"nobody waits for the {self._kind} any more")
+            return self.find(id_)
+
         try:
-            return awaited(lambda: self.find(id_), within, f"the {self._kind} did not come in time")
+            return awaited(look, within, f"the {self._kind} did not come in time")
         finally:
             self.clear(id_)
 

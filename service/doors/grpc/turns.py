@@ -1,12 +1,16 @@
 """Has calls that wait for something done in threads of their own, a few at a time; some wait, others are refused."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from typing import TypeVar
 
 from grpc.aio import ServicerContext
 
+from service.deadline import until_gone
 from service.doors.grpc.caller import Callers
 from service.errors import DeadlineExceeded, MagistrateError
 
@@ -27,17 +31,33 @@ class Turns:
         self._under_way = 0
 
     async def take(self, context: ServicerContext[Request, Response], act: Callable[[], Result]) -> Result:
-        """What the act comes to, done in its turn."""
+        """What the act comes to, done in its turn; it hears when its caller is gone (`deadline.is_gone`)."""
         if self._under_way >= self._most:
             raise self._refusal()
         self._under_way += 1
+        gone = threading.Event()
+        with ExitStack() as place:
+            place.callback(self._leave)
+            await self._turns.acquire()
+            place.callback(self._turns.release)
+            # The wait may have been long: credentials end, and are revoked, meanwhile.
+            await self._callers.verified(context)
+            running = asyncio.get_running_loop().run_in_executor(self._threads, lambda: until_gone(gone, act))
+            # The thread goes on where the wait ends: its place is free when the act has come to its end.
+            running.add_done_callback(partial(_ended, place.pop_all()))
         try:
-            async with self._turns:
-                # The wait may have been long: credentials end, and are revoked, meanwhile.
-                await self._callers.verified(context)
-                return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+            return await asyncio.shield(running)
         finally:
-            self._under_way -= 1
+            gone.set()
+
+    def _leave(self) -> None:
+        self._under_way -= 1
+
+
+def _ended(place: ExitStack, running: "asyncio.Future[Result]") -> None:
+    place.close()
+    if not running.cancelled():
+        running.exception()  # seen, also where nobody waits for it any more
 
 
 def seconds_left(context: ServicerContext[Request, Response], longest: float) -> float:

@@ -1,6 +1,5 @@
 """The difference between two bundles as it is shown and sent: what changes, and requests decided differently."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from policy_lang.compiler import Key
@@ -8,6 +7,7 @@ from policy_lang.decision import Decision, Effect
 from policy_lang.reviewing.changes import Change, changes
 from policy_lang.reviewing.goals import What
 from policy_lang.reviewing.pasting import written_test
+from policy_lang.reviewing.search import GoOn, go_on_always
 from policy_lang.reviewing.witness import Outcome, Witness, outcomes
 from policy_lang.schema import Schema
 from policy_lang.typed import Program
@@ -59,14 +59,10 @@ class Difference:
         return bool(self.changes)
 
 
-def difference_of(old: Program, new: Program, steps: int, go_on: Callable[[], None] = lambda: None) -> Difference:
-    """The difference; so many steps are searched for each kind of question, and `go_on` may end it between two."""
-    found = changes(old, new)
-    searched = []
-    for outcome in outcomes(old, new, steps) if steps else ():
-        go_on()
-        searched.append(_searched(outcome, new.schema))
-    return Difference(found, tuple(searched))
+def difference_of(old: Program, new: Program, steps: int, go_on: GoOn = go_on_always) -> Difference:
+    """The difference; so many steps are searched for each kind of question, and `go_on` may end it at each."""
+    searched = outcomes(old, new, steps, go_on) if steps else ()
+    return Difference(changes(old, new), tuple(_searched(outcome, new.schema) for outcome in searched))
 
 
 def _searched(outcome: Outcome, schema: Schema) -> SearchedQuestion:

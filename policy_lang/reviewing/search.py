@@ -35,15 +35,21 @@ class Searched:
 
 Accept = Callable[[Found], bool]
 """Whether a world shows the difference once it is made of rows."""
+GoOn = Callable[[], None]
+"""Called at each step; may raise, which ends the search."""
 
 
 class _Spent(Exception):
     """The limit is reached."""
 
 
-def search(pair: Pair, domains: Domains, limit: int, accept: Accept) -> Searched:
+def go_on_always() -> None:
+    """Ends nothing."""
+
+
+def search(pair: Pair, domains: Domains, limit: int, accept: Accept, *, go_on: GoOn = go_on_always) -> Searched:
     """One accepted world for each way in which the two differ; the limit is the steps altogether."""
-    return _Search(pair, domains, limit, accept).run()
+    return _Search(pair, domains, limit, accept, go_on).run()
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class _Search:
     domains: Domains
     limit: int
     accept: Accept
+    go_on: GoOn
     steps: int = 0
     found: dict[What, Found] = field(default_factory=dict)
 
@@ -90,6 +97,7 @@ class _Descent:
         """Weighs what is not settled yet, and goes on with each choice of what is waited for."""
         if self.search.steps >= self.search.limit:
             raise _Spent
+        self.search.go_on()
         self.search.steps += 1
         old = _weighed(self.scales[0], old)
         new = _weighed(self.scales[1], {**new, **{id_: old[id_] for id_ in self.search.pair.alike}})

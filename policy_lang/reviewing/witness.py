@@ -10,7 +10,7 @@ from policy_lang.reviewing.goals import What, answer_of, difference
 from policy_lang.reviewing.imagined import Field, Variable, World
 from policy_lang.reviewing.pairing import common_keys, pair_of
 from policy_lang.reviewing.realised import Judge
-from policy_lang.reviewing.search import Found, search
+from policy_lang.reviewing.search import Found, GoOn, go_on_always, search
 from policy_lang.typed import Program
 
 
@@ -39,15 +39,16 @@ class Outcome:
     is_exhaustive: bool
 
 
-def outcomes(old: Program, new: Program, limit: int) -> Iterator[Outcome]:
+def outcomes(old: Program, new: Program, limit: int, go_on: GoOn = go_on_always) -> Iterator[Outcome]:
     """What searching each kind of question that is decided by other rules came to, in the order of their names."""
     judges = Judge(old), Judge(new)
     for key in common_keys(old, new):
+        go_on()
         if (pair := pair_of(old, new, key)) is None:
             continue
         domains = Domains((pair.old, pair.new))
         trial = _Trial(judges, domains)
-        found = search(pair, domains, limit, trial.shows)
+        found = search(pair, domains, limit, trial.shows, go_on=go_on)
         witnesses = tuple(trial.smallest(each) for each in found.found)
         yield Outcome(key, tuple(sorted(pair.differing)), witnesses, found.steps, found.is_exhaustive)
 

@@ -4,6 +4,7 @@ import pytest
 
 from policy_lang import bundle, suite
 from policy_lang.reviewing.goals import What
+from policy_lang.reviewing.pairing import common_keys
 from policy_lang.reviewing.pasting import written_test
 from policy_lang.reviewing.witness import Outcome, outcomes
 from tests.policy_lang.law import DECLARATIONS
@@ -97,6 +98,22 @@ def test_records_are_filled_field_by_field() -> None:
     assert written_test(witness, new.schema).splitlines()[1] == (
         '  principal User "user" { home: { city: "Bonn", room: { floor: 2 } } }'
     )
+
+
+def test_a_search_asks_at_each_step_whether_to_go_on() -> None:
+    old, new = (
+        bundle.load({"m.policy": f"{DECLARATIONS}rule it: {HEAD} anyone when resource.level in {levels}"}).program
+        for levels in ("1..5", "2..4")
+    )
+    asked = 0
+
+    def go_on() -> None:
+        nonlocal asked
+        asked += 1
+
+    steps = sum(outcome.steps for outcome in outcomes(old, new, LIMIT, go_on))
+    assert steps > 1
+    assert asked == steps + len(common_keys(old, new))
 
 
 DENY = "rule all: allow read on Document to anyone\nrule no: deny read on Document when resource.locked"

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from policy_lang.types import Json
 from service.app.acting import record
-from service.cli.operator import operator, ship
+from service.cli.operator import operator, ship, ship_all
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import settings_options
 from service.config import Settings
@@ -18,10 +19,8 @@ from service.db.backup.manifest import Manifest
 from service.db.backup.verifying import verify
 from service.db.facts_tables import revision
 from service.db.feed import begin_epoch
-from service.db.log_partitions import Partitions
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.decisions.shipper import Shipper
 from service.governance.records import restore_record
 
 
@@ -66,7 +65,7 @@ def _made(settings: Settings, folder: Path) -> Manifest:
             folder,
             Source("facts", facts_database, facts),
             Source("log", log_database, log),
-            ship=lambda: Shipper(settings.spool_folder, log_database, Partitions(settings.partitions.span_ms)).ship(),
+            ship=partial(ship_all, settings, log_database),
             made_by=str(operator()),
         )
 

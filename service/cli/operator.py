@@ -25,6 +25,8 @@ from service.permits import Act
 
 SHIPPED_SECONDS: Final = 2.0
 """How long a command waits for the service to ship what it may be shipping already."""
+WHOLE_SECONDS: Final = 30.0
+"""How long a command that needs all of the spool in the log takes turns with the service that ships it, too."""
 _POLL_SECONDS: Final = 0.02
 
 
@@ -56,6 +58,24 @@ def ship(settings: Settings) -> None:
         click.echo(f"warning: the record stays in `{settings.spool_folder}` for now: {error}", err=True)
     finally:
         database.close()
+
+
+def ship_all(settings: Settings, database: Database) -> None:
+    """Moves all that is in the spool by now into the log; FactsUnavailable where the log's database does not answer.
+
+    Where the service ships the same at the same moment, either may leave the other what came last: so it is looked at.
+    """
+    log, give_up = DecisionLog(database), time.monotonic() + WHOLE_SECONDS
+    mark = log.unshipped(settings.spool_folder)
+    _ship(settings, database)
+    while not log.is_shipped(mark):
+        if time.monotonic() > give_up:
+            click.echo(
+                f"warning: not all in `{settings.spool_folder}` is in the log, the service's own says why", err=True
+            )
+            return
+        time.sleep(_POLL_SECONDS)
+        _ship(settings, database)
 
 
 def _ship(settings: Settings, database: Database) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -16,7 +16,7 @@ import orjson
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.engine import make_url
 from uuid_utils import uuid7
 
@@ -28,6 +28,7 @@ from service.config import Settings
 from service.db.backup.manifest import digest
 from service.db.engine import Database
 from service.db.facts_tables import entity, revision
+from service.db.log_partitions import Partitions
 from service.db.migration import Kind, migrate
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
@@ -45,6 +46,7 @@ from tests.service.feed.followers import following, until
 
 PLAN = Ref("Document", "plan")
 WRITERS = 4
+SECONDS = 10
 
 
 @pytest.fixture
@@ -201,6 +203,61 @@ def test_a_decision_that_was_only_in_the_spool_is_in_the_backup(settings: Settin
     manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
     assert [row["kind"] for row in rows] == ["facts", "log"]
     assert manifest["parts"][1]["rows"]["decision"] == 1
+
+
+class Held(Partitions):
+    """Partitions of a shipper that is stopped before it commits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_held, self.go_on = Event(), Event()
+
+    @contextmanager
+    def covering(self, connection: Connection, ids: Iterable[str]) -> Iterator[None]:
+        """Waits until it may go on."""
+        with super().covering(connection, ids):
+            self.is_held.set()
+            assert self.go_on.wait(SECONDS)
+            yield
+
+
+@contextmanager
+def position_read() -> Iterator[Event]:
+    """Is set when a shipper has read how far a segment is shipped."""
+    is_read = Event()
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("SELECT spool_position.position"):
+            is_read.set()
+
+    event.listen(Engine, "after_cursor_execute", note)
+    try:
+        yield is_read
+    finally:
+        event.remove(Engine, "after_cursor_execute", note)
+
+
+def test_a_backup_has_all_of_the_spool_also_where_the_service_ships_a_part_of_it_meanwhile(
+    settings: Settings, tmp_path: Path
+) -> None:
+    first, second, third = ([replace(sample(), id=str(uuid7()))] for _ in range(3))
+    spool, service = Spool(settings.spool_folder, settings.spool), Held()
+    with closing(open_database(settings.log_database_url)) as log, ThreadPoolExecutor(2) as threads:
+        spool.record(first)
+        Shipper(settings.spool_folder, log).ship()
+        spool.record(second)
+        shipping = threads.submit(Shipper(settings.spool_folder, log, service).ship)
+        assert service.is_held.wait(SECONDS)
+        spool.record(third)
+        with position_read() as is_read:
+            backing_up = threads.submit(made, settings, tmp_path / "backup")
+            assert is_read.wait(SECONDS)
+        service.go_on.set()
+        assert shipping.result() == 1
+        backing_up.result()
+    spool.close()
+    manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
+    assert manifest["parts"][1]["rows"]["decision"] == 3
 
 
 def test_what_a_restored_log_lacks_of_the_spool_is_shipped_again_once(settings: Settings, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ class Errands:
 
     def _do(self, asked: Asked, stop: threading.Event) -> None:
         outcome: str | None = self._work.failed("it is a fault of the service, whose log says more")
-        with _Faults(asked.id):
+        with Faults("errand.fault", but=(FactsUnavailable,), id=asked.id):
             try:
                 outcome = self._work.do(asked.question, self._while_wanted(asked.id, stop))
             except Abandoned:
@@ -74,11 +74,13 @@ class Errands:
         return go_on
 
 
-class _Faults:
-    """Where a fault of one piece of work ends, so that it ends no other: the service's log has it."""
+class Faults:
+    """Where a fault of one piece of work ends, so that it ends no other: the service's log has it, as that event."""
 
-    def __init__(self, id_: str) -> None:
-        self._id = id_
+    def __init__(self, event: str, *, but: tuple[type[Exception], ...] = (), **of: str) -> None:
+        self._event = event
+        self._but = but
+        self._of = of
 
     def __enter__(self) -> None:
         """Begins the work."""
@@ -86,8 +88,8 @@ class _Faults:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Keeps a fault to itself; what ends the process, and a database that does not answer, goes on."""
-        if not isinstance(fault, Exception) or isinstance(fault, FactsUnavailable):
+        """Keeps a fault to itself; what ends the process goes on, and so do those errors of which others take care."""
+        if not isinstance(fault, Exception) or isinstance(fault, self._but):
             return False
-        _log.error("errand.fault", id=self._id, exc_info=fault)
+        _log.error(self._event, exc_info=fault, **self._of)
         return True

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from typing import Final
 
 from service.app.checkpointing import build_checkpoints
 from service.app.glass import GlassWatch
@@ -19,10 +20,17 @@ from service.db.opening import open_database
 from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.entities.transfer_wiring import build_transfer_work
+from service.errands import Faults
 from service.feed.pruning import prune_until
 from service.policies.in_force import StoredInForce
 from service.revocations.pruning import prune_revocations_until
 from service.samples import Samples
+
+AGAIN_SECONDS: Final = 5.0
+"""Until work that a fault has ended is begun again."""
+
+Work = Callable[[threading.Event], None]
+"""Goes on until the event is set, or returns where there is nothing to be done."""
 
 
 def run_background(settings: Settings, stop: threading.Event, report: Callable[[Samples], None]) -> None:
@@ -41,7 +49,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     expiry = build_expiry(settings, retained)
     glass = GlassWatch(facts, wall_clock)
     tellers = (checkpoints.tell, expiry.tell, glass.tell)
-    works: tuple[tuple[str, Callable[[threading.Event], None]], ...] = (
+    works: tuple[tuple[str, Work], ...] = (
         ("changes", partial(prune_until, database=facts)),
         ("revocations", partial(prune_revocations_until, database=facts)),
         ("credentials", partial(prune_credentials_until, database=facts)),
@@ -55,7 +63,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         ("transfers", transfers.run),
         ("verifications", build_verifications(settings, facts, database).run),
     )
-    others = [threading.Thread(target=work, args=(stop,), name=name, daemon=True) for name, work in works]
+    others = [threading.Thread(target=keep_at, args=(name, work, stop), name=name, daemon=True) for name, work in works]
     for each in others:
         each.start()
     try:
@@ -67,3 +75,13 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
         checkpoints.try_write()
         for each_database in (facts, retained, database):
             each_database.close()
+
+
+def keep_at(name: str, work: Work, stop: threading.Event, *, again: float = AGAIN_SECONDS) -> None:
+    """Does the work until `stop` is set; a fault, which the log has, neither ends it for good nor any other work."""
+    while True:
+        with Faults("background.fault", work=name):
+            work(stop)
+            return
+        if stop.wait(again):
+            return

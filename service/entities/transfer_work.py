@@ -17,6 +17,7 @@ from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Imported, Importer, Listener
 from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder, reached
+from service.errands import Faults
 from service.errors import ActivationUnderWay, BundleRefused, DataError, FactsUnavailable, MagistrateError, NoPolicies
 from service.telemetry import get_log
 
@@ -89,8 +90,13 @@ class TransferWork:
         if (found := self._counter.next()) is None:
             return
         id_, order = found
-        with suppress(Unwanted):
-            self._counter.answer(id_, self._done(id_, order))
+        outcome: Imported | Export | Broken = Broken("it is a fault of the service, whose log says more", "facts")
+        with Faults("transfer.fault", id=id_):
+            try:
+                outcome = self._done(id_, order)
+            except Unwanted:
+                return
+        self._counter.answer(id_, outcome)
 
     def _done(self, id_: str, order: Order) -> Imported | Export | Broken:
         began = time.monotonic()

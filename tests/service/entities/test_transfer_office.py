@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import Connection
 
 from policy_lang.bundle import load
 from policy_lang.values import Ref
@@ -162,6 +163,24 @@ def test_an_import_is_not_held_to_texts_that_somebody_put_into_the_store(replica
     activations.settle(number)
     with pytest.raises(BundleRefused, match="the texts of `other` in the store are those of"):
         replica.imported(NOTE, replica.work_of_store)
+
+
+class Faulty(StoredInForce):
+    """A store of policies that has a fault."""
+
+    def require(self, connection: Connection, digest: str) -> None:
+        """Fails as nobody has foreseen."""
+        raise KeyError(digest)
+
+
+def test_a_fault_is_told_and_the_next_import_done(replica: Replica, capsys: pytest.CaptureFixture[str]) -> None:
+    database = replica.firm.database
+    counter = Counter(Desk(database, "local", KIND))
+    work = TransferWork(database, counter, replica.files, in_force=Faulty(database))
+    with pytest.raises(FactsUnavailable, match="a fault of the service, whose log says more"):
+        replica.imported(NOTE, work)
+    assert "transfer.fault" in capsys.readouterr().out
+    assert isinstance(replica.imported(NOTE), Imported)
 
 
 def test_a_disk_that_fills_up_under_a_transfer_is_unavailable_and_leaves_no_file(

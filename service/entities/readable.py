@@ -68,10 +68,11 @@ class ReadableEntities:
     def get(self, caller: Caller, ref: Ref) -> tuple[Form, str]:
         """An entity, and a revision at which it was so; NotFound if there is none."""
         visitor, schema = self._gate.admit(caller), self._schema()
-        mapped = self._elsewhere.tenants_for(visitor, [Action.ENTITY_READ], schema, [ref])
+        details: dict[str, Json] = {"read": "entity"}
+        mapped = self._mapped(visitor, [ref], details)
         with self._database.read() as connection:
             (tenant,) = Stakes(connection, schema, mapped).tenants([ref]).values()
-            visitor.require([Act(Action.ENTITY_READ, ref, tenant, details={"read": "entity"})])
+            visitor.require([Act(Action.ENTITY_READ, ref, tenant, details=details)])
             self._elsewhere.refuse_type(ref.type)
             row = connection.execute(_ENTITY.where(entity.c.type == ref.type, entity.c.id == ref.id)).first()
             form = None if row is None else _forms(schema).entity(ref, row[2], parents_of(connection, [ref])[ref])
@@ -118,9 +119,10 @@ class ReadableEntities:
     ) -> Assignments:
         """Up to `limit` role assignments by subject, role and place; those of the built-in module are among them."""
         visitor, ends = self._gate.admit(caller), {"subject": subject, "place": place}
-        mapped = self._mapped(visitor, ends.values())
+        details: dict[str, Json] = {"read": "assignments"}
+        mapped = self._mapped(visitor, ends.values(), details)
         with self._database.read() as connection:
-            visitor.require(self._acts(connection, ends.values(), {"read": "assignments"}, mapped))
+            visitor.require(self._acts(connection, ends.values(), details, mapped))
             rows = connection.execute(_keyed(role_assignment, ends, after).limit(limit + 1)).all()
         found = tuple(
             Assignment(
@@ -149,7 +151,7 @@ class ReadableEntities:
         query = _keyed(relation_link, ends, after)
         if relation is not None:
             query = query.where(relation_link.c.relation == relation)
-        mapped = self._mapped(visitor, ends.values())
+        mapped = self._mapped(visitor, ends.values(), details)
         with self._database.read() as connection:
             visitor.require(self._acts(connection, ends.values(), details, mapped))
             rows = connection.execute(query.limit(limit + 1)).all()
@@ -164,8 +166,14 @@ class ReadableEntities:
         )
         return Links(found, _next_after(rows, limit, LINK_KEY))
 
-    def _mapped(self, visitor: Visitor, ends: Iterable[Ref | None]) -> Mapping[Ref, Ref | None]:
+    def _mapped(
+        self, visitor: Visitor, ends: Iterable[Ref | None], details: Mapping[str, Json]
+    ) -> Mapping[Ref, Ref | None]:
+        """The tenants of those that are mapped; for a caller that may read nothing no source is asked."""
         named = [ref for ref in ends if ref is not None]
+        for ref in named:
+            if ref.type in self._elsewhere.types:
+                visitor.require_somewhere(Act(Action.ENTITY_READ, ref, details=details))
         return self._elsewhere.tenants_for(visitor, [Action.ENTITY_READ], self._schema(), named)
 
     def _acts(

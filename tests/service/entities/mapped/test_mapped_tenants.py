@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 
+from policy_lang.decision import Effect
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
 from service.db.migration import ensure_current
@@ -127,3 +128,16 @@ def test_while_the_source_is_away_who_may_everywhere_goes_on_and_a_tenants_admin
     ACTS["assign"](office, "root", D1)
     with pytest.raises(FactsUnavailable, match="the source `app`"):
         ACTS["assign"](office, "chief", D1)
+
+
+def test_for_who_may_read_nothing_no_source_is_asked(office: Office) -> None:
+    execute(f"sqlite:///{office.app}", "DROP TABLE docs")
+    reads: list[Callable[[], object]] = [
+        lambda: ACTS["read"](office, "nobody", D1),
+        lambda: office.reads.relations(caller("nobody"), resource=D1, limit=10, after=None),
+        lambda: office.reads.get(caller("nobody"), D1),
+    ]
+    for read in reads:
+        with pytest.raises(PermissionDenied):
+            read()
+    assert {record.effect for record in office.records.records[-3:]} == {Effect.DENY}

@@ -237,6 +237,12 @@ def test_each_is_a_record_with_what_it_was_of(reviewer: Reviewer) -> None:
     assert told_of.items() <= second.inputs.items()
 
 
+def test_a_record_names_no_more_than_a_hundred_files_of_tests(reviewer: Reviewer) -> None:
+    further = [file for at in range(101) for file in files(FURTHER, f"t{at:03}.policy")]
+    reviewer.fails("nobody", suite(pb.TestRequest(tests=further)))
+    assert reviewer.records.records[-1].inputs["tests"] == [f"t{at:03}.policy" for at in range(100)]
+
+
 # Where it ends -------------------------------------------------------------------------------------------------------
 
 

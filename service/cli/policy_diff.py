@@ -8,6 +8,7 @@ from typing import Final, Unpack
 
 import click
 
+from policy_lang.bundle import Bundle
 from policy_lang.reviewing.difference import difference_of
 from policy_lang.reviewing.recorded import Recorded
 from policy_lang.reviewing.replay import replay
@@ -21,6 +22,7 @@ from service.cli.recorded_log import read_log
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.decisions.log_filter import LogFilter
+from service.errors import ConfigError
 from service.policies.folder import load_bundle
 
 _DATABASE: Final = ""
@@ -80,12 +82,22 @@ def diff(
             )
         found, replayed = difference_by_service(old, new, limit, connection), None
     else:
-        before, after = load_bundle(Path(old)), load_bundle(Path(new))
+        before, after = _bundle(old), _bundle(new)
         with _recorded(settings, log, records) as recorded:
             found = difference_of(before.program, after.program, limit)
             replayed = None if recorded is None else replay(recorded, before, after)
     click.echo(diff_json(found, replayed) if output == "json" else "\n".join(diff_lines(found, replayed)))
     sys.exit(FINDINGS if is_exit_code and found.is_any else 0)
+
+
+def _bundle(name: str) -> Bundle:
+    """The policies of that folder; ConfigError says who knows others."""
+    if not Path(name).is_dir():
+        raise ConfigError(
+            f"no policy folder at `{name}`"
+            "\nhelp: what was pushed, and what is in force, the service compares: say with --server where it is"
+        )
+    return load_bundle(Path(name))
 
 
 @contextmanager

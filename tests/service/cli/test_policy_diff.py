@@ -86,6 +86,15 @@ def test_a_search_that_is_not_over_says_so(folders: tuple[Path, Path]) -> None:
     assert "  not searched to the end, see `--limit`: User read Document, after 1 steps" in lines
 
 
+def test_what_is_no_folder_is_said_to_be_the_services(folders: tuple[Path, Path]) -> None:
+    result = diff("active", folders[1])
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: no policy folder at `active`\n"
+        "help: what was pushed, and what is in force, the service compares: say with --server where it is\n",
+    )
+
+
 def recorded(folder: Path, level: int) -> DecisionRecord:
     """A decision by the policies in the folder."""
     effect, code = (Effect.ALLOW, "ALLOWED") if level > 1 else (Effect.DENY, "NO_MATCH")

@@ -99,10 +99,9 @@ class TransferOffice:
     @reached()
     def _open(self, task: Task, *, upsert: bool = False, dry_run: bool = False) -> Transfer:
         # As texts: an image of compiled policies is code, and never kept in a file.
-        active = self._policies.active()
-        texts = {file.path: file.text for file in active.bundle.files}
+        texts = {file.path: file.text for file in self._policies.active().bundle.files}
         name = str(uuid7())
-        order = Order(task, f"{name}.jsonl", f"{name}.policies", active.digest, upsert, dry_run)
+        order = Order(task, f"{name}.jsonl", f"{name}.policies", upsert, dry_run)
         try:
             with self._folder.create(order.policies) as policies:
                 write_whole(policies, orjson.dumps(texts))

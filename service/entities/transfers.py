@@ -28,12 +28,11 @@ Cause = Literal["file", "facts", "policies"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be done with a file: it is named, and so is that of the policies of `digest`, which read its facts."""
+    """What is to be done with a file: it is named, and so is that of the policies, which read its facts."""
 
     task: Task
     file: str
     policies: str
-    digest: str = ""
     upsert: bool = False
     dry_run: bool = False
 

@@ -16,7 +16,7 @@ from click.core import ParameterSource
 
 from magistrate_client.channels import Endpoint, endpoint
 from magistrate_client.credentials import bearer
-from magistrate_client.errors import InvalidRequest, MagistrateError, Unavailable
+from magistrate_client.errors import InvalidRequest, LimitReached, MagistrateError, Unavailable
 from magistrate_client.statuses import error_from_failure
 from service.cli.settings import FINDINGS, UNAVAILABLE, USAGE
 from service.cli.tls_options import TLS_OPTIONS, TlsOptions, credentials_from
@@ -222,6 +222,8 @@ def end(error: MagistrateError, *, wrong: int = USAGE) -> NoReturn:
         case InvalidRequest():
             sys.exit(wrong)
         case Unavailable():
+            sys.exit(UNAVAILABLE)
+        case LimitReached() if error.retry_after is not None:
             sys.exit(UNAVAILABLE)
         case _:
             sys.exit(FINDINGS)

@@ -29,7 +29,7 @@ from service.doors.grpc.decision_log_codec import (
 )
 from service.doors.grpc.replay_codec import read_replay, write_replayed
 from service.doors.grpc.rim import answering, streaming
-from service.doors.grpc.turns import Turns, seconds_left
+from service.doors.grpc.turns import Turns, no_place, seconds_left
 from service.doors.grpc.verify_codec import write_verified
 from service.errors import LogUnavailable, RateLimited
 from service.log_reading_settings import LogReadingSettings
@@ -202,8 +202,8 @@ def _refusal() -> LogUnavailable:
     return LogUnavailable("too many reads of the log are under way")
 
 
-def _replay_refusal() -> LogUnavailable:
-    return LogUnavailable("too many replays are under way")
+def _replay_refusal() -> RateLimited:
+    return no_place("log_replays", REPLAYS_AT_ONCE + REPLAYS_WAITING)
 
 
 def _within(context: ServicerContext[Request, Response]) -> float:

@@ -22,8 +22,8 @@ from service.doors.grpc.policy_codec import (
 )
 from service.doors.grpc.review_codec import read_compared, read_steps, read_suite
 from service.doors.grpc.rim import answering
-from service.doors.grpc.turns import Turns, seconds_left
-from service.errors import FactsUnavailable, InvalidRequest, Violation
+from service.doors.grpc.turns import Turns, no_place, seconds_left
+from service.errors import InvalidRequest, RateLimited, Violation
 from service.policies.activations import Activation
 from service.policies.office import PolicyOffice
 from service.policies.review_office import ReviewOffice
@@ -56,7 +56,7 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         self._reviews = reviews
         self._reached = reached
         self._turns = Turns(callers, at_once=AT_ONCE, waiting=WAITING, refusal=_refusal)
-        self._review_turns = Turns(callers, at_once=REVIEWS_AT_ONCE, waiting=REVIEWS_WAITING, refusal=_refusal)
+        self._review_turns = Turns(callers, at_once=REVIEWS_AT_ONCE, waiting=REVIEWS_WAITING, refusal=_review_refusal)
 
     @answering
     async def Validate(  # noqa: N802
@@ -180,8 +180,12 @@ class PolicyServicer(pb_grpc.PolicyServiceServicer):
         return write_activation(activation)
 
 
-def _refusal() -> FactsUnavailable:
-    return FactsUnavailable("too many calls about policies are under way")
+def _refusal() -> RateLimited:
+    return no_place("policy_calls", AT_ONCE + WAITING)
+
+
+def _review_refusal() -> RateLimited:
+    return no_place("policy_reviews", REVIEWS_AT_ONCE + REVIEWS_WAITING)
 
 
 def _within(context: ServicerContext[Request, Response]) -> float:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from grpc.aio import ServicerContext
 
 from service.deadline import until_gone
 from service.doors.grpc.caller import Callers
-from service.errors import DeadlineExceeded, MagistrateError
+from service.errors import DeadlineExceeded, MagistrateError, RateLimited
+
+RETRY_MS: Final = 1000
+"""When it is worth asking again for what found no place."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -68,3 +71,8 @@ def seconds_left(context: ServicerContext[Request, Response], longest: float) ->
     if remaining <= 0:
         raise DeadlineExceeded("the deadline passed before anything was done")
     return min(longest, remaining * 0.9)
+
+
+def no_place(limit: str, most: int) -> RateLimited:
+    """What who finds no place is told: the limit's name, and when to come again."""
+    return RateLimited(f"over the limit `{limit}`: {most} are under way already", RETRY_MS, limit=limit)

@@ -15,7 +15,19 @@ from policy_lang.explanation import Explanation
 from policy_lang.stages import stage
 from policy_lang.values import Ref
 from service.errors import DeadlineExceeded, MagistrateError, Unauthenticated
-from service.model import Answer, Answers, Batch, Caller, CheckRequest, Consistency, Flip, Known, Latency, Refused
+from service.model import (
+    Answer,
+    Answers,
+    Batch,
+    Caller,
+    CheckRequest,
+    Consistency,
+    Flip,
+    Keeping,
+    Known,
+    Latency,
+    Refused,
+)
 from service.pdp import DecisionPoint
 from service.reception.reception import FETCHES, Arrival, Reception
 from service.shadowing import Shadowing
@@ -84,7 +96,7 @@ class Asking:
         self._shadowing = shadowing
 
     def admit_at_once(self, call: Call) -> Caller | None:
-        """The caller as `admit` gives it, None where that would wait or refuse."""
+        """The caller as `admit` gives it, None where that would wait; such a caller is not to be admitted again."""
         began = perf_counter()
         caller = self._reception.admit_at_once(call.arrival)
         if caller is not None:
@@ -94,11 +106,11 @@ class Asking:
     def decide_at_once(
         self, call: Call, caller: Caller, checks: Sequence[CheckRequest | MagistrateError]
     ) -> Answers | None:
-        """The answers as `decide` gives them, but not yet waited for their `keeping`, where they have one.
+        """The answers as `decide` gives them, but for their `keeping`: where they have one, `kept` waits for it.
 
-        None where `decide` would wait for something else; then nothing was recorded.
+        None where `decide` would wait for something else, or tell a trace; then nothing was recorded.
         """
-        if self._shadowing is not None and self._shadowing.is_on:
+        if TRACE.get() is not None or (self._shadowing is not None and self._shadowing.is_on):
             return None
         began, place = perf_counter(), self._enter(caller)
         try:
@@ -111,10 +123,17 @@ class Asking:
             decisions = self._pdp.decide(batch, known)
             began = decide_ended(began)
             answers = self._pdp.record(batch, known, decisions)
-            record_ended(began)
+            if answers.keeping is None:
+                record_ended(began)
             return answers
         finally:
             self._leave(place)
+
+    async def kept(self, keeping: Keeping) -> None:
+        """Returns when what `decide_at_once` answered may be told; AuditUnavailable where it may not."""
+        began = perf_counter()
+        await keeping
+        record_ended(began)
 
     async def admit(self, call: Call) -> Caller:
         """The caller; errors as `Reception.admit`. Without a good credential: no wait, and nothing learnt."""
@@ -122,6 +141,10 @@ class Asking:
         caller = await self._reception.admit(call.arrival)
         verify_ended(began)
         return caller
+
+    async def charge(self, call: Call) -> Caller:
+        """The caller of an admitted call, looked at again, which turns out to weigh so much more; errors as `admit`."""
+        return await self._reception.charge(call.arrival)
 
     async def reach(self, call: Call, caller: Caller, asked: Consistency) -> tuple[Caller, Consistency]:
         """The caller, once the worker is as fresh as it asks, and what that comes to for the facts.

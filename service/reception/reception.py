@@ -20,7 +20,6 @@ from service.ports import Authenticator, Clock, Recorder
 from service.rate import Rate
 from service.reception.failures import Failures
 from service.reception.rates import Metering, Rates
-from service.traces import TRACE
 
 Certified = Callable[[PeerCertificate, int], Caller]
 """The caller whose certificate it is, at that time (milliseconds since 1970 UTC); Unauthenticated where it is none."""
@@ -108,6 +107,13 @@ class Reception:
         for this RPC, FactsUnavailable where it cannot be told.
         """
         began = perf_counter()
+        caller = await self.charge(arrival)
+        if self._traces is not None:
+            self._traces.begin(arrival, began)
+        return caller
+
+    async def charge(self, arrival: Arrival) -> Caller:
+        """As `admit`, of a call that is admitted already and turns out to weigh so much more."""
         caller = await self.verify(arrival)
         if self.rates is not None:
             metering = self.rates.metering(caller)
@@ -115,21 +121,22 @@ class Reception:
                 await self._meter_caller(metering, arrival.weight)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
-        if self._traces is not None:
-            self._traces.begin(arrival, began)
         return caller
 
     def admit_at_once(self, arrival: Arrival) -> Caller | None:
-        """The caller where nothing has to be waited for or refused; None of every other call: `admit` that one.
+        """The caller where nothing has to be waited for and no limit holds it; None of every other: `admit` that one.
 
-        FactsUnavailable where it cannot be told.
+        Unauthenticated, RateLimited and FactsUnavailable as `admit`.
         """
         if arrival.certificate is not None:
             return None
         try:
             caller = self._authenticator.caller(bearer(arrival.credentials), self._clock())
-        except Unauthenticated:
-            return None
+        except Unauthenticated as error:
+            if error.fetch is not None:
+                return None
+            self._count_failure(arrival, error)
+            raise
         bounds = caller.bounds
         if bounds is not None and (bounds.rate is not None or not bounds.scopes.reach(arrival.rpc)):
             return None
@@ -137,8 +144,6 @@ class Reception:
             return None
         if self._traces is not None:
             self._traces.begin(arrival, perf_counter())
-            if TRACE.get() is not None:  # such a call goes the way that waits, on which all of it is told
-                return None
         return caller.calling(arrival.origin)
 
     async def verify(self, arrival: Arrival) -> Caller:
@@ -163,9 +168,13 @@ class Reception:
             self.unauthenticated[Flaw.TOO_MANY] += 1
             raise
         except Unauthenticated as error:
-            self.unauthenticated[error.flaw] += 1
-            self._failures.count(arrival.who(), str(error))
+            self._count_failure(arrival, error)
             raise
+
+    def _count_failure(self, arrival: Arrival, error: Unauthenticated) -> None:
+        """Takes note of a call without a good credential; RateLimited where its peer has made too many."""
+        self.unauthenticated[error.flaw] += 1
+        self._failures.count(arrival.who(), str(error))
 
     def _certified(self, presented: PeerCertificate, others: Sequence[str | bytes]) -> Caller:
         if others:

@@ -18,7 +18,7 @@ from service.doors.grpc.rim import answering, answering_stream, message_of, name
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.errors import MagistrateError, Unauthenticated
-from service.model import Answer, Answers, Caller, Consistency, Keeping
+from service.model import Answer, Answers, Caller, Consistency, Keeping, Latency
 from service.stages import write_ended
 from service.traces import end_trace, leave_trace
 
@@ -46,11 +46,12 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     ) -> pb.CheckResponse:
         """Decides one question."""
         call = self._callers.call(context)
-        answers = self._at_once(call, request)
+        caller = self._admitted(call, request)
+        answers = self._at_once(call, caller, request)
         if answers is None:
-            answers = await self._in_time(call, request)
+            answers = await self._in_time(call, caller, request)
         elif answers.keeping is not None:
-            await answers.keeping
+            await self._asking.kept(answers.keeping)
         began = perf_counter()
         response = write_check(_only(answers), answers)
         write_ended(began)
@@ -100,56 +101,65 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     def _streamed(
         self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
     ) -> Streamed | Coroutine[None, None, Streamed]:
-        """The answer to one question of a stream, or what is still to be done for it."""
+        """The answer to one question of a stream, or what is still to be done for it.
+
+        Unauthenticated, at once or then, where the call's credential is good no more.
+        """
         leave_trace()
         try:
-            answers = self._at_once(call, request)
+            caller = self._admitted(call, request)
+            answers = self._at_once(call, caller, request)
+        except Unauthenticated:
+            raise
         except MagistrateError as error:
             return _streamed_error(request, error, context)
         if answers is None:
-            return self._streamed_in_time(request, call, context)
+            return self._streamed_in_time(call, caller, request, context)
         if answers.keeping is not None:
-            return _streamed_when_kept(answers.keeping, request, answers, context)
+            return self._streamed_when_kept(answers.keeping, request, answers, context)
         return _write_streamed(request, answers, context)
 
     async def _streamed_in_time(
-        self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
+        self, call: Call, caller: Caller | None, request: pb.CheckRequest, context: ServicerContext[Request, Response]
     ) -> Streamed:
-        """The same; Unauthenticated where the call's credential is good no more."""
         try:
-            answers = await self._in_time(call, request)
+            answers = await self._in_time(call, caller, request)
         except Unauthenticated:
             raise
         except MagistrateError as error:
             return _streamed_error(request, error, context)
         return _write_streamed(request, answers, context)
 
-    def _at_once(self, call: Call, request: pb.CheckRequest) -> Answers | None:
+    async def _streamed_when_kept(
+        self, keeping: Keeping, request: pb.CheckRequest, answers: Answers, context: ServicerContext[Request, Response]
+    ) -> Streamed:
+        try:
+            await self._asking.kept(keeping)
+        except MagistrateError as error:
+            return _streamed_error(request, error, context)
+        return _write_streamed(request, answers, context)
+
+    def _admitted(self, call: Call, request: pb.CheckRequest) -> Caller | None:
+        """The caller where that has not to be waited for, nor for facts that are fresh; None of every other call."""
+        return None if request.HasField("consistency") else self._asking.admit_at_once(call)
+
+    def _at_once(self, call: Call, caller: Caller | None, request: pb.CheckRequest) -> Answers | None:
         """The answer where nothing has to be waited for but its `keeping`; None of every other question."""
-        caller = None if request.HasField("consistency") else self._asking.admit_at_once(call)
         if caller is None:
             return None
         return self._asking.decide_at_once(call, caller, (read_check(request, self._limits),))
 
-    async def _in_time(self, call: Call, request: pb.CheckRequest) -> Answers:
-        """The answer, whatever is to be waited for."""
-        caller, consistency = await self._arrived(call, request.consistency)
+    async def _in_time(self, call: Call, caller: Caller | None, request: pb.CheckRequest) -> Answers:
+        """The answer, whatever is to be waited for; who was admitted is not admitted, and counted, once more."""
+        consistency: Consistency = Latency.MINIMAL
+        if caller is None:
+            caller, consistency = await self._arrived(call, request.consistency)
         return await self._asking.decide(call, caller, (read_check(request, self._limits),), consistency)
 
     async def _arrived(self, call: Call, asked: pb.Consistency) -> tuple[Caller, Consistency]:
         """The caller, when the worker is as fresh as it asks; what is asked is read once it is known who asks."""
         caller = await self._asking.admit(call)
         return await self._asking.reach(call, caller, read_consistency(asked))
-
-
-async def _streamed_when_kept(
-    keeping: Keeping, request: pb.CheckRequest, answers: Answers, context: ServicerContext[Request, Response]
-) -> Streamed:
-    try:
-        await keeping
-    except MagistrateError as error:
-        return _streamed_error(request, error, context)
-    return _write_streamed(request, answers, context)
 
 
 def _write_streamed(

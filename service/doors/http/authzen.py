@@ -55,7 +55,7 @@ class AuthZen:
         until = read_semantic(message)
         call = exchange.call
         if len(checks) > 1:  # the first was counted when the call came in
-            caller = await self._asking.admit(call.weighing(len(checks) - 1))
+            caller = await self._asking.charge(call.weighing(len(checks) - 1))
         said = [self._said(check) for check in checks]
         answers = await self._asking.decide(call, caller, said, Latency.MINIMAL, until=until)
         began = perf_counter()

@@ -14,6 +14,8 @@ from magistrate.v1 import types_pb2
 from service.config import SpoolSettings
 from service.decisions.segments import segments
 from service.decisions.spool import Spool
+from service.samples import Samples
+from service.stages import tell_stages
 from tests.e2e.asking import refusal_of
 from tests.service.decisions.syncs import PATIENCE, Syncs, unsyncable, watched_syncs
 from tests.service.doors.talking import Talk, bearer
@@ -60,9 +62,22 @@ def syncs() -> Iterator[Syncs]:
         yield watched
 
 
-@pytest.mark.parametrize("ask", [_check, _batch, _stream, _explain])
-def test_an_answer_waits_for_the_disk(ask: Ask, tmp_path: Path, spool: Spool, syncs: Syncs) -> None:
-    answered = threading.Event()
+def recorded() -> tuple[int, float]:
+    """How often this process has recorded, and the seconds that this took."""
+    samples = Samples()
+    tell_stages(samples)
+    durations = samples.histograms["magistrate_stage_seconds", (("stage", "record"),)]
+    return sum(durations.buckets), durations.total
+
+
+@pytest.mark.parametrize(
+    ("ask", "is_at_hand"),
+    [(_check, False), (_check, True), (_batch, False), (_stream, False), (_stream, True), (_explain, False)],
+)
+def test_an_answer_waits_for_the_disk_and_recording_is_measured_as_long(
+    ask: Ask, is_at_hand: bool, tmp_path: Path, spool: Spool, syncs: Syncs
+) -> None:
+    answered, (times, seconds) = threading.Event(), recorded()
 
     def converse(channel: grpc.Channel) -> tuple[bool, int]:
         syncs.hold()
@@ -74,10 +89,16 @@ def test_an_answer_waits_for_the_disk(ask: Ask, tmp_path: Path, spool: Spool, sy
             syncs.release()
             return is_early, asking.result().effect
 
-    assert Talk(build_point(tmp_path, spool))(converse) == (False, pb.EFFECT_ALLOW)
+    talk = Talk(build_point(tmp_path, spool), has_facts_at_hand=is_at_hand)
+
+    assert talk(converse) == (False, pb.EFFECT_ALLOW)
+    times_now, seconds_now = recorded()
+    assert times_now == times + 1
+    assert seconds_now - seconds > 0.04
 
 
-def test_a_failed_sync_answers_audit_unavailable(tmp_path: Path, spool: Spool) -> None:
+@pytest.mark.parametrize("is_at_hand", [False, True])
+def test_a_failed_sync_answers_audit_unavailable(tmp_path: Path, spool: Spool, is_at_hand: bool) -> None:
     def converse(channel: grpc.Channel) -> tuple[grpc.StatusCode, str, int]:
         stub = pb_grpc.AuthorizationServiceStub(channel)
         _check(stub)
@@ -87,5 +108,5 @@ def test_a_failed_sync_answers_audit_unavailable(tmp_path: Path, spool: Spool) -
         refused = refusal_of(caught.value)
         return refused.status, refused.reason, _check(stub).effect
 
-    refused = Talk(build_point(tmp_path, spool))(converse)
+    refused = Talk(build_point(tmp_path, spool), has_facts_at_hand=is_at_hand)(converse)
     assert refused == (grpc.StatusCode.UNAVAILABLE, "AUDIT_UNAVAILABLE", pb.EFFECT_ALLOW)

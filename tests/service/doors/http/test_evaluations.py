@@ -6,6 +6,9 @@ import pytest
 
 from policy_lang.types import Json
 from service.doors.http.paths import EVALUATIONS
+from service.metrics import STAGES
+from service.samples import Samples
+from service.stages import tell_stages
 from tests.service.doors.http.serving import Door, Object, evaluation
 
 SAID: Object = {"subject": {"type": "User", "id": "alice"}, "action": {"name": "read"}}
@@ -148,3 +151,18 @@ def test_without_evaluations_it_is_one(door: Door, message: Object) -> None:
     assert answer["decision"] is True
     assert answer["context"]["code"] == "ALLOWED"
     assert "evaluations" not in answer
+
+
+def observed() -> dict[str, int]:
+    """How often this process has been through each stage."""
+    samples = Samples()
+    tell_stages(samples)
+    return {labels[0][1]: sum(durations.buckets) for (_, labels), durations in samples.histograms.items()}
+
+
+def test_evaluations_go_through_each_stage_as_one_call(door: Door) -> None:
+    before = observed()
+
+    asked(door, items({"resource": O1}, {"resource": THEIRS}, {"resource": O1}))
+
+    assert {stage: times - before[stage] for stage, times in observed().items()} == dict.fromkeys(STAGES, 1)

@@ -114,7 +114,9 @@ _ASKING: Final = {
     "magistrate_unauthenticated": _counter(
         "Calls that were not authenticated, by reason.", reason=tuple(flaw.value for flaw in Flaw)
     ),
-    "magistrate_rate_limited": _counter("Calls that were refused for the rate of their caller or credential."),
+    "magistrate_rate_limited": _counter(
+        "Calls that were refused for the rate of their caller or credential, or for what the caller has under way."
+    ),
     "magistrate_authzen_dropped": _counter(
         "What AuthZEN requests said and the policies do not take from callers, by the part it stood in.",
         part=("subject", "resource", "context"),

@@ -82,7 +82,8 @@ async def gauge_calls(samples: Samples, reception: Reception) -> None:
         for door in DOORS:
             door.tell(samples)
         tell_stages(samples)
-        samples.counters["magistrate_rate_limited", ()] = reception.rate_limited
+        placeless = 0 if reception.rates is None else reception.rates.refused
+        samples.counters["magistrate_rate_limited", ()] = reception.rate_limited + placeless
         await asyncio.sleep(GAUGE_SECONDS)
 
 

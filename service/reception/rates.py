@@ -43,6 +43,8 @@ class Rates:
         self._principals = {_ref(name): (name, each) for name, each in settings.principals.items()}
         self._known: dict[tuple[Ref, str], _Allowance] = {}
         self._under_way: dict[Ref, int] = {}
+        self.refused = 0
+        """What found no place."""
 
     def metering(self, caller: Caller) -> Metering | None:
         """The rate of a caller, None where it has none."""
@@ -59,6 +61,7 @@ class Rates:
         ref = caller.principal.ref
         count = self._under_way.get(ref, 0)
         if count >= allowance.in_flight:
+            self.refused += 1
             raise RateLimited(
                 f"over the limit `{allowance.limit}`: {allowance.in_flight} calls are under way already",
                 RETRY_MS,

@@ -89,6 +89,9 @@ def test_each_message_of_a_stream_counts_and_is_refused_alone(talk: Talk) -> Non
 def test_one_caller_cannot_have_all_that_is_under_way(talk: Talk) -> None:
     """While facts are waited for, who has all its places is refused and who has some is served."""
 
+    few = RatesSettings.model_validate({"default": {"in_flight": 2}})
+    reception = callers(Named(talk.point.verify), rates=few).reception
+
     async def scenario() -> list[Answers | BaseException]:
         go = asyncio.Event()
 
@@ -99,8 +102,7 @@ def test_one_caller_cannot_have_all_that_is_under_way(talk: Talk) -> None:
         async def reach(consistency: Consistency, _: int | None) -> Consistency:
             return consistency
 
-        few = RatesSettings.model_validate({"default": {"in_flight": 2}})
-        asking = Asking(callers(Named(talk.point.verify), rates=few).reception, talk.point, fetch=fetch, reach=reach)
+        asking = Asking(reception, talk.point, fetch=fetch, reach=reach)
 
         def ask(token: str) -> "asyncio.Task[Answers]":
             call = Call(Arrival("AuthorizationService.Check", lambda: "here", [f"Bearer {token}"]), lambda: None)
@@ -117,4 +119,6 @@ def test_one_caller_cannot_have_all_that_is_under_way(talk: Talk) -> None:
 
     assert isinstance(three, RateLimited)
     assert three.limit == "rates.default.in_flight"
+    assert reception.rates is not None
+    assert reception.rates.refused == 1
     assert all(isinstance(each, Answers) for each in (one, two, other, later))

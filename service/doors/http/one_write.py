@@ -4,6 +4,7 @@ On a busy worker writing was a third of what it did for an evaluation (py-spy), 
 """
 
 import asyncio
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -14,13 +15,14 @@ class OneWrite(asyncio.Transport):
     def __init__(self, transport: asyncio.Transport, cycle: RequestResponseCycle) -> None:
         super().__init__()
         self._transport = transport
-        self._cycle = cycle
+        self._cycle = ref(cycle)  # in a ring the two would stay until the collector comes, which is seldom
         self._head: bytes | None = None
         self._has_head = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Sends it, with the head before it where that is still here; `100 Continue` is no head."""
-        if not self._cycle.response_started or self._has_head:
+        cycle = self._cycle()
+        if cycle is None or not cycle.response_started or self._has_head:
             self._transport.write(self._taken() + bytes(data))
         else:
             self._head, self._has_head = bytes(data), True

@@ -1,5 +1,6 @@
 """What one connection may do: how fast it has to be, how much it may send, how long it lives, and how it ends."""
 
+import gc
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import httpx
 import orjson
 import pytest
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.doors.http.connection import PIPELINED
 from service.http_settings import HttpSettings
@@ -205,6 +207,19 @@ def test_every_answer_has_a_date_and_no_word_of_its_server(door: Door) -> None:
 
     assert answer.headers["date"].endswith(" GMT")
     assert "server" not in answer.headers
+
+
+def test_what_was_answered_is_let_go_of_without_the_collector(door: Door) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            door.post(evaluation())
+        kept = sum(type(each) is RequestResponseCycle for each in gc.get_objects())
+    finally:
+        gc.enable()
+
+    assert kept <= MANNERS.connections
 
 
 def test_while_it_leaves_each_answer_ends_its_connection(tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ class Histogram:
 
 @dataclass(slots=True)
 class Samples:
-    """Counters, which only rise; gauges, which stand for now; histograms. Belongs to one thread.
+    """Counters, which only rise; gauges, which stand for now; histograms.
 
+    It belongs to one thread, which tells what is counted; what another thread counts, that one alone counts.
     `states` are gauges of several things each, told apart by labels.
     """
 
@@ -74,7 +75,8 @@ class Samples:
     def as_json(self) -> Written:
         """As it travels between processes."""
         return {
-            "counters": [(name, labels, value) for (name, labels), value in self.counters.items()],
+            # Of a copy: a thread that records may count something for the first time meanwhile.
+            "counters": [(name, labels, value) for (name, labels), value in tuple(self.counters.items())],
             "gauges": self.gauges,
             "states": [(name, labels, value) for (name, labels), value in self.states.items()],
             "histograms": [

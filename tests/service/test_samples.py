@@ -1,6 +1,11 @@
 """What is counted survives the way between processes, and adds up."""
 
+import sys
+import threading
+from collections.abc import Iterator
+
 import orjson
+import pytest
 
 from service.samples import BUCKETS, Samples
 
@@ -27,3 +32,32 @@ def test_counts_and_durations_add_up_and_gauges_stay_whose_they_are() -> None:
     durations = total.histogram("seconds", stage="fetch")
     assert durations.buckets == [4, *[0] * (len(BUCKETS) - 2), 2, 2]
     assert durations.total == 2 * (BUCKETS[0] + BUCKETS[-1] + 60.0)
+
+
+@pytest.fixture
+def hasty_threads() -> Iterator[None]:
+    """Threads that give way to each other all the time."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("hasty_threads")
+def test_another_thread_may_count_something_new_while_it_is_told() -> None:
+    samples, is_told = Samples(), threading.Event()
+
+    def count() -> None:
+        for code in range(20_000):
+            if is_told.is_set():
+                return
+            samples.count("decisions", code=str(code))
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    told = [len(samples.as_json()["counters"]) for _ in range(50)]
+    is_told.set()
+    counting.join()
+
+    assert told == sorted(told)
+    assert told[-1] <= len(samples.counters)

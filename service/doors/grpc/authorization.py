@@ -1,6 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -77,13 +78,17 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         requests: AsyncIterator[pb.CheckRequest | None],
         context: ServicerContext[pb.CheckRequest, pb.CheckStreamResponse],
     ) -> AsyncGenerator[pb.CheckStreamResponse, None]:
-        """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone."""
+        """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone.
+
+        Without a good credential it ends at once: a stranger who asks nothing holds no stream open.
+        """
         call = self._callers.call(context)
 
         def answer(request: pb.CheckRequest | None) -> Streamed | Coroutine[None, None, Streamed]:
             return self._streamed(message_of(request), call, context)
 
-        return answers_of(requests, answer, at_once=self._limits.stream_checks, ended=self._ended)
+        begin = partial(self._callers.verified, context)
+        return answers_of(requests, answer, at_once=self._limits.stream_checks, begin=begin, ended=self._ended)
 
     @answering
     async def Explain(  # noqa: N802

@@ -18,16 +18,17 @@ async def answers_of(
     answer: Callable[[Request], Response | Coroutine[None, None, Response]],
     *,
     at_once: int,
+    begin: Callable[[], Awaitable[object]],
     ended: Callable[[], Awaitable[object]],
 ) -> AsyncGenerator[Response, None]:
     """What `answer` gives for each request, whichever is ready first. What it raises ends the stream.
 
-    No more than `at_once` requests are read and not answered, and one that waits for its turn: who sends more, or does
-    not take answers, waits, by HTTP/2's own flow control. Once `ended` returns no more are read, and those that were
-    are answered.
+    Nothing is read before `begin` has returned, and what that raises ends the stream too. No more than `at_once`
+    requests are read and not answered, and one that waits for its turn: who sends more, or does not take answers,
+    waits, by HTTP/2's own flow control. Once `ended` returns no more are read, and those that were are answered.
     """
     stream = _Stream(answer, at_once)
-    reading = asyncio.create_task(stream.read(requests))
+    reading = asyncio.create_task(stream.read(requests, begin))
     ending = asyncio.ensure_future(ended())
     reading.add_done_callback(stream.stir)
     ending.add_done_callback(lambda _: reading.cancel())
@@ -55,8 +56,9 @@ class _Stream(Generic[Request, Response]):
         self.ready: deque[Response] = deque()
         self.under_way: set[asyncio.Task[Response]] = set()
 
-    async def read(self, requests: AsyncIterator[Request]) -> None:
-        """Reads and answers, until there are no more requests."""
+    async def read(self, requests: AsyncIterator[Request], begin: Callable[[], Awaitable[object]]) -> None:
+        """Begins, then reads and answers, until there are no more requests."""
+        await begin()
         async for request in requests:
             while len(self.ready) + len(self.under_way) >= self._at_once:
                 self._has_room.clear()

@@ -149,4 +149,5 @@ def test_the_credential_of_a_question_is_looked_at_once(
     monkeypatch.setattr(DecisionPoint, "verify", noted)
     replace(talk, has_facts_at_hand=is_at_hand)(ask)
 
-    assert looked_at == [token, token]
+    beginnings = 0 if token == "nobody" else 1  # which is all that a stranger's stream comes to
+    assert looked_at == [token] * (2 + beginnings)

@@ -62,6 +62,20 @@ def test_a_stream_without_a_good_credential_ends_unauthenticated(talk: Talk) -> 
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
+def test_a_stranger_holds_no_stream_open(talk: Talk) -> None:
+    def say_nothing(channel: grpc.Channel) -> grpc.StatusCode:
+        said: SimpleQueue[pb.CheckRequest | None] = SimpleQueue()
+        stub = pb_grpc.AuthorizationServiceStub(channel)
+        answers = stub.CheckStream(iter(said.get, None), metadata=bearer("nobody"), timeout=5)
+        with pytest.raises(grpc.RpcError) as caught:
+            next(answers)
+        said.put(None)
+        assert isinstance(caught.value, grpc.Call)
+        return caught.value.code()
+
+    assert talk(say_nothing) is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_bytes_that_are_no_question_end_the_stream(talk: Talk) -> None:
     def send(channel: grpc.Channel) -> grpc.StatusCode:
         path = "/magistrate.v1.AuthorizationService/CheckStream"
@@ -104,6 +118,10 @@ def test_questions_are_answered_while_the_stream_goes_on(talk: Talk) -> None:
     assert talk(converse) == ["q0", "q1", "q2"]
 
 
+async def at_once() -> None:
+    """Begins a stream."""
+
+
 class Slow:
     """Answers when it is told to, and notes what it was asked."""
 
@@ -128,7 +146,7 @@ class Slow:
     async def stream(self) -> "tuple[asyncio.Future[int], AsyncGenerator[int, None]]":
         """The first answer and the others to ten requests, two at a time, once as much was read as can be."""
         answers: AsyncGenerator[int, None] = answers_of(
-            self.requests(10), self.answer, at_once=2, ended=self.ended.wait
+            self.requests(10), self.answer, at_once=2, begin=at_once, ended=self.ended.wait
         )
         first = asyncio.ensure_future(anext(answers))
         for _ in range(50):
@@ -154,7 +172,7 @@ def test_answers_that_are_ready_come_in_order_and_wait_to_be_taken() -> None:
     async def scenario() -> None:
         slow = Slow()
         answers: AsyncGenerator[int, None] = answers_of(
-            slow.requests(10), lambda request: request * 2, at_once=2, ended=slow.ended.wait
+            slow.requests(10), lambda request: request * 2, at_once=2, begin=at_once, ended=slow.ended.wait
         )
         async with asyncio.timeout(PATIENCE):
             first = await anext(answers)
@@ -174,7 +192,9 @@ def test_an_answer_that_fails_ends_the_stream() -> None:
         def answer(request: int) -> int:
             return 10 // (1 - request)
 
-        answers: AsyncGenerator[int, None] = answers_of(slow.requests(3), answer, at_once=4, ended=slow.ended.wait)
+        answers: AsyncGenerator[int, None] = answers_of(
+            slow.requests(3), answer, at_once=4, begin=at_once, ended=slow.ended.wait
+        )
         async with asyncio.timeout(PATIENCE):
             assert await anext(answers) == 10
             with pytest.raises(ZeroDivisionError):

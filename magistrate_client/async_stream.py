@@ -175,11 +175,14 @@ class _Line:
         self.is_over = False
         self._to_send = to_send
         self._waiting: dict[str, asyncio.Future[Brought]] = {}
+        self._given_up: set[str] = set()
+        """The ids of questions that were asked, and whose answers nobody waits for any more."""
         self._has_answered = False
         self._reading = asyncio.create_task(self._read(call))
 
     async def ask(self, request: CheckRequest) -> Brought:
-        """What comes for the request: its answer, or the end of the line."""
+        """What comes for the request: its answer, or the end of the line. InvalidRequest where another's may come."""
+        refuse_twice(request.request_id, self._given_up)
         brought: asyncio.Future[Brought] = asyncio.get_running_loop().create_future()
         self._waiting[request.request_id] = brought
         self._to_send.put_nowait(request)
@@ -187,6 +190,8 @@ class _Line:
             return await brought
         finally:
             self._waiting.pop(request.request_id, None)
+            if brought.cancelled():
+                self._given_up.add(request.request_id)
 
     async def finish(self, patience: float) -> None:
         """Sends no more, and returns when the service has ended the call too, or patience is at its end."""
@@ -217,7 +222,9 @@ class _Line:
             raise unreadable("the answer is no message of the contract", "")
         self._has_answered = True
         brought = self._waiting.get(answer.request_id)
-        if brought is not None and not brought.done():
+        if brought is None:
+            self._given_up.discard(answer.request_id)
+        elif not brought.done():
             brought.set_result(answer)
 
 

@@ -86,7 +86,7 @@ def ended() -> Unavailable:
 
 
 def refuse_twice(request_id: str, under_way: Collection[str]) -> None:
-    """InvalidRequest for an id that a question under way has: the answers could not be told apart."""
+    """InvalidRequest for an id that a question under way has, or had when it was given up: its answer may yet come."""
     if request_id not in under_way:
         return
     violation = FieldViolation("request_id", "expected an id that no question under way on this stream has")

@@ -6,6 +6,7 @@ What is asked, read, repeated and refused is decided in modules that it shares w
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
@@ -37,8 +38,8 @@ class Answers(Protocol):
 
 Dial = Callable[[Iterator[CheckRequest]], Answers]
 """Begins a call that sends those requests; MagistrateError where none can be."""
-Tell = Callable[[str, Brought], None]
-"""Takes what a line brings for the question of an id."""
+Tell = Callable[[Brought], None]
+"""Takes what a line brings for one question."""
 
 
 class CheckStream:
@@ -78,7 +79,7 @@ class CheckStream:
 
         Questions are taken as there is room for them, and no more while the answers are not taken.
         """
-        heard: SimpleQueue[tuple[str, Brought]] = SimpleQueue()
+        heard: SimpleQueue[tuple[_Asked, Brought]] = SimpleQueue()
         asked: dict[str, _Asked] = {}
         source = iter(questions)
         has_more = True
@@ -145,28 +146,24 @@ class CheckStream:
             self._under_way.remove(request_id)
             self._idle.notify_all()
 
-    def _heard(self, heard: "SimpleQueue[tuple[str, Brought]]", asked: "dict[str, _Asked]") -> Iterator[Answered]:
+    def _heard(self, heard: "SimpleQueue[tuple[_Asked, Brought]]", asked: "dict[str, _Asked]") -> Iterator[Answered]:
         """Asks what is due, waits until something comes or is due, and gives what has come to its end."""
         now = monotonic()
-
-        def tell(request_id: str, brought: Brought) -> None:
-            heard.put((request_id, brought))
-
         for each in asked.values():
             if each.due is not None and each.due <= now:
                 each.due = None
-                self._ask(each.pending.request, tell)
+                self._ask(each.pending.request, partial(_put, heard, each))
         try:
-            request_id, brought = heard.get(timeout=max(0.0, min(each.wakes() for each in asked.values()) - now))
+            one, brought = heard.get(timeout=max(0.0, min(each.wakes() for each in asked.values()) - now))
         except Empty:
             yield from self._late(asked)
             return
-        if request_id in asked:
-            outcome = asked[request_id].outcome(brought)
+        request_id = one.pending.request.request_id
+        if asked.get(request_id) is one:  # and not another of its id, which was asked when it had been given up
+            outcome = one.outcome(brought)
             if outcome is not None:
-                question = asked[request_id].question
                 self._end(request_id, asked)
-                yield question, outcome
+                yield one.question, outcome
 
     def _late(self, asked: "dict[str, _Asked]") -> Iterator[Answered]:
         for request_id, each in list(asked.items()):
@@ -176,11 +173,9 @@ class CheckStream:
 
     def _ask(self, request: CheckRequest, tell: Tell) -> None:
         try:
-            line = self._current()
+            self._current().ask(request, tell)
         except MagistrateError as error:
-            tell(request.request_id, Broken(error, has_answered=False))
-        else:
-            line.ask(request, tell)
+            tell(Broken(error, has_answered=False))
 
     def _current(self) -> "_Line":
         """The line there is, or another where it has ended."""
@@ -218,6 +213,10 @@ class _Asked:
         return None
 
 
+def _put(heard: SimpleQueue[tuple[_Asked, Brought]], asked: _Asked, brought: Brought) -> None:
+    heard.put((asked, brought))
+
+
 class _Line:
     """One call while it lasts, and who waits for what it brings."""
 
@@ -227,24 +226,31 @@ class _Line:
         self._call = call
         self._to_send = to_send
         self._waiting: dict[str, Tell] = {}
+        self._given_up: set[str] = set()
+        """The ids of questions that were asked, and whose answers nobody waits for any more."""
         self._broken: Broken | None = None
         self._has_answered = False
         self._reading = threading.Thread(target=self._read, name="magistrate-stream", daemon=True)
         self._reading.start()
 
     def ask(self, request: CheckRequest, tell: Tell) -> None:
-        """Sends the request, and has told what comes for it: its answer, or the end of the line."""
+        """Sends the request, and has told what comes for it: its answer, or the end of the line.
+
+        InvalidRequest where the answer to another may come under its id.
+        """
         with self._lock:
             if self._broken is None:
+                refuse_twice(request.request_id, self._given_up)
                 self._waiting[request.request_id] = tell
                 self._to_send.put(request)
                 return
-        tell(request.request_id, self._broken)
+        tell(self._broken)
 
     def forget(self, request_id: str) -> None:
         """Nobody waits for that answer any more."""
         with self._lock:
-            self._waiting.pop(request_id, None)
+            if self._waiting.pop(request_id, None) is not None:
+                self._given_up.add(request_id)
 
     def finish(self, patience: float) -> None:
         """Sends no more, and returns when the service has ended the call too, or patience is at its end."""
@@ -271,8 +277,8 @@ class _Line:
             self._broken, self.is_over = broken, True
             waiting, self._waiting = self._waiting, {}
         self._to_send.put(None)
-        for request_id, tell in waiting.items():
-            tell(request_id, broken)
+        for tell in waiting.values():
+            tell(broken)
 
     def _take(self, answer: CheckStreamResponse | None) -> None:
         if answer is None:  # which is how gRPC gives bytes that are no message
@@ -280,5 +286,6 @@ class _Line:
         self._has_answered = True
         with self._lock:
             tell = self._waiting.pop(answer.request_id, None)
+            self._given_up.discard(answer.request_id)
         if tell is not None:
-            tell(answer.request_id, answer)
+            tell(answer)

@@ -205,6 +205,23 @@ async def test_an_id_that_is_under_way_cannot_be_asked_under_again(ask: Ask) -> 
 
 @both_streams
 @on_a_loop
+async def test_a_late_answer_is_taken_for_no_other_question_of_its_id(ask: Ask) -> None:
+    first, second = (mc.Question("read", f"Document:d{at}", request_id="the same") for at in range(2))
+
+    def source() -> Iterable[mc.Question]:
+        yield first
+        yield second
+        loop.call_soon_threadsafe(service.go.set)
+        yield mc.Question("read", "Document:d2")
+
+    loop = asyncio.get_running_loop()
+    async with streaming(Streamer()) as service:
+        answers = await ask(service.target, source(), at_once=1, timeout=1.0)
+    assert codes(answers) == {"Document:d0": "DeadlineExceeded", "Document:d1": "InvalidRequest", "Document:d2": "d2"}
+
+
+@both_streams
+@on_a_loop
 async def test_a_stream_is_brought_to_an_end_in_order(ask: Ask) -> None:
     async with streaming(ready()) as service:
         await ask(service.target, questions(2))

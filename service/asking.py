@@ -110,7 +110,7 @@ class Asking:
 
         None where `decide` would wait for something else, or tell a trace; then nothing was recorded.
         """
-        if TRACE.get() is not None or (self._shadowing is not None and self._shadowing.is_on):
+        if self._at_hand is nothing_at_hand or TRACE.get() is not None or self._is_shadowed:
             return None
         began, place = perf_counter(), self._enter(caller)
         try:
@@ -191,6 +191,10 @@ class Asking:
             return answers, self._pdp.explain(batch, known)
         finally:
             self._leave(place)
+
+    @property
+    def _is_shadowed(self) -> bool:
+        return self._shadowing is not None and self._shadowing.is_on
 
     def _enter(self, caller: Caller) -> Ref | None:
         """Takes one of the caller's places; RateLimited where it has none left."""

@@ -5,12 +5,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.asking import SECONDS
-from tests.e2e.running import Project, wait_for
+from tests.e2e.running import Project, wait_for, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "mapped"
 
@@ -48,3 +49,18 @@ def test_a_source_that_fails_makes_checks_unavailable_until_it_works_again(appli
         execute(application, "ALTER TABLE gone RENAME TO people")
         wait_for(lambda: application.run(*asked).returncode == 0)
         wait_for(lambda: server.asked("/readyz")[1] == "ready\n")
+
+
+def test_a_candidate_leaves_alone_what_is_kept_of_a_source(application: Project) -> None:
+    candidate = shutil.copytree(application.folder / "policies", application.folder / "candidate")
+    (candidate / "more.policy").write_text("module more\nrule shut: deny edit on Invoice when resource.amount > 1\n")
+    settings = {"shadow__policies": "candidate", "shadow__budget_ms": "1000", "sources__app__max_staleness": "300"}
+    with application.with_settings(**settings).serving("--dev") as server:
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 1.0)
+        (application.folder / "bob.token").write_text(server.token("Person:bob"))
+        asked = ("check", "edit", "Invoice:101", "--token-file", "bob.token", "--server", server.address)
+        for flips in (1.0, 2.0):
+            assert application.run(*asked).returncode == 0
+            wait_until(partial(server.metric, "magistrate_shadow_flips_total"), flips)
+        execute(application, "ALTER TABLE people RENAME TO gone")
+        assert application.run(*asked).returncode == 0

@@ -208,7 +208,7 @@ class Asking:
     async def _recorded(self, batch: Batch, known: Known, began: float, until: Effect | None = None) -> Answers:
         decisions: Sequence[Decision] = self._pdp.decide(batch, known)
         if until is not None:
-            known, decisions = ended_at(until, known, decisions)
+            known, decisions = ended_at(until, known, decisions, self._pdp.effects(known, decisions))
         began = decide_ended(began)
         flips: Sequence[Flip | None] = ()
         if self._shadowing is not None:

@@ -27,6 +27,10 @@ class LogOnly:
         """Whether decisions on such resources are not enforced."""
         return not self._types or resource_type in self._types
 
+    def effect(self, resource_type: str, decided: Effect) -> Effect:
+        """What is answered where that was decided on such a resource."""
+        return Effect.ALLOW if self.covers(resource_type) else decided
+
     def waive(self, answer: Answer, record: DecisionRecord) -> tuple[Answer, DecisionRecord]:
         """The answer that is given instead, and the record that says so: obligations go too, which bind like a deny."""
         decided = answer.decision

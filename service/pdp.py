@@ -10,7 +10,7 @@ from typing import Final
 
 from uuid_utils import uuid7
 
-from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision
+from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effect
 from policy_lang.explanation import Explanation, explain
 from policy_lang.facts import Facts
 from policy_lang.gather import gather
@@ -150,6 +150,14 @@ class DecisionPoint:
         """The decisions of the admitted questions, in their order."""
         compiled = batch.policies.compiled
         return tuple([compiled.decide(facts) for facts in known.facts])
+
+    def effects(self, known: Known, decisions: Sequence[Decision]) -> tuple[Effect, ...]:
+        """What each decision will be answered with."""
+        log_only = self._log_only
+        if log_only is None:
+            return tuple([decision.effect for decision in decisions])
+        types = [facts.question.resource.type for facts in known.facts]
+        return tuple([log_only.effect(type_, each.effect) for type_, each in zip(types, decisions, strict=True)])
 
     def explain(self, batch: Batch, known: Known) -> tuple[Explanation, ...]:
         """How each admitted question is answered, by which rules, and what would flip it; none where it is refused."""

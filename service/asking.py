@@ -176,7 +176,7 @@ class Asking:
         began, place = perf_counter(), self._enter(caller)
         try:
             batch, known = await self._known(call, self._pdp.admit(caller, checks), consistency)
-            return await self._recorded(batch, known, fetch_ended(began), until)
+            return await self._recorded(call, batch, known, began=fetch_ended(began), until=until)
         finally:
             self._leave(place)
 
@@ -187,7 +187,7 @@ class Asking:
         began, place = perf_counter(), self._enter(caller)
         try:
             batch, known = await self._known(call, self._pdp.admit_explanation(caller, check), consistency)
-            answers = await self._recorded(batch, known, fetch_ended(began))
+            answers = await self._recorded(call, batch, known, began=fetch_ended(began))
             return answers, self._pdp.explain(batch, known)
         finally:
             self._leave(place)
@@ -205,14 +205,17 @@ class Asking:
         if place is not None and self._reception.rates is not None:
             self._reception.rates.leave(place)
 
-    async def _recorded(self, batch: Batch, known: Known, began: float, until: Effect | None = None) -> Answers:
+    async def _recorded(
+        self, call: Call, batch: Batch, known: Known, *, began: float, until: Effect | None = None
+    ) -> Answers:
         decisions: Sequence[Decision] = self._pdp.decide(batch, known)
         if until is not None:
             known, decisions = ended_at(until, known, decisions, self._pdp.effects(known, decisions))
         began = decide_ended(began)
         flips: Sequence[Flip | None] = ()
-        if self._shadowing is not None:
-            flips = await self._shadowing.compare(batch, known, decisions)
+        if self._shadowing is not None and self._shadowing.is_on:
+            flips = await self._shadowing.compare(batch, known, decisions, call.time_remaining())
+            began = perf_counter()  # else it would be told as the time of recording
         answers = self._pdp.record(batch, known, decisions, flips)
         if answers.keeping is not None:
             await answers.keeping

@@ -91,7 +91,7 @@ _ASKING: Final = {
     ),
     "magistrate_shadow_faults": _counter(
         "Calls that candidate policies could not decide too, by reason, and candidates that were refused.",
-        reason=("slow", "failed", "refused"),
+        reason=("slow", "failed", "busy", "hurried", "refused"),
     ),
     "magistrate_shadow_active": _gauge("1 while candidate policies are tried out beside those in force."),
     "magistrate_break_glass_active": _gauge("Emergency grants that are in force."),

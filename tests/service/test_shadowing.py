@@ -13,7 +13,7 @@ from policy_lang.facts import Facts
 from policy_lang.schema import Schema
 from service.db.opening import open_database
 from service.entities.store import EntityStore
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, Trouble
 from service.model import ActivePolicies, Answer, CheckRequest, DecisionRecord, Flip
 from service.pdp import DecisionPoint
 from service.policies.folder import activate
@@ -77,12 +77,17 @@ async def broken(_: Schema, __: Callable[[Snapshot], list[Facts]], ___: int) -> 
 
 def shadowing(point: DecisionPoint, held: Held, fetch: FetchFacts, **settings: float) -> tuple[Shadowing, Samples]:
     samples = Samples()
+    patience = settings.pop("patience", 0.0)
     given = ShadowSettings.model_validate({"budget_ms": 1000, **settings})
-    return Shadowing(held, point, fetch=fetch, settings=given, samples=samples), samples
+    return Shadowing(held, point, fetch=fetch, settings=given, samples=samples, patience=patience), samples
+
+
+async def busy(_: Schema, __: Callable[[Snapshot], list[Facts]], ___: int) -> list[Facts]:
+    raise FactsUnavailable("every connection is busy", Trouble.BUSY)
 
 
 def answered(
-    point: DecisionPoint, kept: KeptRecords, beside: Shadowing | None = None
+    point: DecisionPoint, kept: KeptRecords, beside: Shadowing | None = None, *, remaining: float | None = None
 ) -> tuple[list[Answer], list[DecisionRecord]]:
     """The answers to all questions as one batch, and their records, without what differs from one time to the next."""
 
@@ -90,7 +95,7 @@ def answered(
         batch = point.admit(point.verify("pep"), QUESTIONS)
         known = point.fetch(batch)
         decisions = point.decide(batch, known)
-        flips = () if beside is None else await beside.compare(batch, known, decisions)
+        flips = () if beside is None else await beside.compare(batch, known, decisions, remaining)
         return point.record(batch, known, decisions, flips).items
 
     items = asyncio.run(ask())
@@ -148,6 +153,48 @@ def test_a_candidate_that_is_slow_or_fails_costs_its_budget_and_is_let_go(
         assert answered(point, kept, beside) == (expected, records)
         assert (held.candidate is not None) is left
     assert samples.counters == {("magistrate_shadow_faults", (("reason", reason),)): 2}
+
+
+@pytest.mark.parametrize(
+    ("fetch", "settings", "reason"),
+    [
+        pytest.param(broken, {"faults": 2, "patience": 60.0}, "failed", id="in no time"),
+        pytest.param(busy, {"faults": 1}, "busy", id="for lack of a connection"),
+    ],
+)
+def test_faults_that_say_nothing_of_the_candidate_keep_it(
+    tmp_path: Path, fetch: FetchFacts, settings: dict[str, float], reason: str
+) -> None:
+    kept, held = KeptRecords(), Held(candidate())
+    point = build_point(tmp_path, kept)
+    beside, samples = shadowing(point, held, fetch, **settings)
+    for _each in range(3):
+        answered(point, kept, beside)
+    assert held.candidate is not None
+    assert samples.counters == {("magistrate_shadow_faults", (("reason", reason),)): 3}
+
+
+def test_another_candidate_is_not_blamed_for_the_faults_of_the_former(tmp_path: Path) -> None:
+    kept, held = KeptRecords(), Held(candidate())
+    point = build_point(tmp_path, kept)
+    beside, _ = shadowing(point, held, broken, faults=2)
+    answered(point, kept, beside)
+    held.candidate = activate({"shop.policy": CANDIDATE, "more.policy": "module more\n"})
+    answered(point, kept, beside)
+    assert held.candidate is not None
+
+
+@pytest.mark.parametrize(("remaining", "compared"), [(1.99, 0), (2.0, len(QUESTIONS)), (None, len(QUESTIONS))])
+def test_a_call_whose_deadline_is_near_does_not_wait_for_a_candidate(
+    tmp_path: Path, remaining: float | None, compared: int
+) -> None:
+    kept = KeptRecords()
+    point = build_point(tmp_path, kept)
+    beside, samples = shadowing(point, Held(candidate()), fetching(tmp_path), budget_ms=1000)
+    answered(point, kept, beside, remaining=remaining)
+    assert samples.counters.get(("magistrate_shadow_compared", ()), 0) == compared
+    hurried = samples.counters.get(("magistrate_shadow_faults", (("reason", "hurried"),)), 0)
+    assert hurried == (0 if compared else 1)
 
 
 def test_a_success_between_faults_keeps_the_candidate(tmp_path: Path) -> None:

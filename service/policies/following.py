@@ -116,16 +116,19 @@ class StoreFollower:
         self._workers.take_up(policies)
 
     def _follow(self, active: str) -> None:
-        """Other policies are in force. Those that were prepared here only change over; others have to be loaded."""
-        self._active = active
+        """Other policies are in force. Those that were prepared here only change over; others have to be loaded.
+
+        FactsUnavailable leaves it to the next look.
+        """
         if self._prepared == active:
             self._workers.activate(active)
-            return
-        policies, why = self._compile(active)
-        if policies is None:
-            _log.error("the policies in force cannot be loaded", digest=active, why=why)
-            return
-        self._workers.take_up(policies)
+        else:
+            policies, why = self._compile(active)
+            if policies is None:
+                _log.error("the policies in force cannot be loaded", digest=active, why=why)
+            else:
+                self._workers.take_up(policies)
+        self._active = active
 
     def _take_part(self, activation: Activation) -> None:
         if activation.number != self._answered:
@@ -139,8 +142,8 @@ class StoreFollower:
     def _follow_trial(self, digest: str) -> None:
         if digest == self._tried:
             return
-        self._tried = digest
         self._workers.try_out(*(self._compile(digest) if digest else (None, "")))
+        self._tried = digest
 
     def _compile(self, digest: str) -> tuple[Fit | None, str]:
         """The compiled policies, or why there are none."""

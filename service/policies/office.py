@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.desk import Desk, awaited
-from service.errors import ActivationFailed, NotFound
+from service.errors import ActivationFailed, InvalidRequest, NotFound, Violation
 from service.model import Caller
 from service.permits import BUNDLE, Act, Action
 from service.policies.activations import Activation, Activations, State
@@ -97,12 +97,14 @@ class PolicyOffice:
         return self._put_in_force(visitor, caller, Change("rollback", self._activations.former()), within)
 
     def try_out(self, caller: Caller, digest: str) -> str:
-        """Has pushed policies tried out beside those in force: their digest. NotFound, BundleRefused."""
+        """Has pushed policies tried out beside others that are in force: their digest. NotFound, BundleRefused."""
         visitor = self._gate.admit(caller)
         _turn_away(visitor, Action.POLICY_ACTIVATE, digest)
         found = self._store.resolve(digest)
         pushed, _ = self._store.fetch(found)
         self._signatures.check(found, pushed.signature)
+        if found == self._activations.standing().active:
+            raise InvalidRequest([Violation("digest", "these policies are in force")])
         self._require_trial(visitor, found)
         self._trials.begin(found, str(caller.principal.ref), self._clock())
         return found

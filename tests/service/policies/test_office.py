@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from policy_lang.bundle import load
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.desk import Desk
 from service.entities.store import EntityStore
-from service.errors import ActivationFailed, NoPolicies, NotFound, PermissionDenied
+from service.errors import ActivationFailed, FactsUnavailable, InvalidRequest, NoPolicies, NotFound, PermissionDenied
 from service.governance.gate import Gate
 from service.governance.governance import Governance
 from service.governance.grants import Grants
@@ -22,7 +23,7 @@ from service.policies.activations import Activations
 from service.policies.following import StoreFollower
 from service.policies.office import Offered, PolicyOffice
 from service.policies.signing import Signatures
-from service.policies.store import BundleStore
+from service.policies.store import BundleStore, Pushed
 from service.policies.trials import Trials
 from service.policies.watching import Fit
 from service.policies.wiring import POLICIES
@@ -190,6 +191,8 @@ def test_policies_are_tried_out_until_they_come_in_force_and_each_act_is_recorde
     office.try_out(caller("admin"), second)
     office.activate(caller("admin"), second, WITHIN)
     assert office.tried_out(caller("admin")) == ""
+    with pytest.raises(InvalidRequest, match="these policies are in force"):
+        office.try_out(caller("admin"), second)
     told = [
         (kept.resource.id, dict(kept.inputs)) for kept in records.records if "shadow" in str(kept.inputs.get("change"))
     ]
@@ -229,3 +232,44 @@ def test_policies_that_the_workers_cannot_load_are_not_put_in_force(
     workers.refuses = ""
     office.activate(caller("admin"), digest, WITHIN)
     assert Activations(facts).standing().active == digest
+
+
+class StumblingStore(BundleStore):
+    """A store that does not answer the first time that a bundle is read."""
+
+    has_stumbled = False
+
+    def fetch(self, digest: str) -> tuple[Pushed, dict[str, str]]:
+        """The bundle, from the second time on."""
+        if not self.has_stumbled:
+            self.has_stumbled = True
+            raise FactsUnavailable("told to fail")
+        return super().fetch(digest)
+
+
+@pytest.mark.parametrize("change", ["take up", "try out"])
+def test_what_could_not_be_read_is_taken_up_with_the_next_look(facts: Database, change: str) -> None:
+    digest, workers, store = load(TEXTS).digest, WorkersOfOne(), StumblingStore(facts)
+    follower = StoreFollower(
+        "r1",
+        store=store,
+        activations=Activations(facts),
+        trials=Trials(facts),
+        desk=Desk(facts, "r1", POLICIES),
+        signatures=Signatures(),
+        workers=workers,
+    )
+    store.put(Pushed(digest, "Service:ci", NOW, "", None), TEXTS)
+    if change == "try out":
+        Trials(facts).begin(digest, "Service:ci", NOW)
+    else:
+        activations = Activations(facts)
+        activations.beat("r2")
+        number = activations.begin(digest, "Service:ci", WITHIN).number
+        activations.acknowledge(number, "r2")
+        activations.settle(number)
+
+    with pytest.raises(FactsUnavailable):
+        follower.look()
+    follower.look()
+    assert workers.said == [f"{change} {digest[:4]}"]

@@ -192,6 +192,13 @@ class Settings(BaseSettings):
         return self.certificates
 
     @property
+    def candidate_folder(self) -> Path | None:
+        """The folder of candidate policies, None where there is none; ConfigError where it would be ignored."""
+        if self.shadow.policies is not None and self.policies_source == "store":
+            raise ConfigError("`shadow.policies` is for policies in a folder\nhelp: `magistrate policy shadow DIGEST`")
+        return self.shadow.policies
+
+    @property
     def database_url(self) -> str:
         """URL of the facts."""
         return self.database or f"sqlite:///{self.data / 'facts.db'}"

@@ -143,11 +143,9 @@ def _enforcement(settings: Settings) -> str | Warned:
 
 
 def _candidate(settings: Settings) -> str:
-    folder = settings.shadow.policies
+    folder = settings.candidate_folder
     if folder is None:
         return "none is tried out by the settings"
-    if settings.policies_source == "store":
-        raise ConfigError("`shadow.policies` is for policies in a folder\nhelp: `magistrate policy shadow DIGEST`")
     return f"{load_bundle(folder).digest[:12]} in `{folder}` is tried out"
 
 

@@ -127,8 +127,8 @@ def _follow_folder(leash: Leash, stop: threading.Event, told: threading.Event) -
         told.set()
 
     settings = leash.settings
-    if settings.shadow.policies is not None:
-        _follow_candidate(leash, settings.shadow.policies, stop)
+    if settings.candidate_folder is not None:
+        _follow_candidate(leash, settings.candidate_folder, stop)
     WatchedFolder(settings.policies, _fits(settings)).follow(tell, every=settings.watch_seconds, stop=stop)
 
 

@@ -42,6 +42,8 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
             "no issuer is trusted, so nobody could call"
             "\nhelp: list issuers in the configuration file, or use --dev to try the service"
         )
+    if settings.candidate_folder is not None:
+        _log.info("candidate policies are tried out", folder=str(settings.candidate_folder))
     wanted = doors(settings)
     with ExitStack() as holding:
         holding.enter_context(lock_folder(settings.data))

@@ -1,13 +1,15 @@
 """A service that is brought into a running system says loudly what it does not enforce, and keeps what it decided."""
 
 import json
+import os
 import shutil
+import signal
 
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, BatchCheckRequest, CheckResponse
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
 from tests.e2e.pushing import DENYING, Operator, keeping
-from tests.e2e.running import Project, wait_until
+from tests.e2e.running import Project, wait_for, wait_until
 
 DAVE = '{"kind": "principal", "type": "User", "id": "dave", "attributes": {"tenant": "acme", "suspended": false}}\n'
 LOG_ONLY = '[enforcement]\nmode = "log-only"\ntypes = ["Document"]\n'
@@ -52,15 +54,22 @@ def shown(answer: CheckResponse) -> tuple[int, str, list[str], int, str, list[st
     return answer.effect, answer.code, own, would_be.effect, would_be.code, decided
 
 
-def test_a_candidate_decides_beside_and_what_it_decides_otherwise_is_listed(project: Project) -> None:
+def test_a_candidate_decides_beside_in_every_worker_and_what_it_decides_otherwise_is_listed(
+    project_on_each: Project,
+) -> None:
+    project = project_on_each
     candidate = shutil.copytree(project.folder / "policies", project.folder / "candidate")
     (candidate / "more.policy").write_text(
         "module more\nrule readonly: deny edit on Document when resource.locked or not resource.locked\n"
     )
     settings = {"MAGISTRATE_SHADOW__POLICIES": "candidate", "MAGISTRATE_SHADOW__BUDGET_MS": "1000"}
-    with project.with_environment(**settings).serving("--dev") as server:
+    with project.with_environment(**settings).serving("--dev", "--workers", "2") as server:
         alice = bearer(server.token("User:alice"))
-        wait_until(lambda: server.metric("magistrate_shadow_active"), 1.0)
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 2.0)
+        killed = server.worker()
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: killed not in server.workers() and len(server.workers()) == 2)
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 2.0)
         with stub_of(server.address) as stub:
             edit = stub.Check(question("edit", "Document:plan"), metadata=alice, timeout=SECONDS)
             read = stub.Check(question("read", "Document:plan"), metadata=alice, timeout=SECONDS)
@@ -72,6 +81,7 @@ def test_a_candidate_decides_beside_and_what_it_decides_otherwise_is_listed(proj
 
         (candidate / "more.policy").unlink()
         wait_until(lambda: json.loads(server.asked("/policies")[1])["candidate"]["digest"], None)
+        wait_until(lambda: server.metric("magistrate_shadow_active"), 0.0)
         assert server.stop() == 0
 
     (flip,) = json.loads(project.must_run("log", "query", "--flips", "any", "--output", "json"))
@@ -145,3 +155,8 @@ def test_a_broken_glass_allows_at_once_is_marked_and_heard_until_it_is_ended(pro
         ("end", "nobody else is awake"),
         ("give", "nobody else is awake"),
     ]
+
+
+def test_a_candidate_folder_is_refused_where_policies_are_pushed(project: Project) -> None:
+    said = keeping(project).with_environment(MAGISTRATE_SHADOW__POLICIES="policies").refused()
+    assert "`shadow.policies` is for policies in a folder\nhelp: `magistrate policy shadow DIGEST`" in said

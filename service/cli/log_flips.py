@@ -94,6 +94,7 @@ def _each(log: LogSource, wanted: LogFilter, limit: int) -> Iterator[DecisionRec
         after = found.next_after
         if after is None:
             return
+    click.echo("note: there may be older ones than these; --limit takes more, --until others", err=True)
 
 
 def _lines(groups: list[Group]) -> Iterator[str]:

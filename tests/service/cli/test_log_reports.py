@@ -180,6 +180,10 @@ def test_flips_are_counted_by_what_was_asked_and_by_which_rules(tmp_path: Path) 
         "         1  now allowed: edit Document by docs.editors_edit, docs.mfa_for_secret",
         f"            such as {second.id}",
     ]
+    newest = log(settings, "flips", "--limit", "2")
+    assert newest.stdout.splitlines()[0] == f"2 decided otherwise by {'f' * 12}"
+    assert newest.stderr == "note: there may be older ones than these; --limit takes more, --until others\n"
+    assert log(settings, "flips", "--limit", "3").stderr == ""
     (told,) = json.loads(log(settings, "flips", "--flips", "now_allowed", "--output", "json").stdout)
     assert (told["direction"], told["count"], told["examples"]) == ("now_allowed", 1, [second.id])
     shown = log(settings, "show", first.id).stdout.splitlines()

@@ -49,13 +49,10 @@ class PolicyHolder:
         return self._candidate
 
     async def try_out(self, digest: str, image: bytes) -> None:
-        """Loads an image to be tried out in place of any other; ConfigError if it cannot be loaded."""
+        """Loads an image to be tried out in place of any other; ConfigError if it is not the digest's or unusable."""
         self.let_go()
-        try:
-            policies = await self._load(image)
-        except ImageError as error:
-            raise ConfigError(f"the candidate `{digest}` cannot be loaded: {error}") from error
-        if self._active is None or self._active.digest != policies.digest:
+        policies = await self._loaded(digest, image)
+        if self._active is None or self._active.digest != digest:
             self._candidate = policies
 
     def let_go(self) -> None:
@@ -91,12 +88,7 @@ class PolicyHolder:
         if self._active is not None and self._active.digest == digest:
             self._ready[digest] = self._active
             return
-        try:
-            policies = await self._load(image)
-        except ImageError as error:
-            raise ConfigError(f"the policies `{digest}` cannot be loaded: {error}") from error
-        if policies.digest != digest:
-            raise ConfigError(f"the policies `{digest}` came as `{policies.digest}`")
+        policies = await self._loaded(digest, image)
         self._check(policies.bundle.program.schema)
         self._ready[digest] = policies
         while len(self._ready) > KEPT_READY:
@@ -121,6 +113,16 @@ class PolicyHolder:
     def follow(self, follower: Callable[[ActivePolicies], None]) -> None:
         """Calls the follower with policies that are about to be in force."""
         self._followers.append(follower)
+
+    async def _loaded(self, digest: str, image: bytes) -> ActivePolicies:
+        """The policies of an image; ConfigError if it is not the digest's, or cannot be loaded."""
+        try:
+            policies = await self._load(image)
+        except ImageError as error:
+            raise ConfigError(f"the policies `{digest}` cannot be loaded: {error}") from error
+        if policies.digest != digest:
+            raise ConfigError(f"the policies `{digest}` came as `{policies.digest}`")
+        return policies
 
     async def _load(self, image: bytes) -> ActivePolicies:
         """Loads in slices. What is loaded stays for long, so the collector need not look at it again and again."""

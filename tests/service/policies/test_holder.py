@@ -99,3 +99,49 @@ def test_a_holder_that_answers_is_held_up_for_no_longer_than_a_slice() -> None:
         assert turns > 10
 
     run(scenario())
+
+
+async def tried_out() -> PolicyHolder:
+    """A holder of the first policies that tries the second ones out."""
+    holder = PolicyHolder()
+    await holder.prepare(ONE.digest, ONE.image)
+    holder.activate(ONE.digest)
+    await holder.try_out(TWO.digest, TWO.image)
+    return holder
+
+
+def find_candidate(holder: PolicyHolder) -> str:
+    """The digest of what is tried out; empty for none."""
+    return "" if holder.candidate is None else holder.candidate.digest
+
+
+def test_what_is_tried_out_is_not_in_force_and_is_let_go_when_it_is() -> None:
+    async def scenario() -> None:
+        holder = await tried_out()
+        assert (holder.active().digest, find_candidate(holder)) == (ONE.digest, TWO.digest)
+        await holder.prepare(TWO.digest, TWO.image)
+        assert find_candidate(holder) == TWO.digest
+        holder.activate(TWO.digest)
+        assert (holder.active().digest, find_candidate(holder)) == (TWO.digest, "")
+
+    run(scenario())
+
+
+def test_what_is_in_force_is_not_tried_out() -> None:
+    async def scenario() -> None:
+        holder = await tried_out()
+        await holder.try_out(ONE.digest, ONE.image)
+        assert holder.candidate is None
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(("digest", "image"), [(ONE.digest, b"no image"), ("another", TWO.image)])
+def test_what_cannot_be_tried_out_leaves_none_tried_out(digest: str, image: bytes) -> None:
+    async def scenario() -> None:
+        holder = await tried_out()
+        with pytest.raises(ConfigError, match=f"the policies `{digest}`"):
+            await holder.try_out(digest, image)
+        assert (holder.active().digest, holder.candidate) == (ONE.digest, None)
+
+    run(scenario())

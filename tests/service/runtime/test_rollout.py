@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from service.runtime.child import Child, Program
-from service.runtime.messages import Activate, Compiled, Failed, Message, Prepare, Prepared, receive
+from service.runtime.messages import Activate, Candidate, Compiled, Failed, Message, Prepare, Prepared, receive
 from service.runtime.rollout import Rollout
 
 ONE, TWO = Compiled("one", b"image one"), Compiled("two", b"image two")
+TRIED, NONE = Candidate("two", "", b"image two"), Candidate("", "", b"")
 
 
 class Worker:
@@ -121,6 +122,22 @@ def test_a_worker_that_comes_later_gets_the_policies_in_force() -> None:
             assert await later.told() == Prepare("one", b"image one")
             later.says(Prepared("one"))
             assert await later.told() == Activate("one")
+
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_comes_later_tries_out_what_the_others_do_until_none_does() -> None:
+    async def scenario() -> None:
+        async with echoes() as new:
+            rollout = Rollout()
+            first = await new(rollout)
+            await in_force(rollout, ONE, first)
+            rollout.try_out(TRIED)
+            assert await first.told() == TRIED
+            later = await new(rollout)
+            assert [await later.told(), await later.told()] == [Prepare("one", ONE.body), TRIED]
+            rollout.try_out(NONE)
+            assert await first.told() == await later.told() == NONE
 
     asyncio.run(scenario())
 

@@ -28,12 +28,13 @@ class ErrorDetails:
     """The service's reason (`ErrorReason` of the contract, without its prefix), or one of this client's own:
     `CLIENT_CLOSED`, `UNREADABLE_ANSWER`."""
     metadata: Mapping[str, str] = field(default_factory=dict)
-    """What goes with the reason, such as `permission` or `limit`."""
+    """What goes with the reason, such as `permission` or `limit`; `request_id` where the service's own log has
+    the cause under it."""
     violations: tuple[FieldViolation, ...] = ()
     retry_after: float | None = None
     """Seconds to wait before asking again, where the service said so."""
     request_id: str = ""
-    """The question's id; the service's log has the call under it."""
+    """The question's id; the record has the decision under it."""
 
 
 class MagistrateError(Exception):

@@ -17,6 +17,11 @@ _GENERIC: Final[Mapping[type[MagistrateError], str]] = {
 """Messages that stand for the true ones, which go to the service's log alone."""
 
 
+def is_generic(error: MagistrateError) -> bool:
+    """Whether callers read a generic text in its place; the log has its own."""
+    return type(error) in _GENERIC
+
+
 def wording(error: MagistrateError) -> str:
     """The error as callers read it."""
     return _GENERIC.get(type(error), str(error))

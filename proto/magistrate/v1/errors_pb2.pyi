@@ -35,9 +35,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 4
     """INVALID_ARGUMENT: the request is over a limit (metadata `limit` names it, `value` says it)."""
     ERROR_REASON_FACTS_UNAVAILABLE: _ErrorReason.ValueType  # 5
-    """UNAVAILABLE: the facts could not be read; try again."""
+    """UNAVAILABLE: the facts could not be read; try again. The service's log may have the cause under the request id in
+    metadata `request_id`.
+    """
     ERROR_REASON_AUDIT_UNAVAILABLE: _ErrorReason.ValueType  # 6
-    """UNAVAILABLE: the decision could not be recorded, so it was not given."""
+    """UNAVAILABLE: the decision could not be recorded, so it was not given. The log may have the cause, in the same way."""
     ERROR_REASON_NO_POLICIES: _ErrorReason.ValueType  # 7
     """UNAVAILABLE: no policies are loaded."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 8
@@ -66,7 +68,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_CONFIGURED: _ErrorReason.ValueType  # 18
     """FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
     ERROR_REASON_LOG_UNAVAILABLE: _ErrorReason.ValueType  # 19
-    """UNAVAILABLE: the log could not be read; try again. Checks are answered all the same."""
+    """UNAVAILABLE: the log could not be read; try again. Checks are answered all the same. The service's own log may have
+    the cause under the request id in metadata `request_id`.
+    """
     ERROR_REASON_SCAN_LIMIT_REACHED: _ErrorReason.ValueType  # 20
     """RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
     it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.
@@ -92,9 +96,11 @@ ERROR_REASON_INVALID_REQUEST: ErrorReason.ValueType  # 3
 ERROR_REASON_LIMIT_EXCEEDED: ErrorReason.ValueType  # 4
 """INVALID_ARGUMENT: the request is over a limit (metadata `limit` names it, `value` says it)."""
 ERROR_REASON_FACTS_UNAVAILABLE: ErrorReason.ValueType  # 5
-"""UNAVAILABLE: the facts could not be read; try again."""
+"""UNAVAILABLE: the facts could not be read; try again. The service's log may have the cause under the request id in
+metadata `request_id`.
+"""
 ERROR_REASON_AUDIT_UNAVAILABLE: ErrorReason.ValueType  # 6
-"""UNAVAILABLE: the decision could not be recorded, so it was not given."""
+"""UNAVAILABLE: the decision could not be recorded, so it was not given. The log may have the cause, in the same way."""
 ERROR_REASON_NO_POLICIES: ErrorReason.ValueType  # 7
 """UNAVAILABLE: no policies are loaded."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 8
@@ -123,7 +129,9 @@ google.rpc.RetryInfo says when to come again, and is absent where so much is nev
 ERROR_REASON_NOT_CONFIGURED: ErrorReason.ValueType  # 18
 """FAILED_PRECONDITION: the service is not set up for this; the message says what its settings lack."""
 ERROR_REASON_LOG_UNAVAILABLE: ErrorReason.ValueType  # 19
-"""UNAVAILABLE: the log could not be read; try again. Checks are answered all the same."""
+"""UNAVAILABLE: the log could not be read; try again. Checks are answered all the same. The service's own log may have
+the cause under the request id in metadata `request_id`.
+"""
 ERROR_REASON_SCAN_LIMIT_REACHED: ErrorReason.ValueType  # 20
 """RESOURCE_EXHAUSTED: so many records were looked at, and none fits (metadata `limit` names the setting, `value` says
 it, `reached` says when the last of them was decided); go on by the `page_token` that the metadata have.

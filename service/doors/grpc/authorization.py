@@ -18,6 +18,7 @@ from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering, answering_stream, message_of, name_of, told
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
+from service.doors.wording import is_generic
 from service.errors import MagistrateError, Unauthenticated
 from service.model import Answer, Answers, Caller, Consistency, Keeping, Latency
 from service.stages import write_ended
@@ -190,7 +191,7 @@ def _streamed_error(
 
 def _told(error: MagistrateError, context: ServicerContext[Request, Response]) -> Status:
     """The error of one item; the log has the cause of those that do not say it."""
-    return told(error, context.peer() or "") if isinstance(error, Unauthenticated) else status_of(error)
+    return told(error, context.peer() or "") if is_generic(error) else status_of(error)
 
 
 def _only(answers: Answers) -> Answer:

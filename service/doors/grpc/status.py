@@ -10,7 +10,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
-from service.doors.wording import FAULT, wording
+from service.doors.wording import FAULT, is_generic, wording
 from service.errors import (
     MESSAGE_BYTES,
     ActivationFailed,
@@ -89,8 +89,6 @@ def internal_status(request_id: str) -> Status:
 
 def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:
     match error:
-        case Unauthenticated() if request_id:
-            return {"request_id": request_id}
         case PermissionDenied():
             return {"permission": error.permission}
         case RateLimited():
@@ -100,6 +98,8 @@ def _metadata(error: MagistrateError, request_id: str) -> dict[str, str]:
         case ScanLimitReached():
             told = {"limit": error.limit, "value": str(error.allowed), "reached": error.reached}
             return {**told, "page_token": error.go_on}
+        case _ if request_id and is_generic(error):
+            return {"request_id": request_id}
         case _:
             return {}
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
+from structlog.testing import capture_logs
 
 from service.doors.grpc.server import SERVICE
 from service.identity import Origin
@@ -136,6 +137,7 @@ def test_a_decision_that_cannot_be_recorded_is_not_given(talk: Talk, recorder: K
 
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert info_of(error).reason == "AUDIT_UNAVAILABLE"
+    assert UUID(info_of(error).metadata["request_id"])
 
 
 def test_a_fault_of_the_service_is_internal_and_says_nothing(
@@ -146,15 +148,18 @@ def test_a_fault_of_the_service_is_internal_and_says_nothing(
 
     monkeypatch.setattr(recorder, "record", break_down)
 
-    error = talk(
-        lambda channel: error_of(
-            lambda: pb_grpc.AuthorizationServiceStub(channel).Check(order(), metadata=bearer("plain"))
+    who = (*bearer("plain"), *TRACED)
+    with capture_logs() as lines:
+        error = talk(
+            lambda channel: error_of(lambda: pb_grpc.AuthorizationServiceStub(channel).Check(order(), metadata=who))
         )
-    )
 
     assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "a fault of the service")
     assert info_of(error).reason == "INTERNAL"
-    assert info_of(error).metadata["request_id"]
+    (line,) = [each for each in lines if each["event"] == "fault"]
+    said = ("AuthorizationService.Check", info_of(error).metadata["request_id"], TRACE)
+    assert (line["rpc"], line["request_id"], line["trace_id"]) == said
+    assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
 def test_limits_are_named(talk: Talk) -> None:

@@ -116,20 +116,19 @@ class _Rim:
                 self.page = self._told(DeadlineExceeded("the request took too long"))
             case Exception():
                 self.page = FAULT_PAGE
-                _log.error("fault", request_id=self._exchange.request_id[:REQUEST_ID_LIMIT], exc_info=error)
+                _log.error("fault", **self._which(), exc_info=error)
             case _:
                 return False
         return True
 
     def _told(self, error: MagistrateError) -> Page:
         """The error as callers see it, once the log was told its true cause."""
-        arrival = self._exchange.call.arrival
-        _failures.tell(
-            rpc=arrival.rpc,
-            reason=error.reason,
-            cause=str(error),
-            peer=arrival.origin.peer,
-            request_id=self._exchange.request_id[:REQUEST_ID_LIMIT],
-            trace_id=arrival.origin.trace_id,
-        )
+        peer = self._exchange.call.arrival.origin.peer
+        _failures.tell(reason=error.reason, cause=str(error), peer=peer, **self._which())
         return error_page(error)
+
+    def _which(self) -> dict[str, str]:
+        """Which request a line of the log is about."""
+        arrival = self._exchange.call.arrival
+        request_id = self._exchange.request_id[:REQUEST_ID_LIMIT]
+        return {"rpc": arrival.rpc, "request_id": request_id, "trace_id": arrival.origin.trace_id}

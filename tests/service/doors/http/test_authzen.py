@@ -211,13 +211,22 @@ def test_a_fault_is_status_500_and_says_nothing(door: Door, monkeypatch: pytest.
 
     monkeypatch.setattr(door.recorder, "record", break_down)
 
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = (("X-Request-ID", "r7"), ("traceparent", f"00-{trace_id}-00f067aa0ba902b7-01"))
     with capture_logs() as lines:
-        answer = door.post(evaluation(), headers=(("X-Request-ID", "r7"),))
+        answer = door.post(evaluation(), headers=headers)
 
     assert (answer.status_code, answer.text, answer.headers["x-request-id"]) == (500, "a fault of the service", "r7")
-    assert [(line["event"], line["request_id"], type(line["exc_info"])) for line in lines] == [
-        ("fault", "r7", ZeroDivisionError)
-    ]
+    (line,) = lines
+    assert isinstance(line.pop("exc_info"), ZeroDivisionError)
+    assert line == {
+        "event": "fault",
+        "log_level": "error",
+        "room": "http",
+        "rpc": "AuthorizationService.Check",
+        "request_id": "r7",
+        "trace_id": trace_id,
+    }
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,7 @@ def _sqlite_engine(file: Path, mode: str, wait_ms: int, connections: int) -> Eng
         max_overflow=0,
         pool_timeout=wait_ms / 1000,
         pool_use_lifo=True,
+        hide_parameters=True,
         json_serializer=_to_json,
         json_deserializer=orjson.loads,
     )

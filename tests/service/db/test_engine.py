@@ -57,6 +57,17 @@ def test_a_file_that_is_not_there_is_unavailable_and_stays_so(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_cause_of_a_failure_does_not_say_what_the_statement_was_given(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
+    database.create()
+    with pytest.raises(FactsUnavailable, match="lacks its tables") as failed, database.write() as connection:
+        connection.execute(text("INSERT INTO absent VALUES (:value)"), {"value": "hunter2"})
+    cause = str(failed.value.__cause__)
+    assert "INSERT INTO absent" in cause
+    assert "hunter2" not in cause
+    database.close()
+
+
 def test_the_loop_finds_a_reader_of_sqlite_whatever_its_threads_hold(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'facts.db'}", read_wait_ms=0)
     migrate(database, "facts")

@@ -127,7 +127,10 @@ _TRACES: Final = {
         "Calls that were traced, by their parent's wish or by the ratio; or held back, for there were too many.",
         why=("ratio", "parent", "held_back"),
     ),
-    "magistrate_spans": _counter("Spans that were sent to the collector, or could not be.", result=("sent", "failed")),
+    "magistrate_spans": _counter(
+        "Spans that were sent to the collector, could not be, or found no place to wait for it.",
+        result=("sent", "failed", "lost"),
+    ),
 }
 _CREDENTIALS: Final = {
     "magistrate_key_reloads": _counter("Key files read again, by result.", result=("loaded", "refused")),

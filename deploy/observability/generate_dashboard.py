@@ -66,7 +66,7 @@ ROWS: Final = (
             Panel("Calls by status", "reqps", _rate("magistrate_calls_total", "door", "status")),
             Panel("Calls under way", "none", _now("magistrate_calls_under_way", "door", most="sum")),
             Panel("Faults of the service", "reqps", _rate("magistrate_faults_total", "door")),
-            Panel("Refused for the rate of a credential", "reqps", _rate("magistrate_rate_limited_total")),
+            Panel("Refused for their rate", "reqps", _rate("magistrate_rate_limited_total")),
         ),
     ),
     Row(
@@ -100,6 +100,7 @@ ROWS: Final = (
             Panel("Emergency grants in force", "none", _now("magistrate_break_glass_active")),
             Panel("Allowed by them alone", "reqps", _rate("magistrate_break_glass_uses_total", "instance")),
             Panel("Refusals of callers", "reqps", _rate("magistrate_refusals_total", "code")),
+            Panel("A candidate decides otherwise", "reqps", _rate("magistrate_shadow_flips_total", "direction")),
         ),
     ),
     Row(
@@ -227,6 +228,8 @@ ROWS: Final = (
                 (("count by (version,python) (magistrate_build_info{@})", "{{version}}, Python {{python}}"),),
             ),
             Panel("Log lines lost", "reqps", _rate("magistrate_log_lines_lost_total")),
+            Panel("Calls traced", "reqps", _rate("magistrate_traces_total", "why")),
+            Panel("Spans", "reqps", _rate("magistrate_spans_total", "result")),
         ),
     ),
 )

@@ -61,9 +61,8 @@ class Tracing:
             "service.version": metadata.version("magistrate"),
         }
         self._provider = TracerProvider(ALWAYS_ON, Resource.create(said), shutdown_on_exit=False)
-        self._provider.add_span_processor(
-            BatchSpanProcessor(self._exporter, QUEUE, SEND_SECONDS * 1000, max_export_batch_size=BATCH)
-        )
+        self._waiting = _Bounded(self._exporter)
+        self._provider.add_span_processor(self._waiting)
         self._tracer = self._provider.get_tracer("magistrate")
 
     def begin(self, arrival: Arrival, began: float) -> None:
@@ -82,7 +81,7 @@ class Tracing:
         """Says how many calls were traced, and what became of their spans."""
         for why, times in self._begun.items():
             samples.counters["magistrate_traces", (("why", why),)] = times
-        for result, times in self._exporter.results.items():
+        for result, times in (*self._exporter.results.items(), ("lost", self._waiting.lost)):
             samples.counters["magistrate_spans", (("result", result),)] = times
 
     async def close(self) -> None:
@@ -109,9 +108,29 @@ class _Counted(SpanExporter):
         self.results = {"sent": 0, "failed": 0}
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._exporter.export(spans)
-        self.results["sent" if result is SpanExportResult.SUCCESS else "failed"] += len(spans)
+        result = SpanExportResult.FAILURE
+        try:
+            result = self._exporter.export(spans)
+        finally:
+            self.results["sent" if result is SpanExportResult.SUCCESS else "failed"] += len(spans)
         return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
+
+
+class _Bounded(BatchSpanProcessor):
+    """Has spans wait for the exporter, so many at the most; one that finds no place is counted."""
+
+    def __init__(self, exporter: _Counted) -> None:
+        super().__init__(exporter, QUEUE, SEND_SECONDS * 1000, BATCH)
+        self._results = exporter.results
+        self._taken = 0
+        self.lost = 0
+
+    def on_end(self, span: ReadableSpan) -> None:
+        if self._taken - sum(self._results.values()) >= QUEUE:
+            self.lost += 1
+            return
+        self._taken += 1
+        super().on_end(span)

@@ -7,7 +7,7 @@ from time import monotonic, perf_counter
 
 import pytest
 
-from service.app.tracing import FLUSH_SECONDS, Tracing
+from service.app.tracing import FLUSH_SECONDS, QUEUE, Tracing
 from service.config import Settings
 from service.identity import Origin
 from service.reception.reception import Arrival
@@ -82,3 +82,14 @@ def test_a_collector_that_is_not_there_costs_its_spans_alone() -> None:
         assert is_traced(traces, UNTRACED)
         began = monotonic()
     assert monotonic() - began < FLUSH_SECONDS + 1
+
+
+def test_spans_that_find_no_place_to_wait_are_counted() -> None:
+    calls = QUEUE + 500
+    with tracing(NOBODY, 1.0, per_minute=100_000) as traces:
+        assert all(is_traced(traces, UNTRACED) for _ in range(calls))
+        samples = Samples()
+        traces.tell(samples)
+    ended = {result: samples.counters["magistrate_spans", (("result", result),)] for result in ("failed", "lost")}
+    assert ended["lost"] > 0
+    assert calls - QUEUE <= sum(ended.values()) <= calls

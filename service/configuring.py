@@ -1,5 +1,6 @@
 """Reads a service's settings: those of the file, of the environment and of the command line, in rising order."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -18,6 +19,14 @@ FILE: Final = "file"
 ENVIRONMENT: Final = "environment"
 COMMAND_LINE: Final = "command line"
 DEFAULT: Final = "default"
+
+PREFIX: Final = "MAGISTRATE_"
+OTHERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "CA_FILE"})
+"""Variables of commands that are no settings."""
+SURELY: Final = 0.75
+"""How like a setting's name (`SequenceMatcher.ratio`) a variable's is that can hardly mean something else."""
+NEARLY: Final = 0.6
+"""And one that may be a slip."""
 
 
 def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
@@ -57,6 +66,28 @@ def said_by(file: Path | None, overrides: Mapping[str, object]) -> Mapping[str, 
         ENVIRONMENT: EnvSettingsSource(Settings)(),
         FILE: TomlConfigSettingsSource(Settings, toml_file=file)(),
     }
+
+
+def check_variables(likeness: float) -> int:
+    """How many variables say settings; ConfigError where one says none, and its name is so like a setting's.
+
+    Others may well put variables there that begin so.
+    """
+    given = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)}
+    settings = [name.upper() for name in Settings.model_fields]
+    said = {name for name in given if name.partition("__")[0] in settings}
+    near = {
+        name: get_close_matches(name.partition("__")[0], settings, n=1, cutoff=likeness)
+        for name in sorted(given - said - OTHERS)
+    }
+    faults = [
+        f"`{PREFIX}{name}` is no setting\nhelp: did you mean `{PREFIX}{found[0]}`?"
+        for name, found in near.items()
+        if found
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return len(said)
 
 
 def _explain(fault: ErrorDetails) -> str:

@@ -6,6 +6,7 @@ import click
 
 from service.cli.settings import settings_options
 from service.config import Settings
+from service.configuring import SURELY, check_variables
 from service.runtime.listening import Place
 from service.runtime.socket_path import SocketPath
 from service.runtime.supervisor import Addresses, supervise
@@ -39,6 +40,7 @@ def command(settings: Settings) -> None:
 
     Every setting may also stand in the configuration file, or in the environment as MAGISTRATE_<NAME>.
     """
+    check_variables(SURELY)
     configure_log()
     if settings.checkpoint_key is not None:
         # Here, for it loads what signs; and before any process starts that would need it.

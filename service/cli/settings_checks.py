@@ -1,11 +1,9 @@
 """Checks the settings of a service as its start would: files, keys, policies, databases, mapped tables."""
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Final
 
 from policy_lang.counts import counted
@@ -18,6 +16,7 @@ from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
 from service.authn.tls_files import load_tls_files, load_tls_pair
 from service.config import Settings
+from service.configuring import NEARLY, check_variables
 from service.db.engine import Database
 from service.db.migration import Kind, State, status
 from service.db.opening import open_database
@@ -62,21 +61,7 @@ def check_settings(settings: Settings, *, connects: bool) -> Iterator[Finding]:
 
 
 def _environment(_: Settings) -> str:
-    """Others may well put variables there that begin so; what is nearly a setting is meant to be one."""
-    given = [name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)]
-    settings = [name.upper() for name in Settings.model_fields]
-    said = [name for name in given if name.partition("__")[0] in settings]
-    near = {
-        name: get_close_matches(name.partition("__")[0], settings, n=1) for name in set(given) - set(said) - CALLERS
-    }
-    faults = [
-        f"`{PREFIX}{name}` is no setting\nhelp: did you mean `{PREFIX}{found[0]}`?"
-        for name, found in sorted(near.items())
-        if found
-    ]
-    if faults:
-        raise ConfigError("\n".join(faults))
-    return counted(len(said), "setting")
+    return counted(check_variables(NEARLY), "setting")
 
 
 def _addresses(settings: Settings) -> str:
@@ -202,9 +187,6 @@ def _opened(url: str) -> Iterator[Database]:
 
 Check = Callable[[Settings], str | Warned]
 
-PREFIX: Final = "MAGISTRATE_"
-CALLERS: Final = frozenset({"CONFIG", "SERVER", "TOKEN", "CA_FILE"})
-"""Variables of commands that are no settings."""
 CHECKS: Final[Mapping[str, Check]] = {
     "environment": _environment,
     "addresses": _addresses,

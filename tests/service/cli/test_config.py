@@ -106,6 +106,15 @@ def test_a_variable_that_is_nearly_a_setting_is_named(sound: Path) -> None:
     assert all(line.startswith("ok") for line in lines[2:])
 
 
+def test_a_start_is_refused_for_a_variable_that_can_only_be_a_slip(sound: Path) -> None:
+    env = {"MAGISTRATE_WORKRES": "3", "MAGISTRATE_DATABASE_PASSWORD": "p", "MAGISTRATE_CONFIG": str(sound)}
+    result = CliRunner().invoke(main, ["serve"], env=env)
+    assert (result.exit_code, result.stderr.splitlines()) == (
+        2,
+        ["error: `MAGISTRATE_WORKRES` is no setting", "help: did you mean `MAGISTRATE_WORKERS`?"],
+    )
+
+
 def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
     settings = Settings(data=sound.parent / ".magistrate")
     settings.data.mkdir()

@@ -11,6 +11,7 @@ from policy_lang.diagnostics import PolicyError
 from policy_lang.schema import Schema
 from service.app.checkpointing import load_checkpoint_key
 from service.app.recording import build_contents
+from service.app.traces import load_tracing
 from service.authn.api_keys.peppers import load_peppers
 from service.authn.issuers import check_issuers
 from service.authn.key_files import load_keys
@@ -185,6 +186,13 @@ def _opened(url: str) -> Iterator[Database]:
         database.close()
 
 
+def _tracing(settings: Settings) -> str:
+    if not settings.tracing.endpoint:
+        return "no calls"
+    load_tracing(settings.tracing)
+    return f"{settings.tracing.ratio:.2%} of calls, and those of callers that are traced"
+
+
 Check = Callable[[Settings], str | Warned]
 
 CHECKS: Final[Mapping[str, Check]] = {
@@ -197,6 +205,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "policies": _policies,
     "enforcement": _enforcement,
     "candidate": _candidate,
+    "tracing": _tracing,
 }
 """What can be told from files alone."""
 CONNECTING: Final[Mapping[str, Check]] = {"facts": _facts, "log": _log, "sources": _sources}

@@ -115,6 +115,22 @@ def test_a_start_is_refused_for_a_variable_that_can_only_be_a_slip(sound: Path) 
     )
 
 
+@pytest.mark.parametrize(
+    ("ca_file", "is_sound", "said"),
+    [
+        ("secret", True, "25.00% of calls, and those of callers that are traced"),
+        ("absent.pem", False, "calls cannot be traced: `tracing.ca_file` is `absent.pem`, where no file is"),
+    ],
+)
+def test_what_tracing_needs_is_checked(sound: Path, ca_file: str, *, is_sound: bool, said: str) -> None:
+    sound.write_text(
+        f'{sound.read_text()}\n[tracing]\nendpoint = "https://c.example.com"\nratio = 0.25\nca_file = "{ca_file}"\n'
+    )
+    rows = json.loads(run("check", "--config", sound, "--offline", "--output", "json").stdout)
+    (found,) = [row for row in rows if row["subject"] == "tracing"]
+    assert (found["sound"], found["said"]) == (is_sound, said)
+
+
 def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
     settings = Settings(data=sound.parent / ".magistrate")
     settings.data.mkdir()

@@ -71,10 +71,10 @@ def test_the_first_policies_are_pushed_to_a_service_that_has_none(
 
     assert operator.activate(digest[:8]).state == pb.ACTIVATION_STATE_ACTIVE
     assert [each.active for each in operator.bundles()] == [True]
+    wait_until(lambda: health(server.address) == HealthCheckResponse.SERVING, True)
+    wait_until(server.asked_ready, True)  # the types that a dev token may name are those of the policies
     answer = ask(server)
     assert (answer.effect, answer.policy_digest) == (EFFECT_ALLOW, digest)
-    wait_until(lambda: health(server.address) == HealthCheckResponse.SERVING, True)
-    wait_until(server.asked_ready, True)
     assert [(each.digest, each.asked_by) for each in operator.history()] == [(digest, "Service:ci")]
 
 
@@ -97,7 +97,7 @@ def test_the_command_line_pushes_and_shows_what_is_wrong(kept: Project, operator
 def test_a_preview_tells_what_would_flip_and_pushes_nothing(kept: Project, server: Server, operator: Operator) -> None:
     assert operator.run("push", "policies", "--preview").stdout == "no policies are in force\n"
     digest = operator.put_in_force(kept.folder / "policies")
-    wait_until(server.asked_ready, True)  # the types that a dev token may name are those of the policies
+    wait_until(server.asked_ready, True)
     assert ask(server).effect == EFFECT_ALLOW
     changed = str(denying(kept))
 

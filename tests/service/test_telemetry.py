@@ -1,11 +1,14 @@
 """The service's own log."""
 
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from service.telemetry import LogLines, configure_log, get_log
 from tests.service.decisions.disks import small_disk
@@ -43,8 +46,22 @@ def test_the_first_line_after_lost_ones_says_how_many(tmp_path: Path) -> None:
     assert lines.lost == 2
 
 
+@pytest.fixture
+def configured() -> Iterator[None]:
+    """The log of a service's process; of this one, as it was, for the tests that come after."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    logging.root.handlers.clear()
+    try:
+        configure_log()
+        yield
+    finally:
+        structlog.reset_defaults()
+        logging.root.handlers[:] = handlers
+        logging.root.setLevel(level)
+
+
+@pytest.mark.usefixtures("configured")
 def test_a_traceback_never_shows_the_values_of_variables(capfd: pytest.CaptureFixture[str]) -> None:
-    configure_log()
     try:
         _fail_holding("carried-by-a-variable")
     except ZeroDivisionError:

@@ -30,8 +30,12 @@ def needed_grant(policies: Decides, facts: Facts, decision: Decision) -> str:
 
 
 def _grants(facts: Facts) -> Sequence[str]:
-    found = {each.emergency for held in facts.assignments.values() for each in held if each.emergency}
-    return sorted(found) if found else ()
+    """Those that are in force, the oldest first."""
+    emergencies = [each for held in facts.assignments.values() for each in held if each.emergency]
+    if not emergencies:
+        return ()
+    now = facts.question.now
+    return sorted({each.emergency for each in emergencies if each.expires_at is not None and now < each.expires_at})
 
 
 def _is_allowed(policies: Decides, facts: Facts, kept: str) -> bool:

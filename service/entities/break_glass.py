@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
 from uuid_utils import uuid7
 
 from policy_lang.facts import Assignment
@@ -15,13 +15,15 @@ from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.facts_tables import break_glass
-from service.errors import DataError, NotFound
+from service.errors import DataError, LimitExceeded, NotFound
 from service.permits import PREFIX
 
 REASON: Final = (10, 500)
 """The fewest and the most characters of a reason."""
 KEPT_MS: Final = 30 * 86_400_000
 """How long grants are listed after their end; the decision log has them as long as any record."""
+HELD: Final = 8
+"""Grants that one principal may hold at once: to tell by which of them it is allowed takes a decision of each."""
 MOST: Final = 1000
 """Grants of one list."""
 
@@ -67,7 +69,7 @@ def check_emergency(given: Assignment, reason: str, *, now: int, longest_seconds
     fewest, most = REASON
     if given.role.startswith(PREFIX):
         raise DataError(f"`{given.role}` is a role of this service: nobody administers it by an emergency")
-    if not fewest <= len(reason.strip()) <= most or not reason.isprintable():
+    if len(reason.strip()) < fewest or len(reason) > most or not reason.isprintable():
         raise DataError(f"`reason`: {fewest} to {most} characters in one line that say why")
     if given.expires_at is None:
         raise DataError("`expires_at`: required, an emergency ends")
@@ -79,7 +81,12 @@ def check_emergency(given: Assignment, reason: str, *, now: int, longest_seconds
 
 
 def give_in_emergency(connection: Connection, grant: EmergencyGrant) -> None:
-    """Writes a grant, and forgets those that ended long ago."""
+    """Writes a grant in a turn for its principal, and forgets those that ended long ago; LimitExceeded over `HELD`."""
+    theirs = and_(break_glass.c.subject_type == grant.subject.type, break_glass.c.subject_id == grant.subject.id)
+    in_force = select(func.count()).where(theirs, _NOT_ENDED, break_glass.c.expires_at > grant.given_at)
+    held = connection.execute(in_force).scalar_one()
+    if held >= HELD:
+        raise LimitExceeded("emergency_grants", HELD, held + 1)
     connection.execute(delete(break_glass).where(break_glass.c.expires_at < grant.given_at - KEPT_MS))
     place = ("", "") if grant.place is None else grant.place
     connection.execute(
@@ -100,7 +107,7 @@ def give_in_emergency(connection: Connection, grant: EmergencyGrant) -> None:
 
 def end_emergency(connection: Connection, id_: str, *, by: Ref, now: int) -> None:
     """Ends a grant that is in force."""
-    ended = update(break_glass).where(break_glass.c.id == id_, break_glass.c.ended_at.is_(None))
+    ended = update(break_glass).where(break_glass.c.id == id_, _NOT_ENDED)
     connection.execute(ended.values(ended_at=now, ended_by=str(by)))
 
 
@@ -117,7 +124,7 @@ def emergencies(connection: Connection, now: int, *, only_active: bool) -> list[
     """The grants, the newest first; unless only the active, those too whose time ended within the last thirty days."""
     query = select(break_glass).where(break_glass.c.expires_at > (now if only_active else now - KEPT_MS))
     if only_active:
-        query = query.where(break_glass.c.ended_at.is_(None))
+        query = query.where(_NOT_ENDED)
     return [_read(row) for row in connection.execute(query.order_by(break_glass.c.id.desc()).limit(MOST))]
 
 
@@ -146,3 +153,6 @@ def _read(row: "Row[tuple[object, ...]]") -> EmergencyGrant:
         ended_at=row.ended_at,
         ended_by=row.ended_by or "",
     )
+
+
+_NOT_ENDED: Final = break_glass.c.ended_at.is_(None)

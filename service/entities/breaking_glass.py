@@ -17,6 +17,7 @@ from service.db.feed import advance, assignment_change
 from service.db.turns import take_turn
 from service.entities.admission import Admission
 from service.entities.break_glass import (
+    REASON,
     EmergencyGrant,
     check_emergency,
     details_of,
@@ -139,12 +140,13 @@ def _approve(visitor: Visitor, stakes: Stakes, grant: EmergencyGrant, change: st
 
 
 def _told(wanted: Assignment, reason: str) -> dict[str, Json]:
-    """What a refusal says of what was wanted; the reason may be of any length yet."""
+    """What a refusal says of what was wanted; role and reason may be of any length yet."""
+    _, most = REASON
     return {
         "change": "give",
-        "role": wanted.role,
+        "role": wanted.role[:most],
         "scope": None if wanted.place is None else str(wanted.place),
-        "reason": reason[:500],
+        "reason": reason[:most],
     }
 
 

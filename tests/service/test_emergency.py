@@ -1,17 +1,19 @@
 """What is allowed by an emergency grant alone is marked, and nothing else is; denies win over it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from policy_lang.decision import Effect
-from policy_lang.facts import Assignment
+from policy_lang.decision import ALLOWED, Decision, Effect
+from policy_lang.facts import Assignment, Facts
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.opening import open_database
 from service.decisions.counting import CountingRecorder
+from service.emergency import Decides, needed_grant
 from service.entities.break_glass import EmergencyGrant, end_emergency, give_in_emergency
 from service.entities.writer import EntityWriter
 from service.model import Answer
@@ -22,6 +24,19 @@ from tests.service.point import NOW, POLICY, KeptRecords, asking, build_point
 
 ALICE, T1, GUARD = Ref("User", "alice"), Ref("Tenant", "t1"), Ref("User", "guard")
 CLOSE = asking("close", "theirs", as_user="alice", context={"ip": "10.0.0.1"})
+
+
+@dataclass
+class Counted:
+    """Counts what policies decide."""
+
+    policies: Decides
+    decisions: int = 0
+
+    def decide(self, facts: Facts) -> Decision:
+        """What they decide."""
+        self.decisions += 1
+        return self.policies.decide(facts)
 
 
 class Shop:
@@ -79,6 +94,15 @@ def test_what_is_allowed_without_it_is_not_marked(shop: Shop) -> None:
     writer = EntityWriter(shop.database, activate({"shop.policy": POLICY}).bundle.program.schema)
     writer.assign({"type": "User", "id": "alice"}, "shop.helper", {"type": "Tenant", "id": "t1"}, None)
     assert shop.asked() == (Effect.ALLOW, "", "")
+
+
+def test_grants_that_are_over_cost_no_decision(shop: Shop) -> None:
+    shop.give(ends_in=0)
+    batch = shop.point.admit(shop.point.verify("pep"), (CLOSE,))
+    (facts,) = shop.point.fetch(batch).facts
+    policies = Counted(batch.policies.compiled)
+    assert needed_grant(policies, facts, Decision(Effect.ALLOW, ALLOWED)) == ""
+    assert policies.decisions == 0
 
 
 def test_of_several_the_mark_is_the_first_that_suffices(shop: Shop) -> None:

@@ -195,7 +195,7 @@ class EntityServiceServicer:
     def BreakGlass(self, request, context):
         """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
         under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
-        `magistrate` are not to be had so.
+        `magistrate` are not to be had so. A principal holds at most 8 at once (`emergency_grants`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

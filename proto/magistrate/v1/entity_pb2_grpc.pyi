@@ -65,7 +65,7 @@ class EntityServiceStub:
     BreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.BreakGlassRequest, _entity_pb2.BreakGlassResponse]
     """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
     under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
-    `magistrate` are not to be had so.
+    `magistrate` are not to be had so. A principal holds at most 8 at once (`emergency_grants`).
     """
     EndBreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.EndBreakGlassRequest, _entity_pb2.EndBreakGlassResponse]
     """Ends an emergency grant before its time. Needs what giving it needs."""
@@ -138,7 +138,7 @@ class EntityServiceAsyncStub(EntityServiceStub):
     BreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.BreakGlassRequest, _entity_pb2.BreakGlassResponse]  # type: ignore[assignment]
     """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
     under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
-    `magistrate` are not to be had so.
+    `magistrate` are not to be had so. A principal holds at most 8 at once (`emergency_grants`).
     """
     EndBreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.EndBreakGlassRequest, _entity_pb2.EndBreakGlassResponse]  # type: ignore[assignment]
     """Ends an emergency grant before its time. Needs what giving it needs."""
@@ -256,7 +256,7 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_entity_pb2.BreakGlassResponse, _abc.Awaitable[_entity_pb2.BreakGlassResponse]]:
         """Breaks the glass: gives a principal a role in an emergency, for a while that is bounded by the settings, with a reason,
         under an alarm. Needs `break_glass`, and not the role. What is decided by it alone is marked. Roles of the module
-        `magistrate` are not to be had so.
+        `magistrate` are not to be had so. A principal holds at most 8 at once (`emergency_grants`).
         """
 
     @_abc_1.abstractmethod

@@ -9,9 +9,9 @@ from policy_lang.facts import Assignment
 from policy_lang.values import Ref
 from service.app.glass import GlassWatch
 from service.db.engine import Database
-from service.entities.break_glass import REASON
+from service.entities.break_glass import HELD, REASON
 from service.entities.store import EntityStore
-from service.errors import DataError, NotFound, PermissionDenied
+from service.errors import DataError, LimitExceeded, NotFound, PermissionDenied
 from service.governance.grants import Grants
 from service.model import RecordKind
 from service.samples import Samples
@@ -76,6 +76,25 @@ def test_who_does_not_hold_it_is_refused_and_that_is_recorded(firm: Firm, who: s
     assert refusal.inputs["reason"] == WHY
 
 
+@on_sqlite
+def test_a_refusal_keeps_no_more_of_what_was_wanted_than_it_needs(firm: Firm) -> None:
+    with pytest.raises(PermissionDenied):
+        firm.emergencies.give(caller("reader"), editor()._replace(role="r" * 10_000), "w" * 10_000)
+    told = firm.records[-1].inputs
+    assert (told["role"], told["reason"]) == ("r" * REASON[1], "w" * REASON[1])
+
+
+@on_sqlite
+def test_nobody_holds_more_of_them_at_once_than_a_check_can_tell_apart(firm: Firm) -> None:
+    first, *_ = [firm.emergencies.give(caller("root"), editor(), WHY)[0] for _ in range(HELD)]
+    with pytest.raises(LimitExceeded, match="`emergency_grants`: 9 given, 8 allowed"):
+        firm.emergencies.give(caller("root"), editor(), WHY)
+    firm.emergencies.give(caller("root"), editor(USER2, T2), WHY)
+    firm.emergencies.end(caller("root"), first.id)
+    firm.emergencies.give(caller("root"), editor(), WHY)
+    assert len(held(firm)) == HELD
+
+
 def test_what_is_held_at_a_tenant_reaches_no_other(firm: Firm) -> None:
     firm.emergencies.give(caller("chief"), editor(), WHY)
     with pytest.raises(PermissionDenied):
@@ -93,6 +112,7 @@ AMISS = {
     "no reason": (editor(), "", "`reason`: 10 to 500 characters"),
     "blanks for a reason": (editor(), " " * 20, "`reason`: 10 to 500 characters"),
     "too long a reason": (editor(), "x" * (REASON[1] + 1), "`reason`: 10 to 500 characters"),
+    "a reason behind blanks": (editor(), " " * REASON[1] + WHY, "`reason`: 10 to 500 characters"),
     "a reason of two lines": (editor(), "nobody is here\nand more", "`reason`: 10 to 500 characters in one line"),
     "a role of the service": (Assignment(USER1, "magistrate.admin", None, SOON), WHY, "nobody administers it"),
     "no such role": (editor()._replace(role="firm.editr"), WHY, "did you mean `firm.editor`"),

@@ -10,12 +10,13 @@ from typing import Final, NamedTuple
 
 from policy_lang.values import Ref
 from service.errors import RateLimited
+from service.lru import Lru
 from service.model import Caller
 from service.rate import Rate
 from service.rate_settings import AllowanceSettings, RatesSettings
 
 KNOWN: Final = 10_000
-"""Callers whose allowance is remembered; past that all are forgotten, and looked up again."""
+"""Callers whose allowance is remembered. To be forgotten costs a caller a look-up alone: nothing is counted there."""
 RETRY_MS: Final = 100
 """When to come again where too much is under way."""
 
@@ -41,7 +42,7 @@ class Rates:
     def __init__(self, settings: RatesSettings) -> None:
         self._settings = settings
         self._principals = {_ref(name): (name, each) for name, each in settings.principals.items()}
-        self._known: dict[tuple[Ref, str], _Allowance] = {}
+        self._known: Lru[tuple[Ref, str], _Allowance] = Lru(KNOWN)
         self._under_way: dict[Ref, int] = {}
         self.refused = 0
         """What found no place."""
@@ -83,9 +84,7 @@ class Rates:
         known = self._known.get(key)
         if known is None:
             known = _allowance(caller.principal.ref, *self._find(caller))
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            self._known[key] = known
+            self._known.put(key, known)
         return known
 
     def _find(self, caller: Caller) -> tuple[str, AllowanceSettings | None]:

@@ -19,6 +19,7 @@ from service.model import Bounds, Caller, PeerCertificate
 from service.ports import Authenticator, Clock, Recorder
 from service.rate import Rate
 from service.reception.failures import Failures
+from service.reception.leases import KEY_RATE
 from service.reception.rates import Metering, Rates
 
 Certified = Callable[[PeerCertificate, int], Caller]
@@ -118,7 +119,7 @@ class Reception:
         if self.rates is not None:
             metering = self.rates.metering(caller)
             if metering is not None and not self._meter.spend(metering.name, arrival.weight):
-                await self._meter_caller(metering, arrival.weight)
+                await self._take(metering, arrival.weight)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
         return caller
@@ -181,7 +182,8 @@ class Reception:
             raise Unauthenticated("two credentials are presented: a certificate, and `authorization`")
         return self._of_certificate(presented, self._clock())
 
-    async def _meter_caller(self, metering: Metering, weight: int) -> None:
+    async def _take(self, metering: Metering, weight: int) -> None:
+        """Returns when that much of the rate is taken; RateLimited, naming its setting, where it is used up."""
         try:
             await self._meter.take(metering.name, metering.rate, weight)
         except RateLimited as error:
@@ -195,8 +197,4 @@ class Reception:
                 await keeping
             raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")
         if bounds.rate is not None:
-            try:
-                await self._meter.take(bounds.name, bounds.rate, arrival.weight)
-            except RateLimited:
-                self.rate_limited += 1
-                raise
+            await self._take(Metering(bounds.name, bounds.rate, KEY_RATE), arrival.weight)

@@ -78,12 +78,40 @@ def test_a_caller_has_so_many_places_and_gets_them_back() -> None:
 
 def test_memory_is_bounded_whoever_calls() -> None:
     rates = Rates(SETTINGS)
-    for number in range(KNOWN + 500):
+    for number in range(KNOWN + 5):
         place = rates.enter(caller(f"Service:s{number}"))
         assert place is not None
         rates.leave(place)
     assert len(rates._known) <= KNOWN
     assert rates._under_way == {}
+
+
+def test_who_keeps_calling_is_remembered_however_many_come_beside() -> None:
+    rates, regular = Rates(SETTINGS), caller("User:alice")
+    allowed = rates.metering(regular)
+    for number in range(KNOWN + 5):
+        rates.metering(caller(f"User:u{number}"))
+        assert rates.metering(regular) is allowed
+
+
+def test_callers_without_number_win_nobody_a_new_start() -> None:
+    settings = RatesSettings.model_validate({"default": {"per_minute": 1, "burst": 1, "in_flight": 1}})
+    reception = callers(Named(lambda token: caller(f"User:{token}")), rates=settings).reception
+    rates = reception.rates
+    assert rates is not None
+
+    def admit(token: str) -> None:
+        asyncio.run(reception.admit(Arrival("AuthorizationService.Check", lambda: "here", [f"Bearer {token}"])))
+
+    admit("alice")
+    rates.enter(caller("User:alice"))
+    for number in range(KNOWN + 5):
+        rates.metering(caller(f"User:u{number}"))
+
+    with pytest.raises(RateLimited, match="is used up"):
+        admit("alice")
+    with pytest.raises(RateLimited, match="are under way already"):
+        rates.enter(caller("User:alice"))
 
 
 def test_a_caller_is_metered_by_who_it_is_and_takes_nothing_from_another() -> None:

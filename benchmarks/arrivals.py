@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Final
 
 import orjson
 
-from benchmarks.http2 import Call, Connection
+from benchmarks.http2 import Connection
 from benchmarks.load import call_of
 from benchmarks.serving import environment
 from benchmarks.sides.side import Side, cpu_seconds
@@ -60,24 +60,16 @@ def offer(side: Side, rate: float, seconds: float, folder: Path) -> Seen:
     return Seen(**orjson.loads(ended.stdout))
 
 
-class _Caller(Connection):
-    """A connection that counts the calls that were refused, and goes on."""
-
-    def __init__(self, path: str, calls: Iterator[Call]) -> None:
-        super().__init__(path, calls, in_flight=0)
-        self.refused: Counter[str] = Counter()
-
-    def fail(self, how: str) -> None:
-        """Counts it."""
-        self.refused[how] += 1
-
-
 async def _arrive(side: Side, rate: float, seconds: float) -> Seen:
     host, _, port = side.address.rpartition(":")
     loop, waiting = asyncio.get_running_loop(), cycle([call_of(body, side.dialect) for body in side.bodies])
+    shed: Counter[str] = Counter()
 
-    def make() -> _Caller:
-        return _Caller(side.dialect.path, waiting)
+    def count(how: str) -> None:
+        shed[how] += 1
+
+    def make() -> Connection:
+        return Connection(side.dialect.path, waiting, in_flight=0, fail=count)
 
     callers = [(await loop.create_connection(make, host, int(port)))[1] for _ in range(CONNECTIONS)]
     for each in callers:
@@ -92,7 +84,7 @@ async def _arrive(side: Side, rate: float, seconds: float) -> Seen:
         seconds=seconds,
         offered=len(lateness),
         served=len(taken),
-        shed=sum((each.refused for each in callers), Counter()),
+        shed=shed,
         p50=_at(taken, 0.5),
         p99=_at(taken, 0.99),
         p999=_at(taken, 0.999),
@@ -102,7 +94,7 @@ async def _arrive(side: Side, rate: float, seconds: float) -> Seen:
     )
 
 
-async def _ask(callers: Sequence[_Caller], rate: float, began: float, seconds: float) -> list[float]:
+async def _ask(callers: Sequence[Connection], rate: float, began: float, seconds: float) -> list[float]:
     """Asks over each in turn; how many seconds each call was late, in rising order."""
     draw, due, lateness = random.Random(20260101), began, list[float]()
     for each in cycle(callers):

@@ -7,10 +7,11 @@ import asyncio
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from grpc import StatusCode
+
+from benchmarks.driven import Call, DrivenConnection, end_run
 
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _ACK, _END_HEADERS = 0x1, 0x1, 0x4
@@ -18,47 +19,19 @@ _WIDE: Final = (1 << 31) - 1
 _MESSAGE_PREFIX: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One question as it goes over the wire; `verify` raises if its answer is wrong."""
+class Connection(DrivenConnection):
+    """Calls one method, each answer followed by the next call where so many are kept in flight."""
 
-    message: bytes
-    token: str
-    verify: Callable[[bytes], None]
-
-
-class Connection(asyncio.Protocol):
-    """Keeps so many calls of one method in flight, each answer followed by the next call, until it is told to rest.
-
-    With none to keep in flight it calls when it is told to `ask`.
-    """
-
-    def __init__(self, path: str, calls: Iterator[Call], in_flight: int) -> None:
-        self.taken: list[float] = []
-        """Seconds that each answered call took."""
-        self._calls = calls
-        self._in_flight = in_flight
+    def __init__(self, path: str, calls: Iterator[Call], in_flight: int, fail: Callable[[str], None] = end_run) -> None:
+        super().__init__(calls, in_flight, fail)
         self._first_headers, self._later_headers = _headers(path)
         self._open: dict[int, tuple[Call, float, bytearray]] = {}
         self._next_stream = 1
         self._received = bytearray()
-        self._rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._is_resting = True
-
-    def begin(self) -> None:
-        """Starts to call."""
-        self._rested = asyncio.get_running_loop().create_future()
-        self._is_resting = False
-        self.taken = []
-        self._transport.write(b"".join(self._call() for _ in range(self._in_flight)))
 
     def ask(self, due: float | None = None) -> None:
         """Makes one more call; what it takes counts from `due`, a reading of `perf_counter`, or from now."""
         self._transport.write(self._call(due))
-
-    def fail(self, how: str) -> None:
-        """Takes note that a call has no answer; here that ends the run."""
-        raise AssertionError(f"a call failed: {how}")
 
     def leave(self, why: bytes) -> None:
         """The server asks for no more calls over this connection; here that ends the run."""
@@ -69,15 +42,9 @@ class Connection(asyncio.Protocol):
         """Calls that have no answer yet."""
         return len(self._open)
 
-    async def rest(self) -> None:
-        """Calls no more, and returns when the last answer is there; raises what went wrong."""
-        self._is_resting = True
-        if self._open or self._rested.done():
-            await self._rested
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the server, with windows so wide that they need no care."""
-        self._transport = cast(asyncio.Transport, transport)  # which that of uvloop is, though not by name
+        super().connection_made(transport)
         settings = struct.pack(">HI", 4, _WIDE) + struct.pack(">HI", 1, 0)
         greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _frame(_SETTINGS, 0, 0, settings)
         self._transport.write(greeting + _frame(_WINDOW_UPDATE, 0, 0, (_WIDE - 65_535).to_bytes(4, "big")))
@@ -102,10 +69,8 @@ class Connection(asyncio.Protocol):
         if replies:
             self._transport.write(b"".join(replies))
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Calls that are open have failed."""
-        if self._open:
-            self._break(exc or ConnectionError("the server closed the connection"))
+    def _start(self) -> None:
+        self._transport.write(b"".join(self._call() for _ in range(self._in_flight)))
 
     def _take(self, kind: int, flags: int, stream: int, payload: bytearray, replies: list[bytes]) -> None:
         if kind == _DATA:
@@ -116,7 +81,7 @@ class Connection(asyncio.Protocol):
             replies.append(_frame(kind, _ACK, 0, bytes(payload) if kind == _PING else b""))
         elif kind == _RST_STREAM and stream in self._open:
             del self._open[stream]
-            self.fail(f"RST_STREAM {int.from_bytes(payload, 'big')}")
+            self._fail(f"RST_STREAM {int.from_bytes(payload, 'big')}")
             self._ended(replies)
         elif kind == _GOAWAY:
             self.leave(bytes(payload))
@@ -127,15 +92,15 @@ class Connection(asyncio.Protocol):
             self.taken.append(time.perf_counter() - began)
             call.verify(bytes(body[_MESSAGE_PREFIX:]))
         else:
-            self.fail(_status(trailers))
+            self._fail(_status(trailers))
         self._ended(replies)
 
     def _ended(self, replies: list[bytes]) -> None:
         """Calls again in the place of a call that has ended, or rests."""
         if not self._is_resting and len(self._open) < self._in_flight:
             replies.append(self._call())
-        elif self._is_resting and not self._open and not self._rested.done():
-            self._rested.set_result(None)
+        elif self._is_resting and not self._open:
+            self._have_rested()
 
     def _call(self, due: float | None = None) -> bytes:
         call, stream = next(self._calls), self._next_stream
@@ -146,11 +111,6 @@ class Connection(asyncio.Protocol):
             headers += b"\x0f\x08" + _string(f"Bearer {call.token}")  # authorization, never put in the table
         message = b"\0" + len(call.message).to_bytes(4, "big") + call.message
         return _frame(_HEADERS, _END_HEADERS, stream, headers) + _frame(_DATA, _END_STREAM, stream, message)
-
-    def _break(self, error: Exception) -> None:
-        self._is_resting = True
-        if not self._rested.done():
-            self._rested.set_exception(error)
 
 
 def _headers(path: str) -> tuple[bytes, bytes]:

@@ -20,8 +20,9 @@ from typing import Final
 import orjson
 import uvloop
 
+from benchmarks.driven import Call
 from benchmarks.http1 import JsonConnection
-from benchmarks.http2 import Call, Connection
+from benchmarks.http2 import Connection
 from benchmarks.serving import environment
 from benchmarks.sides.body import Body, framed, unframed
 from benchmarks.sides.dialect import Dialect

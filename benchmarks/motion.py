@@ -24,7 +24,7 @@ from magistrate.v1.authorization_pb2 import CheckRequest, CheckResponse
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 from magistrate.v1.types_pb2 import Entity, Value
 
-from benchmarks.http2 import Call
+from benchmarks.driven import Call
 from benchmarks.pacing import CONNECTIONS, Asking, connected
 from benchmarks.serving import SERVE, run, serving
 from benchmarks.world import POLICY, World

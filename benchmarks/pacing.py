@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from benchmarks.http2 import Call, Connection
+from benchmarks.driven import Call
+from benchmarks.http2 import Connection
 
 CONNECTIONS: Final = 4
 MOST_UNDER_WAY: Final = 64

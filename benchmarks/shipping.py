@@ -26,8 +26,8 @@ import uvloop
 from magistrate.v1.authorization_pb2 import BatchCheckRequest, BatchCheckResponse, CheckRequest
 from magistrate.v1.types_pb2 import Entity, Value
 
+from benchmarks.driven import Call
 from benchmarks.freshness import postgresql, server_of
-from benchmarks.http2 import Call
 from benchmarks.pacing import CONNECTIONS, Asking, connected
 from benchmarks.record import BATCH, record_of
 from benchmarks.serving import SERVE, run, serving

@@ -1,13 +1,14 @@
 """Calls of one door over connections of our own, each replaced when the server asks it to end."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from itertools import cycle
 from typing import Final
 
+from benchmarks.driven import Call
 from benchmarks.http1 import JsonConnection
-from benchmarks.http2 import Call, Connection
+from benchmarks.http2 import Connection
 from benchmarks.load import call_of
 from benchmarks.sides.side import Side
 from benchmarks.soaking.latencies import Tally
@@ -16,19 +17,12 @@ CONNECTIONS: Final = 8
 
 
 class _Grpc(Connection):
-    """Notes what failed, and that it is to be replaced."""
+    """Takes no more calls once the server says so; those under way are answered yet."""
 
-    def __init__(self, path: str, calls: Iterator[Call], tally: Tally) -> None:
-        super().__init__(path, calls, in_flight=0)
-        self.is_leaving = False
-        self._tally = tally
-
-    def fail(self, how: str) -> None:
-        """Counts it."""
-        self._tally.failed[how] += 1
+    is_leaving = False
 
     def leave(self, why: bytes) -> None:
-        """Takes no more calls; those under way are answered yet."""
+        """Is to be replaced."""
         del why
         self.is_leaving = True
 
@@ -36,17 +30,10 @@ class _Grpc(Connection):
 class _Http(JsonConnection):
     """The same for HTTP, where the server says goodbye by closing a connection on which nothing is asked."""
 
-    def __init__(self, path: str, calls: Iterator[Call], tally: Tally) -> None:
-        super().__init__(path, calls, in_flight=0)
-        self.is_leaving = False
-        self._tally = tally
-
-    def fail(self, how: str) -> None:
-        """Counts it."""
-        self._tally.failed[how] += 1
+    is_leaving = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """A call that is open has failed."""
+        """Is to be replaced; a call that is open has failed."""
         self.is_leaving = True
         super().connection_lost(exc)
 
@@ -59,7 +46,7 @@ class Lines:
         self._host, self._port = host, int(port)
         calls = cycle([self._counted(call_of(body, side.dialect)) for body in side.bodies])
         self._make: Callable[[], _Grpc | _Http] = partial(
-            _Grpc if side.dialect.is_grpc else _Http, side.dialect.path, calls, tally
+            _Grpc if side.dialect.is_grpc else _Http, side.dialect.path, calls, in_flight=0, fail=self._count_failure
         )
         self._tally = tally
         self._lines: list[_Grpc | _Http] = []
@@ -89,6 +76,9 @@ class Lines:
         _, line = await asyncio.get_running_loop().create_connection(self._make, self._host, self._port)
         line.begin()
         return line
+
+    def _count_failure(self, how: str) -> None:
+        self._tally.failed[how] += 1
 
     def _counted(self, call: Call) -> Call:
         def verify(answered: bytes) -> None:

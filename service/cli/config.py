@@ -13,7 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from policy_lang.types import Json
 from service.cli.output import Output, output_option, print_rows
-from service.cli.settings import FINDINGS, reported, settings_options
+from service.cli.settings import FINDINGS, STARTING, reported, settings_options
 from service.cli.settings_checks import Finding, check_settings
 from service.config import Settings
 from service.configuring import DEFAULT, ENVIRONMENT, load_settings, said_by
@@ -31,19 +31,7 @@ def command() -> None:
 @command.command()
 @click.option("--offline", is_flag=True, help="Ask no database.")
 @output_option
-@settings_options(
-    "policies",
-    "policies_source",
-    "data",
-    "database",
-    "log_database",
-    "grpc",
-    "grpc_mtls",
-    "plaintext",
-    "http",
-    "ops",
-    "dev",
-)
+@settings_options(*STARTING)
 def check(settings: Settings, output: Output, *, offline: bool) -> None:
     """Check the settings as a start of the service would, and say all that is wrong; nothing is changed.
 

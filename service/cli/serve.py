@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from service.cli.settings import settings_options
+from service.cli.settings import STARTING, settings_options
 from service.config import Settings
 from service.configuring import SURELY, check_variables
 from service.runtime.listening import Place
@@ -19,22 +19,7 @@ dev: anybody who reads `{data}` may ask for anybody; for trying only
 
 
 @click.command()
-@settings_options(
-    "policies",
-    "policies_source",
-    "data",
-    "database",
-    "log_database",
-    "grpc",
-    "grpc_mtls",
-    "plaintext",
-    "http",
-    "ops",
-    "workers",
-    "replica_id",
-    "drain_seconds",
-    "dev",
-)
+@settings_options(*STARTING)
 def command(settings: Settings) -> None:
     """Answer checks until told to stop.
 

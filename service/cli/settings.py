@@ -71,9 +71,12 @@ _OPTIONS: Final[Mapping[str, Callable[[Callable[..., None]], Callable[..., None]
     "ops": click.option("--ops", metavar="HOST:PORT", help="Where the ops port listens; port 0 is any free one."),
     "workers": click.option("--workers", type=int, help="How many processes answer."),
     "replica_id": click.option("--replica-id", metavar="NAME", help="The name of this replica's spool."),
-    "dev": click.option("--dev", is_flag=True, default=None, help="Trust a key pair made in the data folder."),
     "drain_seconds": click.option("--drain-seconds", type=float, help="How long calls in flight may finish."),
+    "dev": click.option("--dev", is_flag=True, default=None, help="Trust a key pair made in the data folder."),
 }
+
+STARTING: Final = tuple(_OPTIONS)
+"""The settings that a start of the service takes as options."""
 
 
 def settings_options(

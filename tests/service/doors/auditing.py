@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import grpc
-import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 
@@ -35,13 +34,11 @@ from service.governance.grants import Grants
 from service.log_reading_settings import LogReadingSettings
 from service.model import ActivePolicies
 from service.policies.folder import activate
+from tests.service.doors.conversing import Answer, Conversing, Metadata
 from tests.service.doors.desk import verified
 from tests.service.doors.receiving import Named, callers
-from tests.service.doors.talking import bearer
 from tests.service.point import NOW, POLICY, KeptRecords, OnePolicy
 
-Answer = TypeVar("Answer")
-Metadata = tuple[tuple[str, str], ...]
 Call = Callable[[DecisionLogServiceStub, Metadata], Answer]
 
 TEXTS: Final = {"shop.policy": POLICY}
@@ -50,7 +47,7 @@ SCAN_LIMIT: Final = 20
 
 
 @dataclass
-class Audit:
+class Audit(Conversing[DecisionLogServiceStub]):
     """The service, asked by users whose tokens are their names; `auditor` is one everywhere, `local` at Tenant:t1."""
 
     log: Database
@@ -63,28 +60,9 @@ class Audit:
     settings: LogReadingSettings = field(default_factory=LogReadingSettings)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ask(self, name: str, call: Call[Answer]) -> Answer:
-        """What the service answers the user of that name."""
-        return self.serve(lambda port: _converse(port, lambda stub: call(stub, bearer(name))))
-
-    def fails(self, name: str, call: Call[object]) -> grpc.Call:
-        """How the call of that user fails."""
-        with pytest.raises(grpc.RpcError) as caught:
-            self.ask(name, call)
-        assert isinstance(caught.value, grpc.Call)
-        return caught.value
-
-    def serve(self, converse: Callable[[int], Answer]) -> Answer:
-        """What comes of talking to the port, in a thread beside the door's loop."""
-        return asyncio.run(self._serve(converse))
-
-    async def _serve(self, converse: Callable[[int], Answer]) -> Answer:
-        door = self.door()
-        port = await door.open("127.0.0.1:0")
-        try:
-            return await asyncio.to_thread(converse, port)
-        finally:
-            await door.close(1)
+    def stub(self, channel: grpc.Channel) -> DecisionLogServiceStub:
+        """The service over a channel."""
+        return DecisionLogServiceStub(channel)
 
     def door(self) -> GrpcDoor:
         """The door, not open yet; in the loop that it is opened in."""
@@ -143,8 +121,3 @@ def moment(milliseconds: int) -> Timestamp:
 
 def _former(digest: str) -> Mapping[str, str] | None:
     return FORMER if digest == "former" else None
-
-
-def _converse(port: int, converse: Callable[[DecisionLogServiceStub], Answer]) -> Answer:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        return converse(DecisionLogServiceStub(channel))

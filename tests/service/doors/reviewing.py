@@ -1,15 +1,13 @@
 """A door with PolicyService alone over a real store, and the background process's part in a thread."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import grpc
-import pytest
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
 from policy_lang.bundle import load
@@ -37,20 +35,18 @@ from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Pushed
 from service.policies.trials import Trials
 from service.policies.wiring import POLICIES
+from tests.service.doors.conversing import Answer, Conversing, Metadata
 from tests.service.doors.desk import verified
 from tests.service.doors.receiving import Named, callers
-from tests.service.doors.talking import bearer
 from tests.service.point import NOW, KeptRecords, OnePolicy
 from tests.service.point import POLICY as IN_FORCE
 
-Answer = TypeVar("Answer")
-Metadata = tuple[tuple[str, str], ...]
 Call = Callable[[PolicyServiceStub, Metadata], Answer]
 REPLICA: Final = "r1"
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewer:
+class Reviewer(Conversing[PolicyServiceStub]):
     """The service, asked by users whose tokens are their names; `author` is one."""
 
     facts: Database
@@ -71,22 +67,12 @@ class Reviewer:
         activations.acknowledge(begun.number, REPLICA)
         activations.settle(begun.number)
 
-    def ask(self, name: str, call: Call[Answer]) -> Answer:
-        """What the service answers the user of that name."""
-        return self.serve(lambda port: _converse(port, lambda stub: call(stub, bearer(name))))
+    def stub(self, channel: grpc.Channel) -> PolicyServiceStub:
+        """The service over a channel."""
+        return PolicyServiceStub(channel)
 
-    def fails(self, name: str, call: Call[object]) -> grpc.Call:
-        """How the call of that user fails."""
-        with pytest.raises(grpc.RpcError) as caught:
-            self.ask(name, call)
-        assert isinstance(caught.value, grpc.Call)
-        return caught.value
-
-    def serve(self, converse: Callable[[int], Answer]) -> Answer:
-        """What comes of talking to the port, in a thread beside the door's loop."""
-        return asyncio.run(self._serve(converse))
-
-    async def _serve(self, converse: Callable[[int], Answer]) -> Answer:
+    def door(self) -> GrpcDoor:
+        """The door, not open yet; in the loop that it is opened in."""
         gate = Gate(
             governance=Governance([]),
             policies=OnePolicy(self.policies),
@@ -106,12 +92,7 @@ class Reviewer:
         )
         reviews = ReviewOffice(gate=gate, store=store, activations=activations, desk=Desk(self.facts, REPLICA, REVIEWS))
         servicer = PolicyServicer(callers(Named(verified), recorder=self.records), office, reviews, _reached)
-        door = GrpcDoor([(POLICY, servicer)], Limits())
-        port = await door.open("127.0.0.1:0")
-        try:
-            return await asyncio.to_thread(converse, port)
-        finally:
-            await door.close(1)
+        return GrpcDoor([(POLICY, servicer)], Limits())
 
 
 @contextmanager
@@ -133,8 +114,3 @@ def reviewing(tmp_path: Path) -> Iterator[Reviewer]:
 
 async def _reached(_: str, __: float) -> None:
     """Is there already."""
-
-
-def _converse(port: int, converse: Callable[[PolicyServiceStub], Answer]) -> Answer:
-    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-        return converse(PolicyServiceStub(channel))

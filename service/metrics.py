@@ -95,6 +95,9 @@ _ASKING: Final = {
     ),
     "magistrate_shadow_active": _gauge("1 while candidate policies are tried out beside those in force."),
     "magistrate_break_glass_active": _gauge("Emergency grants that are in force."),
+    "magistrate_break_glass_last_timestamp_seconds": _gauge(
+        "When an emergency grant was last in force, in seconds since 1970 UTC; 0 where none was within the hour."
+    ),
     "magistrate_break_glass_uses": _counter("Decisions that allow by an emergency grant alone."),
     "magistrate_refusals": _counter("Requests of authenticated callers that were refused, by code.", code=OPEN),
     "magistrate_check_seconds": _histogram("From the admission of a question until its decision was recorded."),

@@ -100,7 +100,7 @@ def end(settings: Settings, id_: str, output: Output) -> None:
 def list_(settings: Settings, *, active: bool, output: Output) -> None:
     """List emergency grants, the newest first, those of the last thirty days that have ended too."""
     with opened_facts(settings) as database, database.read() as connection:
-        print_rows([_row(grant) for grant in emergencies(connection, wall_clock(), only_active=active)], output)
+        print_rows([_row(grant) for grant in emergencies(connection, wall_clock(), only_active=active).found], output)
 
 
 @contextmanager

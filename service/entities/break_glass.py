@@ -24,8 +24,6 @@ KEPT_MS: Final = 30 * 86_400_000
 """How long grants are listed after their end; the decision log has them as long as any record."""
 HELD: Final = 8
 """Grants that one principal may hold at once: to tell by which of them it is allowed takes a decision of each."""
-MOST: Final = 1000
-"""Grants of one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +57,22 @@ class EmergencyGrant:
         """The role as it is held by this grant."""
         return Assignment(self.subject, self.role, self.place, self.expires_at, self.id)
 
+    @property
+    def last_in_force(self) -> int:
+        """When it ended, or will."""
+        return self.expires_at if self.ended_at is None else self.ended_at
+
     def is_active(self, now: int) -> bool:
         """Whether it is in force."""
         return self.ended_at is None and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Emergencies:
+    """A page of grants, and the id after which the next begins: None on the last page."""
+
+    found: tuple[EmergencyGrant, ...]
+    next_after: str | None
 
 
 def check_emergency(given: Assignment, reason: str, *, now: int, longest_seconds: int) -> None:
@@ -120,12 +131,30 @@ def find_active(connection: Connection, id_: str, now: int) -> EmergencyGrant:
     return grant
 
 
-def emergencies(connection: Connection, now: int, *, only_active: bool) -> list[EmergencyGrant]:
-    """The grants, the newest first; unless only the active, those too whose time ended within the last thirty days."""
+def emergencies(
+    connection: Connection, now: int, *, only_active: bool, limit: int | None = None, after: str | None = None
+) -> Emergencies:
+    """Up to `limit` grants, the newest first, those after the id `after`.
+
+    Unless only the active, those too whose time ended within the last thirty days.
+    """
     query = select(break_glass).where(break_glass.c.expires_at > (now if only_active else now - KEPT_MS))
     if only_active:
         query = query.where(_NOT_ENDED)
-    return [_read(row) for row in connection.execute(query.order_by(break_glass.c.id.desc()).limit(MOST))]
+    if after is not None:
+        query = query.where(break_glass.c.id < after)
+    if limit is not None:
+        query = query.limit(limit + 1)
+    grants = [_read(row) for row in connection.execute(query.order_by(break_glass.c.id.desc()))]
+    next_after = grants[limit - 1].id if limit is not None and len(grants) > limit else None
+    return Emergencies(tuple(grants[:limit]), next_after)
+
+
+def in_force_since(connection: Connection, since: int) -> list[EmergencyGrant]:
+    """The grants that were in force after that moment, those that have ended meanwhile too."""
+    end = func.coalesce(break_glass.c.ended_at, break_glass.c.expires_at)
+    query = select(break_glass).where(break_glass.c.expires_at > since, end > since)
+    return [_read(row) for row in connection.execute(query.order_by(break_glass.c.id))]
 
 
 def details_of(grant: EmergencyGrant, change: str) -> dict[str, Json]:

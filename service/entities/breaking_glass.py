@@ -18,6 +18,7 @@ from service.db.turns import take_turn
 from service.entities.admission import Admission
 from service.entities.break_glass import (
     REASON,
+    Emergencies,
     EmergencyGrant,
     check_emergency,
     details_of,
@@ -87,13 +88,13 @@ class BreakingGlass:
             end_emergency(connection, id_, by=by, now=now)
             return replace(grant, ended_at=now, ended_by=str(by)), tell(connection, grant, tenants)
 
-    def all(self, caller: Caller, *, only_active: bool) -> list[EmergencyGrant]:
-        """The grants, the newest first."""
+    def page(self, caller: Caller, *, only_active: bool, limit: int, after: str | None) -> Emergencies:
+        """Up to `limit` grants, the newest first, those after the id `after`."""
         self._gate.admit(caller).require(
             [Act(Action.BREAK_GLASS, Ref(BREAK_GLASS, "*"), details={"read": "break_glass"})]
         )
         with self._database.read() as connection:
-            return emergencies(connection, self._clock(), only_active=only_active)
+            return emergencies(connection, self._clock(), only_active=only_active, limit=limit, after=after)
 
     def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
         visitor = self._gate.admit(caller)

@@ -638,16 +638,24 @@ class ListBreakGlassRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ONLY_ACTIVE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     only_active: _builtins.bool
     """Only those that are in force now."""
+    page_size: _builtins.int
+    """At most so many in one page, up to 1,000; 100 when not set."""
+    page_token: _builtins.str
+    """Where the last page ended: its `next_page_token`; empty for the first page."""
     def __init__(
         self,
         *,
         only_active: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["only_active", b"only_active"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["only_active", b"only_active", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -660,18 +668,22 @@ class ListBreakGlassResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     GRANTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The next page's `page_token`; empty on the last page."""
     @_builtins.property
     def grants(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmergencyGrant]:
-        """The newest first, at most 1,000."""
+        """The newest first."""
 
     def __init__(
         self,
         *,
         grants: _abc.Iterable[Global___EmergencyGrant] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grants", b"grants", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

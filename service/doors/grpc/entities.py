@@ -190,9 +190,11 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         context: ServicerContext[pb.ListBreakGlassRequest, pb.ListBreakGlassResponse],
     ) -> pb.ListBreakGlassResponse:
         """Lists emergency grants."""
-        caller, only_active = await self._callers.admitted(context), request.only_active
-        grants = await beside(lambda: self._emergencies.all(caller, only_active=only_active))
-        return pb.ListBreakGlassResponse(grants=map(write_emergency, grants))
+        caller, size = await self._callers.admitted(context), page_size(request.page_size)
+        after = read_page_token(request.page_token, 1)[0] if request.page_token else None
+        page = await beside(self._emergencies.page, caller, only_active=request.only_active, limit=size, after=after)
+        following = write_page_token([page.next_after]) if page.next_after is not None else ""
+        return pb.ListBreakGlassResponse(grants=map(write_emergency, page.found), next_page_token=following)
 
     @answering
     async def WriteRelations(  # noqa: N802

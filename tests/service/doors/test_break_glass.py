@@ -26,9 +26,12 @@ def archive(database: Database, database_url: str) -> Archive:
     return Archive(build_firm(database, database_url))
 
 
+def page_of(archive: Archive, request: pb.ListBreakGlassRequest) -> pb.ListBreakGlassResponse:
+    return archive.ask("root", lambda stub, who: stub.ListBreakGlass(request, metadata=who))
+
+
 def listed(archive: Archive, *, only_active: bool) -> list[pb.EmergencyGrant]:
-    request = pb.ListBreakGlassRequest(only_active=only_active)
-    return list(archive.ask("root", lambda stub, who: stub.ListBreakGlass(request, metadata=who)).grants)
+    return list(page_of(archive, pb.ListBreakGlassRequest(only_active=only_active)).grants)
 
 
 def test_a_grant_is_given_listed_and_ended(archive: Archive) -> None:
@@ -45,6 +48,21 @@ def test_a_grant_is_given_listed_and_ended(archive: Archive) -> None:
     assert listed(archive, only_active=True) == []
     (former,) = listed(archive, only_active=False)
     assert (former.ended_at.ToMilliseconds(), former.ended_by) == (NOW, "User:root")
+
+
+def test_they_are_listed_in_pages_the_newest_first(archive: Archive) -> None:
+    wanted = pb.BreakGlassRequest(assignment=EDITOR, reason=WHY)
+    given = [archive.ask("root", lambda stub, who: stub.BreakGlass(wanted, metadata=who)).id for _ in range(3)]
+    pages, token = list[list[str]](), ""
+    while not pages or token:
+        page = page_of(archive, pb.ListBreakGlassRequest(only_active=True, page_size=2, page_token=token))
+        pages.append([grant.id for grant in page.grants])
+        token = page.next_page_token
+    assert pages == [[given[2], given[1]], [given[0]]]
+
+    forged = pb.ListBreakGlassRequest(page_token="?")
+    refused = archive.fails("root", lambda stub, who: stub.ListBreakGlass(forged, metadata=who))
+    assert violations(refused) == {"page_token": "the `next_page_token` of an answer, or nothing"}
 
 
 def test_refusals_say_what_is_lacking(archive: Archive) -> None:

@@ -9,7 +9,7 @@ from policy_lang.facts import Assignment
 from policy_lang.values import Ref
 from service.app.glass import GlassWatch
 from service.db.engine import Database
-from service.entities.break_glass import HELD, REASON
+from service.entities.break_glass import HELD, REASON, EmergencyGrant
 from service.entities.store import EntityStore
 from service.errors import DataError, LimitExceeded, NotFound, PermissionDenied
 from service.governance.grants import Grants
@@ -39,6 +39,16 @@ def firm(database: Database) -> Iterator[Firm]:
 def held(firm: Firm, subject: Ref = USER1) -> list[Assignment]:
     with EntityStore(firm.database).snapshot(firm.schema) as snapshot:
         return snapshot.assignments([subject])
+
+
+def kept(firm: Firm) -> tuple[EmergencyGrant, ...]:
+    return firm.emergencies.page(caller("guard"), only_active=False, limit=10, after=None).found
+
+
+def in_force(samples: Samples) -> tuple[float, float]:
+    names = ("magistrate_break_glass_active", "magistrate_break_glass_last_timestamp_seconds")
+    active, last = (samples.gauges[name] for name in names)
+    return active, last
 
 
 def test_it_gives_the_role_until_its_end_beside_what_is_held_and_is_recorded_with_its_reason(firm: Firm) -> None:
@@ -140,9 +150,9 @@ def test_ended_before_its_time_it_gives_nothing_and_cannot_be_ended_again(firm: 
     assert (firm.records[-1].inputs["change"], firm.records[-1].inputs["reason"]) == ("end", WHY)
     with pytest.raises(NotFound):
         firm.emergencies.end(caller("guard"), grant.id)
-    (listed,) = firm.emergencies.all(caller("guard"), only_active=False)
+    (listed,) = kept(firm)
     assert (listed.id, listed.ended_at, listed.ended_by) == (grant.id, NOW, "User:guard")
-    assert firm.emergencies.all(caller("guard"), only_active=True) == []
+    assert firm.emergencies.page(caller("guard"), only_active=True, limit=10, after=None).found == ()
 
 
 def test_who_gets_the_id_of_a_deleted_principal_does_not_get_its_emergencies(firm: Firm) -> None:
@@ -151,8 +161,25 @@ def test_who_gets_the_id_of_a_deleted_principal_does_not_get_its_emergencies(fir
     assert held(firm) == []
 
 
+def test_the_alarm_hears_of_a_grant_that_ends_before_anybody_has_looked(firm: Firm) -> None:
+    watch, samples = GlassWatch(firm.database, lambda: NOW + 1000), Samples()
+    watch.tell(samples)
+    assert samples.gauges == {}
+    grant, _ = firm.emergencies.give(caller("root"), editor(), WHY)
+    firm.emergencies.end(caller("root"), grant.id)
+    with capture_logs() as said:
+        watch.look()
+        watch.look()
+    assert [(line["event"], line["break_glass"]) for line in said] == [
+        ("the glass is broken: an emergency grant is in force", grant.id),
+        ("an emergency grant has ended", grant.id),
+    ]
+    watch.tell(samples)
+    assert in_force(samples) == (0, NOW / 1000)
+
+
 def test_the_alarm_says_each_that_begins_and_ends_and_tells_how_many_there_are(firm: Firm) -> None:
-    now, samples, counts = [NOW], Samples(), list[float]()
+    now, samples, told = [NOW], Samples(), list[tuple[float, float]]()
     watch = GlassWatch(firm.database, lambda: now[0])
     grant, _ = firm.emergencies.give(caller("root"), editor(), WHY)
     with capture_logs() as said:
@@ -160,9 +187,9 @@ def test_the_alarm_says_each_that_begins_and_ends_and_tells_how_many_there_are(f
             now[0] = moment
             watch.look()
             watch.tell(samples)
-            counts.append(samples.gauges["magistrate_break_glass_active"])
+            told.append(in_force(samples))
 
-    assert counts == [1, 1, 0, 0]
+    assert told == [(1, NOW / 1000), (1, (NOW + 1) / 1000), (0, SOON / 1000), (0, SOON / 1000)]
     assert [(line["log_level"], line["event"], line["break_glass"], line["reason"]) for line in said] == [
         ("warning", "the glass is broken: an emergency grant is in force", grant.id, WHY),
         ("warning", "an emergency grant has ended", grant.id, WHY),

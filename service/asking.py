@@ -95,6 +95,11 @@ class Asking:
         self._at_hand = at_hand
         self._shadowing = shadowing
 
+    @property
+    def answers_together(self) -> bool:
+        """Whether `decide_at_once` may answer several calls as one: not where each may be traced, or has to wait."""
+        return self._is_ready and not self._reception.is_traced
+
     def admit_at_once(self, call: Call) -> Caller | None:
         """The caller as `admit` gives it, None where that would wait; such a caller is not to be admitted again."""
         began = perf_counter()
@@ -110,7 +115,7 @@ class Asking:
 
         None where `decide` would wait for something else, or tell a trace; then nothing was recorded.
         """
-        if self._at_hand is nothing_at_hand or TRACE.get() is not None or self._is_shadowed:
+        if not self._is_ready or TRACE.get() is not None:
             return None
         began, place = perf_counter(), self._enter(caller)
         try:
@@ -191,6 +196,11 @@ class Asking:
             return answers, self._pdp.explain(batch, known)
         finally:
             self._leave(place)
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether facts may be at hand, and no other policies are to be asked too."""
+        return self._at_hand is not nothing_at_hand and not self._is_shadowed
 
     @property
     def _is_shadowed(self) -> bool:

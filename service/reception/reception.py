@@ -101,6 +101,11 @@ class Reception:
         self.rate_limited = 0
         """Calls that were refused for the rate of their caller or credential."""
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether calls may be traced."""
+        return self._traces is not None
+
     async def admit(self, arrival: Arrival) -> Caller:
         """The caller.
 

@@ -1,6 +1,7 @@
 """AuthorizationService: reads the message, asks the decision point, writes the answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TypeVar
@@ -13,9 +14,9 @@ from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from service.asking import Asking, Call
 from service.config import Limits
 from service.doors.grpc.caller import RPC, Callers
-from service.doors.grpc.codec import read_batch, read_check, read_consistency, write_batch, write_check
+from service.doors.grpc.codec import read_batch, read_check, read_consistency, read_item, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
-from service.doors.grpc.rim import answering, answering_stream, message_of, name_of, told
+from service.doors.grpc.rim import answering, answering_stream, name_of, told
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.doors.wording import is_generic
@@ -28,6 +29,8 @@ Ended = Callable[[], Awaitable[object]]
 """Returns when streams are to come to their end."""
 
 Streamed = pb.CheckStreamResponse
+Streaming = Streamed | Coroutine[None, None, Streamed]
+"""The answer to one question of a stream, or what is still to be done for it."""
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
@@ -76,8 +79,8 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
     @answering_stream
     def CheckStream(  # noqa: N802
         self,
-        requests: AsyncIterator[pb.CheckRequest | None],
-        context: ServicerContext[pb.CheckRequest, pb.CheckStreamResponse],
+        requests: AsyncIterator[pb.CheckRequest],
+        context: ServicerContext[pb.CheckRequest | None, pb.CheckStreamResponse],
     ) -> AsyncGenerator[pb.CheckStreamResponse, None]:
         """Decides questions as they come, each by the credential as it is then; one that is wrong fails alone.
 
@@ -85,8 +88,10 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """
         call = self._callers.call(context)
 
-        def answer(request: pb.CheckRequest | None) -> Streamed | Coroutine[None, None, Streamed]:
-            return self._streamed(message_of(request), call, context)
+        def answer(asked: Sequence[pb.CheckRequest]) -> Iterable[Streaming]:
+            together = self._streamed_together(asked, call, context) if len(asked) > 1 else None
+            # One after the other: those before one that ends the stream are answered.
+            return together or (self._streamed(request, call, context) for request in asked)
 
         begin = partial(self._callers.verified, context)
         return answers_of(requests, answer, at_once=self._limits.stream_checks, begin=begin, ended=self._ended)
@@ -104,9 +109,36 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         (explanation,) = explanations
         return write_explanation(response, explanation)
 
-    def _streamed(
-        self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]
-    ) -> Streamed | Coroutine[None, None, Streamed]:
+    def _streamed_together(
+        self, requests: Sequence[pb.CheckRequest], call: Call, context: ServicerContext[Request, Response]
+    ) -> Sequence[Streaming] | None:
+        """The answers to questions that came together, by one look at the credential and one record of them all.
+
+        None where they are to be answered one by one: some say how fresh, or wait. Unauthenticated as `_streamed`.
+        """
+        if not self._asking.answers_together or any(request.HasField("consistency") for request in requests):
+            return None
+        try:
+            caller = self._asking.admit_at_once(call)
+            if caller is None:
+                return None
+            checks = [read_item(request, self._limits) for request in requests]
+            answers = self._asking.decide_at_once(call, caller, checks)
+        except Unauthenticated:
+            raise
+        except MagistrateError as error:
+            return [_streamed_error(request, error, context) for request in requests]
+        if answers is None:
+            return None
+        if answers.keeping is None:
+            return _write_all(requests, answers, context)
+        each = zip(requests, answers.items, strict=True)
+        return [
+            self._streamed_when_kept(answers.keeping, request, replace(answers, items=(item,)), context)
+            for request, item in each
+        ]
+
+    def _streamed(self, request: pb.CheckRequest, call: Call, context: ServicerContext[Request, Response]) -> Streaming:
         """The answer to one question of a stream, or what is still to be done for it.
 
         Unauthenticated, at once or then, where the call's credential is good no more.
@@ -171,14 +203,23 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
 def _write_streamed(
     request: pb.CheckRequest, answers: Answers, context: ServicerContext[Request, Response]
 ) -> Streamed:
-    (item,) = answers.items
-    if not isinstance(item, Answer):
-        return _streamed_error(request, item, context)
+    (response,) = _write_all((request,), answers, context)
+    return response
+
+
+def _write_all(
+    requests: Sequence[pb.CheckRequest], answers: Answers, context: ServicerContext[Request, Response]
+) -> Sequence[Streamed]:
     began = perf_counter()
-    response = pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
+    responses = [
+        pb.CheckStreamResponse(request_id=item.request_id, response=write_check(item, answers))
+        if isinstance(item, Answer)
+        else _streamed_error(request, item, context)
+        for request, item in zip(requests, answers.items, strict=True)
+    ]
     write_ended(began)
     end_trace("grpc", RPC.get(), "OK")
-    return response
+    return responses
 
 
 def _streamed_error(

@@ -56,6 +56,14 @@ def read_consistency(message: pb.Consistency) -> Consistency:
             raise InvalidRequest([Violation(f"consistency.{named}", "true, or another requirement")])
 
 
+def read_item(message: pb.CheckRequest, limits: Limits) -> CheckRequest | MagistrateError:
+    """The question as it came, or its error: of several, one that is wrong fails alone."""
+    try:
+        return read_check(message, limits)
+    except (InvalidRequest, LimitExceeded) as error:
+        return error
+
+
 def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequest | MagistrateError, ...]:
     """The questions, or the error of each; LimitExceeded over `batch_checks`, InvalidRequest for an empty batch."""
     checks = message.checks
@@ -65,12 +73,9 @@ def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequ
         raise LimitExceeded("batch_checks", limits.batch_checks, len(checks))
 
     def item(check: pb.CheckRequest) -> CheckRequest | MagistrateError:
-        try:
-            if check.HasField("consistency"):
-                raise InvalidRequest([Violation("consistency", "the batch says it for all its checks")])
-            return read_check(check, limits)
-        except (InvalidRequest, LimitExceeded) as error:
-            return error
+        if check.HasField("consistency"):
+            return InvalidRequest([Violation("consistency", "the batch says it for all its checks")])
+        return read_item(check, limits)
 
     return tuple([item(check) for check in checks])
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
-from grpc.aio import ServicerContext
+from grpc.aio import EOF, ServicerContext
 from grpc_status.rpc_status import to_status
 
 from service.doors.calls import GRPC
@@ -30,7 +30,10 @@ Request = TypeVar("Request")
 Response = TypeVar("Response")
 Method = Callable[[Servicer, Request, ServicerContext[Request, Response]], Awaitable[Response]]
 StreamMethod = Callable[
-    [Servicer, AsyncIterator[Request | None], ServicerContext[Request, Response]], AsyncGenerator[Response, None]
+    [Servicer, AsyncIterator[Request], ServicerContext[Request | None, Response]], AsyncGenerator[Response, None]
+]
+AnsweringMethod = Callable[
+    [Servicer, AsyncIterator[Request | None], ServicerContext[Request | None, Response]], AsyncGenerator[Response, None]
 ]
 
 GatheringMethod = Callable[
@@ -54,16 +57,16 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
     return answered
 
 
-def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> StreamMethod[Servicer, Request, Response]:
+def answering_stream(method: StreamMethod[Servicer, Request, Response]) -> AnsweringMethod[Servicer, Request, Response]:
     """The same for an RPC of many questions and answers: an error that it raises ends the call."""
 
     rpc = _rpc_of(method.__qualname__)
 
     @wraps(method)
     async def answered(
-        servicer: Servicer, requests: AsyncIterator[Request | None], context: ServicerContext[Request, Response]
+        servicer: Servicer, _: AsyncIterator[Request | None], context: ServicerContext[Request | None, Response]
     ) -> AsyncGenerator[Response, None]:
-        async with _Rim(rpc, context), aclosing(method(servicer, requests, context)) as responses:
+        async with _Rim(rpc, context), aclosing(method(servicer, _messages(context), context)) as responses:
             async for response in responses:
                 yield response
 
@@ -139,6 +142,12 @@ def message_of(request: Request | None) -> Request:
     if request is None:
         raise InvalidRequest([Violation("", "the bytes are no message of this RPC")])
     return request
+
+
+async def _messages(context: ServicerContext[Request | None, Response]) -> AsyncGenerator[Request, None]:
+    """What comes in, as `message_of` has it; gRPC's own iterator is two more generators around each message."""
+    while (request := await context.read()) is not EOF:
+        yield message_of(request)
 
 
 def _status_of_end(error: Exception, peer: str) -> Status:

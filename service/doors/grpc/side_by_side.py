@@ -1,21 +1,30 @@
 """Answers the requests of a stream side by side: so many at a time, each as soon as it is ready.
 
-Most are answered as they are read. Only an answer that has to wait gets a task of its own: with one for every message,
-and a wait for all of them, a message cost more than a call.
+Requests that come close together are answered together, which costs less than each alone. Most are answered at once.
+Only an answer that has to wait gets a task of its own: with one for every message, and a wait for all of them, a
+message cost more than a call.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
-from typing import Generic, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Final, Generic, TypeVar
 
 Request = TypeVar("Request")
 Response = TypeVar("Response")
 
+Answering = Callable[[Sequence[Request]], Iterable[Response | Coroutine[None, None, Response]]]
+"""Gives of each request, in order, its answer, or what is still to be done for that."""
+
+TOGETHER: Final = 16
+"""Requests that are answered together at most: more would hold the loop up for longer, and save little."""
+QUIET_TURNS: Final = 2
+"""Turns of the loop without another request after which those that are there are answered: to read one takes two."""
+
 
 async def answers_of(
     requests: AsyncIterator[Request],
-    answer: Callable[[Request], Response | Coroutine[None, None, Response]],
+    answer: Answering[Request, Response],
     *,
     at_once: int,
     begin: Callable[[], Awaitable[object]],
@@ -29,27 +38,31 @@ async def answers_of(
     """
     stream = _Stream(answer, at_once)
     reading = asyncio.create_task(stream.read(requests, begin))
+    answering = asyncio.create_task(stream.answer(reading))
     ending = asyncio.ensure_future(ended())
-    reading.add_done_callback(stream.stir)
+    reading.add_done_callback(stream.look)
+    answering.add_done_callback(stream.stir)
     ending.add_done_callback(lambda _: reading.cancel())
     try:
         while True:
             while stream.ready:
                 yield stream.take()
-            if stream.is_done(reading):
+            if stream.is_done(answering):
                 break
             await stream.stirred()
     finally:
-        for task in (ending, reading, *stream.under_way):
+        for task in (ending, reading, answering, *stream.under_way):
             task.cancel()
 
 
 class _Stream(Generic[Request, Response]):
     """The requests of one stream that are not answered yet, and the answers that are not given yet."""
 
-    def __init__(self, answer: Callable[[Request], Response | Coroutine[None, None, Response]], at_once: int) -> None:
+    def __init__(self, answer: Answering[Request, Response], at_once: int) -> None:
         self._answer = answer
         self._at_once = at_once
+        self._asked: deque[Request] = deque()
+        self._came = asyncio.Event()
         self._moved = asyncio.Event()
         self._has_room = asyncio.Event()
         self._failed: asyncio.Task[Response] | None = None
@@ -57,35 +70,47 @@ class _Stream(Generic[Request, Response]):
         self.under_way: set[asyncio.Task[Response]] = set()
 
     async def read(self, requests: AsyncIterator[Request], begin: Callable[[], Awaitable[object]]) -> None:
-        """Begins, then reads and answers, until there are no more requests."""
+        """Begins, then reads, until there are no more requests."""
         await begin()
         async for request in requests:
-            while len(self.ready) + len(self.under_way) >= self._at_once:
+            while len(self._asked) + len(self.ready) + len(self.under_way) >= self._at_once:
                 self._has_room.clear()
                 await self._has_room.wait()
-            answer = self._answer(request)
-            if isinstance(answer, Coroutine):
-                task = asyncio.create_task(answer)
-                self.under_way.add(task)
-                task.add_done_callback(self._answered)
-            else:
-                self.ready.append(answer)
-                self._moved.set()
+            self._asked.append(request)
+            self._came.set()
 
-    def is_done(self, reading: asyncio.Task[None]) -> bool:
+    async def answer(self, reading: asyncio.Task[None]) -> None:
+        """Answers what is read, until no more is, and raises what ended the reading."""
+        while True:
+            while self._asked:
+                await self._gathered()
+                asked, count = self._asked, min(len(self._asked), TOGETHER)
+                for answer in self._answer([asked.popleft() for _ in range(count)]):
+                    self._put(answer)
+            if reading.done():
+                break
+            self._came.clear()
+            await self._came.wait()
+        if not reading.cancelled():
+            reading.result()
+
+    def is_done(self, answering: asyncio.Task[None]) -> bool:
         """Whether everything that was read is answered and given; what went wrong is raised."""
         if self._failed is not None:
             self._failed.result()
-        if not reading.done():
+        if not answering.done():
             return False
-        if not reading.cancelled():
-            reading.result()
+        answering.result()
         return not self.ready and not self.under_way
 
     def take(self) -> Response:
         """The next answer; there is one."""
         self._has_room.set()
         return self.ready.popleft()
+
+    def look(self, _: object) -> None:
+        """Has `answer` look at what there is."""
+        self._came.set()
 
     def stir(self, _: object) -> None:
         """Has `stirred` return."""
@@ -96,6 +121,23 @@ class _Stream(Generic[Request, Response]):
         if not self._moved.is_set():
             await self._moved.wait()
         self._moved.clear()
+
+    async def _gathered(self) -> None:
+        """Returns when as many wait as are answered together, or no more came for some turns of the loop."""
+        seen, quiet = len(self._asked), 0
+        while quiet < QUIET_TURNS and seen < TOGETHER:
+            await asyncio.sleep(0)
+            seen, before = len(self._asked), seen
+            quiet = 0 if seen > before else quiet + 1
+
+    def _put(self, answer: Response | Coroutine[None, None, Response]) -> None:
+        if isinstance(answer, Coroutine):
+            task = asyncio.create_task(answer)
+            self.under_way.add(task)
+            task.add_done_callback(self._answered)
+        else:
+            self.ready.append(answer)
+            self._moved.set()
 
     def _answered(self, task: asyncio.Task[Response]) -> None:
         self.under_way.discard(task)

@@ -1,7 +1,7 @@
 """CheckStream: each question alone, by the credential as it is then; bounded, and brought to an end in order."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -45,14 +45,19 @@ def test_each_question_of_a_stream_is_answered_alone(talk: Talk, recorder: KeptR
 
 
 def test_what_is_at_hand_is_answered_as_everything_is(talk: Talk, recorder: KeptRecords) -> None:
-    asked = (question(1), question(2, "fly"), question(3, id_="absent"))
+    fresh = question(4)
+    fresh.consistency.at_least_as_fresh = "1"
+    asked = (question(1), question(2, "fly"), question(3, id_="absent"), fresh, *map(question, range(5, 65)))
     ready = replace(talk, has_facts_at_hand=True)
 
     answers = ready(lambda channel: streamed(channel, "pep", *asked))
 
-    assert [answers[name].response.code for name in ("q1", "q3")] == ["ALLOWED", "NO_RESOURCE"]
+    assert [answers[name].response.code for name in ("q1", "q3", "q4")] == ["ALLOWED", "NO_RESOURCE", "ALLOWED"]
     assert answers["q2"].error.code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
-    assert [record.request_id for record in recorder.records] == ["q1", "q3"]
+    assert {answers[f"q{number}"].response.code for number in range(5, 65)} == {"ALLOWED"}
+    assert {record.request_id: record.id for record in recorder.records} == {
+        name: answer.response.decision_id for name, answer in answers.items() if name != "q2"
+    }
 
 
 def test_a_stream_without_a_good_credential_ends_unauthenticated(talk: Talk) -> None:
@@ -118,8 +123,44 @@ def test_questions_are_answered_while_the_stream_goes_on(talk: Talk) -> None:
     assert talk(converse) == ["q0", "q1", "q2"]
 
 
+def doubled(requests: Sequence[int]) -> list[int]:
+    return [request * 2 for request in requests]
+
+
 async def at_once() -> None:
     """Begins a stream."""
+
+
+async def groups_of(count: int, *, turns: int) -> list[list[int]]:
+    """Which of so many requests are answered together, where each comes so many turns of the loop after the other."""
+    groups: list[list[int]] = []
+
+    async def requests() -> AsyncIterator[int]:
+        for number in range(count):
+            yield number
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    def answer(asked: Sequence[int]) -> Sequence[int]:
+        groups.append(list(asked))
+        return asked
+
+    answers: AsyncGenerator[int, None] = answers_of(
+        requests(), answer, at_once=64, begin=at_once, ended=asyncio.Event().wait
+    )
+    async with asyncio.timeout(PATIENCE):
+        assert [each async for each in answers] == list(range(count))
+    return groups
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+def test_requests_that_come_together_are_answered_together_up_to_a_bound(turns: int) -> None:
+    groups = asyncio.run(groups_of(40, turns=turns))
+    assert groups == [list(range(16)), list(range(16, 32)), list(range(32, 40))]
+
+
+def test_a_request_that_comes_alone_is_not_kept_waiting() -> None:
+    assert asyncio.run(groups_of(3, turns=4)) == [[0], [1], [2]]
 
 
 class Slow:
@@ -138,8 +179,11 @@ class Slow:
             await asyncio.sleep(0)
         await asyncio.Event().wait()
 
-    async def answer(self, request: int) -> int:
-        self.asked.append(request)
+    def answer(self, requests: Sequence[int]) -> Iterator[Coroutine[None, None, int]]:
+        self.asked += requests
+        return (self.told(request) for request in requests)
+
+    async def told(self, request: int) -> int:
         await self.go.wait()
         return request
 
@@ -172,7 +216,7 @@ def test_answers_that_are_ready_come_in_order_and_wait_to_be_taken() -> None:
     async def scenario() -> None:
         slow = Slow()
         answers: AsyncGenerator[int, None] = answers_of(
-            slow.requests(10), lambda request: request * 2, at_once=2, begin=at_once, ended=slow.ended.wait
+            slow.requests(10), doubled, at_once=2, begin=at_once, ended=slow.ended.wait
         )
         async with asyncio.timeout(PATIENCE):
             first = await anext(answers)
@@ -189,8 +233,8 @@ def test_an_answer_that_fails_ends_the_stream() -> None:
     async def scenario() -> None:
         slow = Slow()
 
-        def answer(request: int) -> int:
-            return 10 // (1 - request)
+        def answer(requests: Sequence[int]) -> Iterator[int]:
+            return (10 // (1 - request) for request in requests)
 
         answers: AsyncGenerator[int, None] = answers_of(
             slow.requests(3), answer, at_once=4, begin=at_once, ended=slow.ended.wait

@@ -6,13 +6,14 @@ from typing import Final
 
 from benchmarks.cerbos.asking import HTTP, json_body, question_of
 from benchmarks.sides.body import Body, batch_body, check_body, evaluation_body, stream_body
-from benchmarks.sides.dialect import CHECK
+from benchmarks.sides.dialect import CHECK, STREAM
 from benchmarks.sides.side import Side
 from benchmarks.stage import Stage
 from benchmarks.world import Asked
 
 OURS: Final = "ours"
 ECHO: Final = "bare aio echo"
+ECHO_STREAM: Final = "bare aio echo, streams"
 CERBOS: Final = "Cerbos, gRPC"
 CERBOS_HTTP: Final = "Cerbos, HTTP"
 NO_CERBOS: Final = "Cerbos is not here to compare with"
@@ -42,6 +43,12 @@ def echo_side(stage: Stage) -> Side:
     """The echo, asked the single questions."""
     bodies = [replace(body, allowed=()) for body in checks(stage)]
     return Side(ECHO, stage.echo.address, CHECK, bodies, [stage.echo.pid])
+
+
+def echo_stream_side(stage: Stage, groups: Sequence[Sequence[Asked]]) -> Side:
+    """The echo, asked each group as a stream."""
+    bodies = [replace(body, allowed=()) for body in streams(stage, groups)]
+    return Side(ECHO_STREAM, stage.echo.address, STREAM, bodies, [stage.echo.pid], len(groups[0]), in_flight=1)
 
 
 def find_cerbos_side(stage: Stage, groups: Sequence[Sequence[Asked]]) -> Side | None:

@@ -34,7 +34,7 @@ PARTS: Final[Mapping[str, str]] = {
     "who calls: token, limits, revocations": r"service/(authn|reception|revocations|governance)/",
     "facts from the cache": r"service/(entities|feed)/|policy_lang/gather",
     "the door: messages read and filled": r"service/doors/",
-    "the question held to its form and types": r"service/admission|policy_lang/(forms|types|values)",
+    "the question held to its form and types": r"service/(admission|questions)|policy_lang/(forms|types|values)",
     "the decision": r"policy_lang/|<rules>",
     "the way between these": r"service/",
 }

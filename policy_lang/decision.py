@@ -14,6 +14,9 @@ class Effect(Enum):
     ALLOW = "allow"
     DENY = "deny"
 
+    # There is one object of each. `Enum` hashes by name, in Python, and tables are asked for it with every decision.
+    __hash__ = object.__hash__
+
 
 ALLOWED: Final = "ALLOWED"
 DENIED: Final = "DENIED"

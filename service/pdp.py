@@ -16,7 +16,7 @@ from policy_lang.facts import Facts
 from policy_lang.gather import gather
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
-from service.admission import check_assertions, check_form, check_permits, check_scopes, question_of
+from service.admission import check_assertions, check_form, check_permits, check_scopes
 from service.emergency import needed_grant
 from service.enforcement import LogOnly
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
@@ -38,6 +38,7 @@ from service.model import (
 )
 from service.permits import Action, Held, Permits
 from service.ports import Authenticator, Clock, FactStore, Governance, Policies, Recorder, Snapshot
+from service.questions import Questions
 from service.recording.contents import Content, Contents
 from service.unasked import unasked_record
 
@@ -101,7 +102,7 @@ class DecisionPoint:
         self, policies: ActivePolicies, caller: Caller, requests: Sequence[CheckRequest | MagistrateError], now: int
     ) -> Batch:
         started = perf_counter_ns()
-        schema = policies.bundle.program.schema
+        questions = Questions(policies.bundle.program.schema, now)
 
         def item(request: CheckRequest | MagistrateError) -> Proposed | MagistrateError:
             if isinstance(request, MagistrateError):
@@ -112,8 +113,7 @@ class DecisionPoint:
                 return error
             try:
                 principal = self._principal(request, caller, now)
-                question = question_of(request, principal=principal, schema=schema, now=now)
-                return Proposed(request, question, principal.evidence)
+                return Proposed(request, questions.of(request, principal), principal.evidence)
             except (InvalidRequest, Unauthenticated) as error:
                 return Proposed(request, error)
 

@@ -43,6 +43,9 @@ class Action(Enum):
     KEY_MANAGE = "key.manage"
     REVOKE = "revoke"
 
+    # There is one object of each. `Enum` hashes by name, in Python, and every check looks for several of these in sets.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Act:

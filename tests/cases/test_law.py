@@ -14,7 +14,6 @@ from policy_lang.fixture_source import FixtureSource
 from policy_lang.gather import gather
 from policy_lang.typed import EntityFixture
 from policy_lang.values import Ref
-from service.admission import question_of
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
@@ -24,6 +23,7 @@ from service.errors import InvalidRequest
 from service.governance.governance import Governance
 from service.model import Answer, Caller, Principal
 from service.pdp import DecisionPoint
+from service.questions import question_of
 from tests.cases.expected import came_out, must_come_out
 from tests.cases.law_case import LawCase, cases, loaded
 from tests.service.point import KeptRecords, OnePolicy

@@ -21,11 +21,12 @@ from policy_lang.schema import Schema
 from policy_lang.typed import EntityFixture
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.admission import check_form, question_of
+from service.admission import check_form
 from service.cli.pairs import read_pairs
 from service.config import Limits
 from service.doors.grpc.codec import read_check
 from service.model import Principal
+from service.questions import question_of
 
 Fixtures = Mapping[str, EntityFixture]
 

@@ -3,7 +3,7 @@
 from time import perf_counter
 from typing import Final
 
-from service.admission import check_request_id, sayable
+from service.admission import check_request_id
 from service.asking import Asking
 from service.config import Limits
 from service.doors.http.answering import Exchange
@@ -20,6 +20,7 @@ from service.doors.http.pages import NO_STORE, Page, as_sent, json_page, write_e
 from service.errors import MagistrateError
 from service.model import Answer, Caller, CheckRequest, Latency
 from service.ports import Policies
+from service.questions import sayable
 from service.samples import Samples
 from service.stages import write_ended
 

@@ -6,12 +6,12 @@ import pytest
 
 from policy_lang.types import Json
 from policy_lang.values import BAD_VALUE, Ref
-from service.admission import question_of
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.config import Limits
 from service.errors import Unauthenticated
 from service.model import CheckRequest, GivenEntity
 from service.policies.folder import activate
+from service.questions import question_of
 from tests.service.authn.forge import ASKED, CALLS, EC_KEY, NOW, NOW_MS, claims, public_jwk, settings, sign, write_jwks
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from policy_lang.decision import Effect
 from policy_lang.reviewing.domains import Domains
 from policy_lang.reviewing.goals import GOALS, Goal, Weights, What
-from policy_lang.reviewing.imagined import Undecided, Variable, World
+from policy_lang.reviewing.imagined import Choice, Undecided, Variable, World
 from policy_lang.reviewing.imagined_standing import scales_over
 from policy_lang.reviewing.pairing import Pair, says, telling_roles
 from policy_lang.reviewing.weighing import FALSE, SETTLED_FALSE, Scales, Weight
@@ -78,23 +78,46 @@ class _Search:
                     world = World(principal, self.pair.new.case.action, resource, {})
                     sides = (self.pair.old, self.pair.new)
                     old, new = (scales_over(side, world, self.domains.attribute, roles) for side in sides)
-                    _Descent(self, goal, world, (old, new)).descend({}, {})
+                    _Descent(self, goal, world, (old, new)).descend()
         except _Spent:
             return False
         return True
 
 
 @dataclass(frozen=True, slots=True)
+class _Fork:
+    """Where a choice is made: of what, what is left to try, and the weights that stay whatever is chosen."""
+
+    variable: Variable
+    left: Iterator[Choice]
+    old: Weights
+    new: Weights
+
+
+@dataclass(frozen=True, slots=True)
 class _Descent:
-    """The way of one goal through the choices of one world."""
+    """The way of one goal through the choices of one world.
+
+    The forks are a list, not calls: rules may read more than calls may be nested.
+    """
 
     search: _Search
     goal: Goal
     world: World
     scales: tuple[Scales, Scales]
 
-    def descend(self, old: Weights, new: Weights) -> None:
-        """Weighs what is not settled yet, and goes on with each choice of what is waited for."""
+    def descend(self) -> None:
+        """Goes through the choices until each is tried, or left out as telling nothing; _Spent at the limit."""
+        path = [self._weigh({}, {})]
+        while path:
+            fork = path[-1]
+            if fork is not None and self._choose(fork):
+                path.append(self._weigh(fork.old, fork.new))
+            else:
+                path.pop()
+
+    def _weigh(self, old: Weights, new: Weights) -> _Fork | None:
+        """Weighs what is not settled yet; None where the branch ends there."""
         if self.search.steps >= self.search.limit:
             raise _Spent
         self.search.go_on()
@@ -103,14 +126,18 @@ class _Descent:
         new = _weighed(self.scales[1], {**new, **{id_: old[id_] for id_ in self.search.pair.alike}})
         variable = self._next(old, new)
         if variable is None:
-            return
-        world = self.world
-        for choice in self.search.domains.choices(variable, world.principal, world.resource):
-            if self.goal.finds <= self.search.found.keys():
-                break
-            world.choices[variable] = choice
-            self.descend(_settled(old), _settled(new))
-        world.choices.pop(variable, None)
+            return None
+        choices = self.search.domains.choices(variable, self.world.principal, self.world.resource)
+        return _Fork(variable, iter(choices), _settled(old), _settled(new))
+
+    def _choose(self, fork: _Fork) -> bool:
+        """Makes the next choice; False, and takes the last one back, where none is left or nothing more is sought."""
+        if not self.goal.finds <= self.search.found.keys():
+            for choice in fork.left:
+                self.world.choices[fork.variable] = choice
+                return True
+        self.world.choices.pop(fork.variable, None)
+        return False
 
     def _next(self, old: Weights, new: Weights) -> Variable | None:
         """What to choose next; None where the branch ends, with a find or without."""

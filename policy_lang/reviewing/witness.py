@@ -47,7 +47,7 @@ def outcomes(old: Program, new: Program, limit: int, go_on: GoOn = go_on_always)
         if (pair := pair_of(old, new, key)) is None:
             continue
         domains = Domains((pair.old, pair.new))
-        trial = _Trial(judges, domains)
+        trial = _Trial(judges, domains, go_on)
         found = search(pair, domains, limit, trial.shows, go_on=go_on)
         witnesses = tuple(trial.smallest(each) for each in found.found)
         yield Outcome(key, tuple(sorted(pair.differing)), witnesses, found.steps, found.is_exhaustive)
@@ -59,6 +59,7 @@ class _Trial:
 
     judges: tuple[Judge, Judge]
     domains: Domains
+    go_on: GoOn
 
     def shows(self, found: Found) -> bool:
         """Whether the two really differ so."""
@@ -68,7 +69,7 @@ class _Trial:
         return difference(old, new) is found.what
 
     def smallest(self, found: Found) -> Witness:
-        """The same two decisions over as few choices as it takes."""
+        """The same two decisions over as few choices as it takes; `go_on` may end it, for it is half of the work."""
         world = found.world
         wanted = self._said(world)
         is_smaller = True
@@ -76,6 +77,7 @@ class _Trial:
             is_smaller = False
             for variable in reversed(list(world.choices)):
                 for smaller in self._smaller(world, variable):
+                    self.go_on()
                     if self._said(smaller) == wanted:
                         world, is_smaller = smaller, True
                         break

@@ -1,5 +1,7 @@
 """A planted change is found, tried on both bundles, and written as a test that the newer one passes."""
 
+import sys
+
 import pytest
 
 from policy_lang import bundle, suite
@@ -100,20 +102,57 @@ def test_records_are_filled_field_by_field() -> None:
     )
 
 
-def test_a_search_asks_at_each_step_whether_to_go_on() -> None:
+def test_a_search_may_be_ended_at_each_step_and_while_its_witnesses_are_made_smaller() -> None:
     old, new = (
         bundle.load({"m.policy": f"{DECLARATIONS}rule it: {HEAD} anyone when resource.level in {levels}"}).program
         for levels in ("1..5", "2..4")
     )
-    asked = 0
+
+    class Ended(Exception):
+        pass
+
+    def asked(until: int) -> tuple[int, int]:
+        """How often it is asked whether to go on, which it is not to any more after so many times; the steps."""
+        times = 0
+
+        def go_on() -> None:
+            nonlocal times
+            if times == until:
+                raise Ended
+            times += 1
+
+        steps = sum(outcome.steps for outcome in outcomes(old, new, LIMIT, go_on))
+        return times, steps
+
+    times, steps = asked(LIMIT)
+    assert times > steps + len(common_keys(old, new))
+    for until in range(times):
+        with pytest.raises(Ended):
+            asked(until)
+
+
+def test_choices_upon_choices_are_no_calls_within_calls() -> None:
+    """Rules may read more than Python lets calls be nested."""
+    read = " and ".join(f"resource.a{number}" for number in range(40))
+    declared = ", ".join(f"a{number}: bool" for number in range(41))
+    old, new = (
+        bundle.load({"m.policy": f"module m\nprincipal type User {{}}\ntype Doc {{ {declared} }}\n"
+                     f"actions Doc {{ read }}\nrule it: allow read on Doc to anyone when {read} and {last}"}).program
+        for last in ("resource.a40", "not resource.a40")
+    )  # fmt: skip
+    depths: list[int] = []
 
     def go_on() -> None:
-        nonlocal asked
-        asked += 1
+        frame, depth = sys._getframe(), 0
+        while (above := frame.f_back) is not None:
+            frame, depth = above, depth + 1
+        depths.append(depth)
 
-    steps = sum(outcome.steps for outcome in outcomes(old, new, LIMIT, go_on))
-    assert steps > 1
-    assert asked == steps + len(common_keys(old, new))
+    (outcome,) = outcomes(old, new, LIMIT, go_on)
+
+    assert outcome.is_exhaustive
+    assert outcome.steps > 80
+    assert max(depths) - min(depths) < 10
 
 
 DENY = "rule all: allow read on Document to anyone\nrule no: deny read on Document when resource.locked"

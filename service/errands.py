@@ -3,11 +3,11 @@
 import threading
 from collections.abc import Callable
 from time import monotonic
-from types import TracebackType
 from typing import Final, Protocol
 
 from service.desk import Asked, Desk
 from service.errors import FactsUnavailable
+from service.faults import FAULT, Faults
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.25
@@ -50,7 +50,7 @@ class Errands:
                 _log.warning("errand.failed", cause=str(error))
 
     def _do(self, asked: Asked, stop: threading.Event) -> None:
-        outcome: str | None = self._work.failed("it is a fault of the service, whose log says more")
+        outcome: str | None = self._work.failed(FAULT)
         with Faults("errand.fault", but=(FactsUnavailable,), id=asked.id):
             try:
                 outcome = self._work.do(asked.question, self._while_wanted(asked.id, stop))
@@ -72,24 +72,3 @@ class Errands:
                 looked = monotonic()
 
         return go_on
-
-
-class Faults:
-    """Where a fault of one piece of work ends, so that it ends no other: the service's log has it, as that event."""
-
-    def __init__(self, event: str, *, but: tuple[type[Exception], ...] = (), **of: str) -> None:
-        self._event = event
-        self._but = but
-        self._of = of
-
-    def __enter__(self) -> None:
-        """Begins the work."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        """Keeps a fault to itself; what ends the process goes on, and so do those errors of which others take care."""
-        if not isinstance(fault, Exception) or isinstance(fault, self._but):
-            return False
-        _log.error(self._event, exc_info=fault, **self._of)
-        return True

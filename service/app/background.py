@@ -20,7 +20,7 @@ from service.db.opening import open_database
 from service.decisions.partitioning import make_partitions_until
 from service.decisions.shipper import Shipper
 from service.entities.transfer_wiring import build_transfer_work
-from service.errands import Faults
+from service.faults import Faults
 from service.feed.pruning import prune_until
 from service.policies.in_force import StoredInForce
 from service.revocations.pruning import prune_revocations_until

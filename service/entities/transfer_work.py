@@ -17,8 +17,8 @@ from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
 from service.entities.importer import Asked, Imported, Importer, Listener
 from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder, reached
-from service.errands import Faults
 from service.errors import ActivationUnderWay, BundleRefused, DataError, FactsUnavailable, MagistrateError, NoPolicies
+from service.faults import FAULT, Faults
 from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.1
@@ -90,7 +90,7 @@ class TransferWork:
         if (found := self._counter.next()) is None:
             return
         id_, order = found
-        outcome: Imported | Export | Broken = Broken("it is a fault of the service, whose log says more", "facts")
+        outcome: Imported | Export | Broken = Broken(FAULT, "facts")
         with Faults("transfer.fault", id=id_):
             try:
                 outcome = self._done(id_, order)

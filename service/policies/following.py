@@ -8,13 +8,14 @@ import threading
 from typing import Final, Protocol
 
 from policy_lang.diagnostics import PolicyError
-from service.desk import Desk
+from service.desk import Asked, Desk
 from service.errors import BundleRefused, ConfigError, FactsUnavailable, MagistrateError, NotFound
+from service.faults import FAULT, Faults
 from service.policies.activations import Activation, Activations
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.policies.trials import Trials
-from service.policies.verdict import judge, read_texts, write_verdict
+from service.policies.verdict import Verdict, judge, read_texts, write_verdict
 from service.policies.watching import Fit, Fits, anywhere, compile_texts
 from service.telemetry import get_log
 
@@ -96,7 +97,7 @@ class StoreFollower:
     def look(self) -> None:
         """Does what is to be done now."""
         if (asked := self._desk.next()) is not None:
-            self._desk.answer(asked.id, write_verdict(judge(read_texts(asked.question))))
+            self._desk.answer(asked.id, write_verdict(_judged(asked)))
         standing = self._activations.standing()
         if standing.active != self._active:
             self._follow(standing.active)
@@ -147,6 +148,11 @@ class StoreFollower:
 
     def _compile(self, digest: str) -> tuple[Fit | None, str]:
         """The compiled policies, or why there are none."""
+        with Faults("policies.fault", but=(MagistrateError,), digest=digest):
+            return self._try_to_compile(digest)
+        return None, FAULT
+
+    def _try_to_compile(self, digest: str) -> tuple[Fit | None, str]:
         try:
             pushed, texts = self._store.fetch(digest)
             self._signatures.check(digest, pushed.signature)
@@ -169,3 +175,10 @@ class StoreFollower:
             self._activations.leave(self._replica)
         except MagistrateError as error:
             _log.warning("the heartbeat ends by itself", cause=str(error))
+
+
+def _judged(asked: Asked) -> Verdict | None:
+    """The verdict on policies that were laid down; None where a fault is in the way of one."""
+    with Faults("policies.fault", id=asked.id):
+        return judge(read_texts(asked.question))
+    return None

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.desk import Desk, awaited
-from service.errors import ActivationFailed, InvalidRequest, NotFound, Violation
+from service.errors import ActivationFailed, InvalidRequest, MagistrateError, NotFound, Violation
+from service.faults import FAULT
 from service.model import Caller
 from service.permits import BUNDLE, Act, Action
 from service.policies.activations import Activation, Activations, State
@@ -146,7 +147,10 @@ class PolicyOffice:
         return self._activations.newest(limit, before)
 
     def _judged(self, texts: Mapping[str, str], within: float) -> Verdict:
-        return read_verdict(self._desk.outcome(write_texts(texts), within))
+        verdict = read_verdict(self._desk.outcome(write_texts(texts), within))
+        if verdict is None:
+            raise MagistrateError(FAULT)
+        return verdict
 
     def _put_in_force(self, visitor: Visitor, caller: Caller, change: Change, within: float) -> Activation:
         digest = change.digest

@@ -53,15 +53,15 @@ def read_texts(text: str) -> dict[str, str]:
     return texts
 
 
-def write_verdict(verdict: Verdict) -> str:
-    """The verdict as text."""
+def write_verdict(verdict: Verdict | None) -> str:
+    """The verdict as text; None is that a fault of the service was in the way of one."""
     return orjson.dumps(verdict).decode()
 
 
-def read_verdict(text: str) -> Verdict:
+def read_verdict(text: str) -> Verdict | None:
     """The verdict that was written so."""
     fields = orjson.loads(text)
-    return Verdict(fields["digest"], tuple(Finding(**found) for found in fields["findings"]))
+    return fields and Verdict(fields["digest"], tuple(Finding(**found) for found in fields["findings"]))
 
 
 def finding_of(found: Diagnostic) -> Finding:

@@ -13,6 +13,7 @@ from policy_lang.diagnostics import PolicyError
 from policy_lang.image import write_image
 from policy_lang.schema import Schema
 from service.errors import ConfigError
+from service.faults import FAULT, Faults
 from service.policies.folder import read_texts
 from service.telemetry import get_log
 
@@ -72,16 +73,17 @@ class WatchedFolder:
     def judge(self) -> Fit | Unfit | None:
         """What the folder comes to now; None if it changed while it was read."""
         stamp = self._seen = stamp_of(self._folder)
-        verdict: Fit | Unfit
-        try:
-            texts = read_texts(self._folder)
-            if stamp_of(self._folder) != stamp:
-                return None
-            verdict = compile_texts(texts, self._fits)
-        except ConfigError as error:
-            verdict = Unfit(str(error), is_finding=False)
-        except PolicyError as error:
-            verdict = Unfit(str(error), is_finding=True)
+        verdict: Fit | Unfit = Unfit(FAULT, is_finding=False)
+        with Faults("policies.fault", folder=str(self._folder)):
+            try:
+                texts = read_texts(self._folder)
+                if stamp_of(self._folder) != stamp:
+                    return None
+                verdict = compile_texts(texts, self._fits)
+            except ConfigError as error:
+                verdict = Unfit(str(error), is_finding=False)
+            except PolicyError as error:
+                verdict = Unfit(str(error), is_finding=True)
         self._judged = stamp
         return verdict
 

@@ -1,9 +1,10 @@
 """Who may do what with policies: each act is allowed by roles of the module and recorded, else refused and recorded."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,18 +15,28 @@ from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.desk import Desk
 from service.entities.store import EntityStore
-from service.errors import ActivationFailed, FactsUnavailable, InvalidRequest, NoPolicies, NotFound, PermissionDenied
+from service.errors import (
+    ActivationFailed,
+    FactsUnavailable,
+    InvalidRequest,
+    MagistrateError,
+    NoPolicies,
+    NotFound,
+    PermissionDenied,
+)
 from service.governance.gate import Gate
 from service.governance.governance import Governance
 from service.governance.grants import Grants
 from service.model import ActivePolicies, Caller, Principal, RecordKind
-from service.policies.activations import Activations
+from service.policies import following
+from service.policies.activations import Activations, State
 from service.policies.following import StoreFollower
 from service.policies.office import Offered, PolicyOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Pushed
 from service.policies.trials import Trials
-from service.policies.watching import Fit
+from service.policies.verdict import Verdict, judge
+from service.policies.watching import Fit, Fits, anywhere
 from service.policies.wiring import POLICIES
 from tests.e2e.running import wait_for
 from tests.service.point import NOW, KeptRecords
@@ -70,6 +81,20 @@ class WorkersOfOne:
         self.said.append(f"try out {why or (candidate and candidate.digest[:4])}")
 
 
+def follower_of(store: BundleStore, facts: Database, workers: WorkersOfOne, *, fits: Fits = anywhere) -> StoreFollower:
+    """The replica's part in the activations of that store."""
+    return StoreFollower(
+        "r1",
+        store=store,
+        activations=Activations(facts),
+        trials=Trials(facts),
+        desk=Desk(facts, "r1", POLICIES),
+        signatures=Signatures(),
+        workers=workers,
+        fits=fits,
+    )
+
+
 @pytest.fixture
 def facts(tmp_path: Path) -> Iterator[Database]:
     database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
@@ -82,15 +107,7 @@ def facts(tmp_path: Path) -> Iterator[Database]:
 def workers(facts: Database) -> Iterator[WorkersOfOne]:
     """The workers of a replica whose background process follows the store."""
     workers, stop = WorkersOfOne(), threading.Event()
-    follower = StoreFollower(
-        "r1",
-        store=BundleStore(facts),
-        activations=Activations(facts),
-        trials=Trials(facts),
-        desk=Desk(facts, "r1", POLICIES),
-        signatures=Signatures(),
-        workers=workers,
-    )
+    follower = follower_of(BundleStore(facts), facts, workers)
     thread = threading.Thread(target=follower.run, args=(stop,))
     thread.start()
     yield workers
@@ -250,15 +267,7 @@ class StumblingStore(BundleStore):
 @pytest.mark.parametrize("change", ["take up", "try out"])
 def test_what_could_not_be_read_is_taken_up_with_the_next_look(facts: Database, change: str) -> None:
     digest, workers, store = load(TEXTS).digest, WorkersOfOne(), StumblingStore(facts)
-    follower = StoreFollower(
-        "r1",
-        store=store,
-        activations=Activations(facts),
-        trials=Trials(facts),
-        desk=Desk(facts, "r1", POLICIES),
-        signatures=Signatures(),
-        workers=workers,
-    )
+    follower = follower_of(store, facts, workers)
     store.put(Pushed(digest, "Service:ci", NOW, "", None), TEXTS)
     if change == "try out":
         Trials(facts).begin(digest, "Service:ci", NOW)
@@ -273,3 +282,42 @@ def test_what_could_not_be_read_is_taken_up_with_the_next_look(facts: Database, 
         follower.look()
     follower.look()
     assert workers.said == [f"{change} {digest[:4]}"]
+
+
+def test_a_fault_in_judging_is_told_and_the_next_policies_are_judged(
+    office: PolicyOffice, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judging(texts: Mapping[str, str]) -> Verdict:
+        return judge(texts) if texts == TEXTS else faulty(texts)
+
+    monkeypatch.setattr(following, "judge", judging)
+
+    with pytest.raises(MagistrateError) as told:
+        office.push(caller("author"), Offered({"a.policy": "module b"}, "", None), WITHIN)
+
+    assert (type(told.value), str(told.value)) == (MagistrateError, "it is a fault of the service, whose log says more")
+    logged = capsys.readouterr().out
+    assert "policies.fault" in logged
+    assert "ZeroDivisionError" in logged
+    assert push(office, caller("author")) == load(TEXTS).digest
+
+
+def test_a_fault_in_loading_fails_the_activation_and_no_later_one(facts: Database) -> None:
+    digest, workers, activations = load(TEXTS).digest, WorkersOfOne(), Activations(facts)
+    activations.beat("r1")
+    BundleStore(facts).put(Pushed(digest, "Service:ci", NOW, "", None), TEXTS)
+    activations.begin(digest, "Service:ci", WITHIN)
+
+    follower_of(BundleStore(facts), facts, workers, fits=faulty).look()
+
+    (failed,) = activations.newest(10)
+    assert failed.state is State.FAILED
+    assert "it is a fault of the service, whose log says more" in failed.why
+    activations.begin(digest, "Service:ci", WITHIN)
+    follower_of(BundleStore(facts), facts, workers).look()
+    assert activations.standing().active == digest
+
+
+def faulty(_: object) -> NoReturn:
+    """Is what nobody thought of."""
+    raise ZeroDivisionError

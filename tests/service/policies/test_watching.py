@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from policy_lang.schema import Schema
 from service.policies.watching import Fit, Unfit, WatchedFolder
 
 GOOD = "module m\nprincipal type User {}\ntype Note {}\nactions Note { read }\nrule r: allow read on Note to anyone\n"
@@ -66,6 +67,22 @@ def test_text_that_is_wrong_is_a_finding_and_a_folder_that_is_gone_is_none(folde
     verdict = watched.look()
     assert isinstance(verdict, Unfit)
     assert not verdict.is_finding
+
+
+def test_a_fault_is_told_once_and_the_next_change_is_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faults = [ZeroDivisionError("not thought of")]
+
+    def fits(_: Schema) -> None:
+        if faults:
+            raise faults.pop()
+
+    watched = WatchedFolder(folder, fits)
+    assert watched.judge() == Unfit("it is a fault of the service, whose log says more", is_finding=False)
+    assert "not thought of" in capsys.readouterr().out
+    assert watched.look() is None
+    (folder / "m.policy").write_text(GOOD + "# more\n")
+    assert watched.look() is None
+    assert isinstance(watched.look(), Fit)
 
 
 def test_whoever_follows_is_told_of_each_change(folder: Path) -> None:

@@ -218,6 +218,16 @@ def test_each_replica_has_a_name_and_a_spool_of_its_own() -> None:
     assert at(STATEFUL, "spec", "volumeClaimTemplates", 0, "metadata", "name") == "data"
 
 
+def test_the_network_policy_lets_out_to_all_that_the_service_reaches() -> None:
+    collector = re.search(r'^endpoint = "http://127\.0\.0\.1:(\d+)"$', (ROOT / "docs/operations.md").read_text(), re.M)
+    assert collector is not None
+    let_out = at(of_kind("NetworkPolicy")[0], "spec", "egress")
+    assert isinstance(let_out, list)
+    opened = [at(rule, "ports") for rule in let_out]
+    ports = {at(port, "port") for each in opened if isinstance(each, list) for port in each}
+    assert ports == {53, 443, 5432, int(collector[1])}
+
+
 def test_selectors_find_the_pods() -> None:
     labels = at(STATEFUL, "spec", "template", "metadata", "labels")
     for kind, steps in {

@@ -19,6 +19,8 @@ from service.errors import ActivationUnderWay
 from service.policies.folder import load_bundle
 from service.policies.in_force import StoredInForce
 
+STORE: Final = ("policies", "policies_source", "data", "database", "log_database", "replica_id")
+"""The settings that say what facts these are, by what policies, and where it is recorded."""
 PATIENCE_SECONDS: Final = 120.0
 """How long an activation that is under way is waited for: longer than any takes."""
 

@@ -15,6 +15,8 @@ from service.entities.import_checks import Tally
 from service.entities.importer import Asked, Imported
 
 CHUNK_BYTES: Final = 1 << 18
+LONGEST: Final = 540.0
+"""Seconds that an import or export may take over the service, unless the user says otherwise."""
 _SERVICE: Final = ("token", "token_file", "server", "insecure", "certificate_file")
 _HOST: Final = ("config", "policies", "data", "database", "log_database", "replica_id")
 

@@ -217,10 +217,6 @@ def relations(
     print_rows([_relation_form(row) for page in pages for row in page.relations], output)
 
 
-COMMANDS: Final = (put, get, delete, list_, assign, unassign, roles, relate, unrelate, relations)
-"""In the order of the help."""
-
-
 def _relation_form(row: pb.Relation) -> Form:
     return {
         "kind": "relation",

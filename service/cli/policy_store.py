@@ -151,8 +151,6 @@ def shadow(digest: str, *, off: bool, output: Output, **connection: Unpack[Conne
     print_result(f"trying out {tried}" if tried else "no policies are tried out", {"digest": tried or None}, output)
 
 
-COMMANDS: Final = (push, activate, rollback, history, list_, get, shadow)
-
 
 def _signature(texts: dict[str, str], key_file: Path) -> bytes:
     return sign(load(texts).digest, str(key_file), read_private(key_file, "the signing key"))

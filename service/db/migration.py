@@ -1,23 +1,24 @@
 """Brings the tables of a database to the version that this code knows; of facts and of the log alike.
 
 Law (runtime.md): whoever opens a SQLite database migrates it; PostgreSQL is migrated by `magistrate db migrate` alone.
+Every process and command that opens a database asks how its tables stand, and few have to change them: Alembic, which
+takes as long to load as all of SQLAlchemy, is loaded for that alone. So scripts are named by their versions, in order.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, column, inspect, select, table
 
 from service.db import log_partitions
 from service.db.bounding import unbounded
 from service.db.engine import Database
 from service.errors import SchemaOutdated
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 Kind = Literal["facts", "log"]
 """What a database holds: each kind has its own migrations and its own version table, so both may share a database."""
@@ -45,7 +46,7 @@ class SchemaStatus:
 def status(database: Database, kind: Kind) -> SchemaStatus:
     """How the tables stand; FactsUnavailable where the database does not answer."""
     if not database.exists():
-        return SchemaStatus(kind, None, _known(kind), State.ABSENT)
+        return SchemaStatus(kind, None, versions(kind)[-1], State.ABSENT)
     with database.read() as connection:
         return _status(connection, kind)
 
@@ -60,7 +61,7 @@ def migrate(database: Database, kind: Kind) -> SchemaStatus:
         if before.state is State.NEWER:
             raise SchemaOutdated(_too_new(database, before))
         if before.state is not State.CURRENT:
-            command.upgrade(alembic_config(kind, connection), "head")
+            _upgrade(connection, kind)
         if kind == "log":
             log_partitions.install(connection)
         return before
@@ -86,30 +87,37 @@ def version_table(kind: Kind) -> str:
     return f"magistrate_{kind}_version"
 
 
+def versions(kind: Kind) -> list[str]:
+    """All versions that this code knows, the oldest first: the names of the scripts."""
+    return sorted(script.stem for script in (_FOLDER / kind).glob("*.py"))
+
+
 def _status(connection: Connection, kind: Kind) -> SchemaStatus:
-    context = MigrationContext.configure(connection, opts={"version_table": version_table(kind)})
-    found, known = context.get_current_revision(), _known(kind)
+    found, (*past, known) = _found(connection, version_table(kind)), versions(kind)
     if found is None:
         return SchemaStatus(kind, None, known, State.ABSENT)
     if found == known:
         return SchemaStatus(kind, found, known, State.CURRENT)
-    past = {script.revision for script in _scripts(kind).walk_revisions()}
     return SchemaStatus(kind, found, known, State.OLDER if found in past else State.NEWER)
 
 
-def _known(kind: Kind) -> str:
-    head = _scripts(kind).get_current_head()
-    if head is None:
-        raise LookupError(f"no migrations of {kind}")
-    return head
+def _found(connection: Connection, name: str) -> str | None:
+    if not inspect(connection).has_table(name):
+        return None
+    found: str | None = connection.execute(select(column("version_num")).select_from(table(name))).scalar_one_or_none()
+    return found
 
 
-def _scripts(kind: Kind) -> ScriptDirectory:
-    return ScriptDirectory.from_config(alembic_config(kind, None))
+def _upgrade(connection: Connection, kind: Kind) -> None:
+    from alembic import command
+
+    command.upgrade(alembic_config(kind, connection), "head")
 
 
-def alembic_config(kind: Kind, connection: Connection | None) -> Config:
+def alembic_config(kind: Kind, connection: Connection) -> "Config":
     """What Alembic needs to know to migrate a database of that kind by that connection."""
+    from alembic.config import Config
+
     config = Config(attributes={"connection": connection, "version_table": version_table(kind)})
     config.set_main_option("path_separator", "newline")
     for option, folder in (("script_location", _FOLDER), ("version_locations", _FOLDER / kind)):

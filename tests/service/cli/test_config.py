@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from policy_lang.types import Json
 from service.cli import main
-from service.cli.config import redacted
+from service.cli.config_show import redacted
 from service.config import Settings
 from service.db.migration import migrate
 from service.db.opening import open_database

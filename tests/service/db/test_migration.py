@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.schema import SchemaItem
 
 from service.db.engine import Database
 from service.db.facts_tables import FACTS, revision
-from service.db.migration import State, ensure_current, migrate, status, version_table
+from service.db.migration import Kind, State, alembic_config, ensure_current, migrate, status, version_table, versions
+from service.db.opening import open_database
 from service.errors import SchemaOutdated
 
 
@@ -32,6 +36,15 @@ def _is_of(dialect: str) -> Callable[..., bool]:
         return bool(item.info.get("dialect", dialect) == dialect)
 
     return is_of_it
+
+
+@pytest.mark.parametrize("kind", ["facts", "log"])
+def test_the_versions_are_those_of_the_scripts_in_their_order(kind: Kind, tmp_path: Path) -> None:
+    with closing(open_database(f"sqlite:///{tmp_path / 'any.db'}")) as database:
+        database.create()
+        with database.read() as connection:
+            scripts = ScriptDirectory.from_config(alembic_config(kind, connection))
+    assert versions(kind) == [script.revision for script in scripts.walk_revisions()][::-1]
 
 
 def test_many_who_migrate_at_once_start_one_epoch(database: Database) -> None:

@@ -1,0 +1,92 @@
+"""`magistrate config show`: the settings that a service would have, and what says each of them."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from policy_lang.types import Json
+from service.cli.output import Output, output_option, print_rows
+from service.cli.settings import reported
+from service.configuring import DEFAULT, ENVIRONMENT, load_settings, said_by
+
+HIDDEN: Final = "(not shown)"
+URL_WITH_MORE: Final = re.compile(r"[@?]")
+"""One that may have a password, before its host or among its parameters."""
+
+
+@click.command()
+@click.option("--changed", is_flag=True, help="Only what is not as it is by default.")
+@click.option(
+    "--config", type=click.Path(path_type=Path, dir_okay=False), envvar="MAGISTRATE_CONFIG", help="Settings in TOML."
+)
+@output_option
+def show(config: Path | None, output: Output, *, changed: bool) -> None:
+    """Show every setting with its value and the place that says so. Passwords in URLs are not shown."""
+    with reported():
+        settings = load_settings(config, {})
+        places = said_by(config, {})
+    rows = [
+        {"setting": name, "value": redacted(value), "from": place_of(name, places)}
+        for name, value in flat(settings.model_dump(mode="json"))
+    ]
+    print_rows([row for row in rows if not changed or row["from"] != DEFAULT], output)
+
+
+def flat(value: Json, name: str = "") -> Iterator[tuple[str, Json]]:
+    """Each setting by its path; lists of tables are numbered, other lists are one value."""
+    match value:
+        case dict() if value:
+            for key, inner in value.items():
+                yield from flat(inner, f"{name}.{key}" if name else key)
+        case [dict(), *_]:
+            for place, inner in enumerate(value):
+                yield from flat(inner, f"{name}.{place}")
+        case _:
+            yield name, value
+
+
+def place_of(name: str, places: Mapping[str, Mapping[str, object]]) -> str:
+    """The strongest place that says something of a setting; of the environment with the variable."""
+    for place, said in places.items():
+        if _is_said(name.split("."), said):
+            return _variable(name) if place == ENVIRONMENT else place
+    return DEFAULT
+
+
+def redacted(value: Json) -> Json:
+    """The value without a password that a URL in it may have."""
+    if isinstance(value, list):
+        return [redacted(each) for each in value]
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    if not URL_WITH_MORE.search(value):
+        return value
+    try:
+        return make_url(value).set(query={}).render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        return HIDDEN
+
+
+def _is_said(steps: list[str], said: object) -> bool:
+    for step in steps:
+        match said:
+            case Mapping() if step in said:
+                said = said[step]
+            case list() if step.isdigit() and int(step) < len(said):
+                said = said[int(step)]
+            case _:
+                return False
+    return True
+
+
+def _variable(name: str) -> str:
+    """The variable that says a setting: its own, or that of a table around it."""
+    steps = name.upper().split(".")
+    names = ["MAGISTRATE_" + "__".join(steps[:length]) for length in range(len(steps), 0, -1)]
+    return next((each for each in names if each in os.environ), ENVIRONMENT)

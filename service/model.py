@@ -3,19 +3,22 @@
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from policy_lang.bundle import Bundle
-from policy_lang.compiler import Compiled
 from policy_lang.decision import Decision, Effect, MissingInput, Obligation
 from policy_lang.facts import Assignment, Facts, Question
-from policy_lang.interpreter import Interpreter
 from policy_lang.stages import stage
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.errors import InvalidRequest, MagistrateError, PermissionDenied, Unauthenticated
 from service.identity import ASSERTED, NOWHERE, UNTOLD, Evidence, Origin
 from service.rate import Rate
+
+if TYPE_CHECKING:
+    # The whole of the language, which who reads the log or writes facts has no need of.
+    from policy_lang.bundle import Bundle
+    from policy_lang.compiler import Compiled
+    from policy_lang.interpreter import Interpreter
 
 
 @stage
@@ -164,9 +167,9 @@ class Caller:
 class ActivePolicies:
     """The bundle in force, in its three forms; one reference, swapped whole."""
 
-    bundle: Bundle
-    compiled: Compiled
-    interpreter: Interpreter
+    bundle: "Bundle"
+    compiled: "Compiled"
+    interpreter: "Interpreter"
 
     @property
     def digest(self) -> str:

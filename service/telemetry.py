@@ -8,10 +8,11 @@ import logging
 import os
 import sys
 import threading
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, cast
 
-import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger, Processor
 
 STANDARD_ERROR: Final = 2
 
@@ -49,6 +50,23 @@ class LogLines:
     debug = info = warning = error = critical = fatal = exception = msg
 
 
+class _Room:
+    """Loads structlog, and rich with it, for its first line: most commands write none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def _log(self) -> "FilteringBoundLogger":
+        import structlog
+
+        log: FilteringBoundLogger = structlog.get_logger(room=self._name)
+        return log
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+
 class _Handler(logging.Handler):
     """Has what libraries log join in."""
 
@@ -73,6 +91,8 @@ def configure_log() -> None:
 
     Libraries that log through the standard library join in, from warnings up.
     """
+    import structlog
+
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -95,13 +115,14 @@ def configure_log() -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
 
 
-def get_log(room: str) -> FilteringBoundLogger:
+def get_log(room: str) -> "FilteringBoundLogger":
     """The log of one room of the house, whose name stands in each of its events."""
-    log: FilteringBoundLogger = structlog.get_logger(room=room)
-    return log
+    return cast("FilteringBoundLogger", _Room(room))
 
 
-def _last_steps() -> list[Processor]:
+def _last_steps() -> "list[Processor]":
+    import structlog
+
     # Tracebacks without locals, which hold tokens.
     if sys.stderr.isatty():
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]

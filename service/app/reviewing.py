@@ -13,7 +13,7 @@ from service.config import Settings
 from service.db.engine import Database
 from service.desk import Desk
 from service.doors.grpc.difference_codec import write_difference
-from service.doors.grpc.policy_codec import write_findings
+from service.doors.grpc.findings_codec import write_findings
 from service.doors.grpc.suite_codec import fitted, write_tested
 from service.errands import Errands
 from service.errors import BundleRefused, LimitExceeded

@@ -11,7 +11,7 @@ from policy_lang.facts import Assignment
 from policy_lang.notation import BadValue, format_timestamp, parse_timestamp
 from policy_lang.types import Json
 from service.app.acting import record
-from service.cli.data_here import opened_facts
+from service.cli.opened_facts import opened_facts
 from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.references import read_ref

@@ -14,7 +14,8 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.app.acting import record
 from service.app.life import wall_clock
-from service.cli.data_here import bundle_in_force, opened_facts
+from service.cli.data_here import bundle_in_force
+from service.cli.opened_facts import opened_facts
 from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.references import read_ref

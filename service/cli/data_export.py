@@ -9,9 +9,10 @@ from typing import BinaryIO, Unpack
 import click
 
 from service.cli.calling import Connection, long_connection_options
-from service.cli.data_here import STORE, bundle_in_force, opened_facts
+from service.cli.data_here import STORE, bundle_in_force
 from service.cli.data_report import writing_bar
 from service.cli.data_transfer import LONGEST, exported_by_service, is_for_service
+from service.cli.opened_facts import opened_facts
 from service.cli.operator import record_acts, ship
 from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings

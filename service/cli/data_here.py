@@ -1,7 +1,5 @@
 """Imports on the database itself, on the service's host, held to the policies that the service decides by."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import BinaryIO, Final
 
@@ -10,8 +8,6 @@ import click
 from policy_lang.bundle import Bundle
 from service.config import Settings
 from service.db.engine import Database
-from service.db.migration import ensure_current
-from service.db.opening import open_database
 from service.desk import awaited
 from service.entities.elsewhere import Elsewhere
 from service.entities.importer import Asked, Imported, Importer, Listener
@@ -23,17 +19,6 @@ STORE: Final = ("policies", "policies_source", "data", "database", "log_database
 """The settings that say what facts these are, by what policies, and where it is recorded."""
 PATIENCE_SECONDS: Final = 120.0
 """How long an activation that is under way is waited for: longer than any takes."""
-
-
-@contextmanager
-def opened_facts(settings: Settings) -> Iterator[Database]:
-    """The facts, with their tables."""
-    database = open_database(settings.database_url)
-    try:
-        ensure_current(database, "facts")
-        yield database
-    finally:
-        database.close()
 
 
 def bundle_in_force(settings: Settings, database: Database) -> Bundle:

@@ -7,9 +7,10 @@ import click
 
 from policy_lang.types import Json
 from service.cli.calling import Connection, long_connection_options
-from service.cli.data_here import STORE, imported_here, opened_facts
+from service.cli.data_here import STORE, imported_here
 from service.cli.data_report import import_form, import_said, reading_bar
 from service.cli.data_transfer import LONGEST, imported_by_service, is_for_service
+from service.cli.opened_facts import opened_facts
 from service.cli.operator import record_acts, ship
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import settings_options

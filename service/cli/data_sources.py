@@ -7,7 +7,8 @@ import click
 from policy_lang.bundle import Bundle
 from policy_lang.counts import counted
 from service.app.source_check import SourceState, check_sources
-from service.cli.data_here import bundle_in_force, opened_facts
+from service.cli.data_here import bundle_in_force
+from service.cli.opened_facts import opened_facts
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import FINDINGS, UNAVAILABLE, settings_options
 from service.config import Settings

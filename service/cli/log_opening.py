@@ -9,10 +9,8 @@ from typing import Final
 import click
 
 from service.config import Settings
-from service.db.log_partitions import Partitions
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
-from service.decisions.shipper import Shipper
 from service.errors import ConfigError, FactsUnavailable, why
 from service.pool_settings import PoolSettings
 
@@ -40,6 +38,9 @@ def opened_log(settings: Settings, *, wait: bool = False) -> Iterator[DecisionLo
 
 def ship_spool(settings: Settings) -> None:
     """Has all in the log that is in the spool now; FactsUnavailable where that does not come to be."""
+    from service.db.log_partitions import Partitions
+    from service.decisions.shipper import Shipper
+
     database = open_database(settings.log_database_url)
     try:
         with suppress(FactsUnavailable):  # the service may ship the same, and one of two is refused

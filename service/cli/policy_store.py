@@ -9,18 +9,14 @@ import click
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
-from policy_lang.bundle import load
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
-from service.authn.private_files import read_private
 from service.cli.calling import Connection, call, long_connection_options
 from service.cli.output import Output, output_option, print_result, print_rows
-from service.cli.policy_preview import show_preview
 from service.cli.policy_sending import sent
 from service.cli.settings import FINDINGS, reported
 from service.errors import ConfigError, why
 from service.policies.folder import read_texts
-from service.policies.signing import sign
 
 PAGE: Final = 1000
 SHORT: Final = 12
@@ -62,6 +58,9 @@ def push(
     with reported():
         texts = read_texts(folder)
         if is_preview:
+            # Here, as what signs is: they load the policy language, which who pushes has no need of.
+            from service.cli.policy_preview import show_preview
+
             show_preview(texts, connection, output)
             return
         signature = b"" if sign_key is None else _signature(texts, sign_key)
@@ -151,8 +150,11 @@ def shadow(digest: str, *, off: bool, output: Output, **connection: Unpack[Conne
     print_result(f"trying out {tried}" if tried else "no policies are tried out", {"digest": tried or None}, output)
 
 
-
 def _signature(texts: dict[str, str], key_file: Path) -> bytes:
+    from policy_lang.bundle import load
+    from service.authn.private_files import read_private
+    from service.policies.signing import sign
+
     return sign(load(texts).digest, str(key_file), read_private(key_file, "the signing key"))
 
 

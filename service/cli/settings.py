@@ -8,13 +8,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec
+from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
 
 import click
 
 from policy_lang.diagnostics import PolicyError
-from service.config import Settings
-from service.configuring import load_settings
 from service.errors import (
     AuditUnavailable,
     ConfigError,
@@ -27,6 +25,9 @@ from service.errors import (
     PoliciesBroken,
     SchemaOutdated,
 )
+
+if TYPE_CHECKING:
+    from service.config import Settings
 
 FINDINGS: Final = 1
 """Exit code where what was given was read and found wrong, and of a deny."""
@@ -81,12 +82,15 @@ STARTING: Final = tuple(_OPTIONS)
 
 def settings_options(
     *names: str,
-) -> Callable[[Callable[Concatenate[Settings, Given], None]], Callable[Given, None]]:
+) -> Callable[[Callable[Concatenate["Settings", Given], None]], Callable[Given, None]]:
     """Gives a command `--config` and the named settings as options; it gets the Settings first."""
 
-    def decorate(function: Callable[Concatenate[Settings, Given], None]) -> Callable[Given, None]:
+    def decorate(function: Callable[Concatenate["Settings", Given], None]) -> Callable[Given, None]:
         @functools.wraps(function)
         def command(*args: Given.args, **kwargs: Given.kwargs) -> None:
+            # Here, for commands that have no settings use this module too, and those who ask for help.
+            from service.configuring import load_settings
+
             config = kwargs.pop("config")
             given = {name: kwargs.pop(name) for name in names}
             with reported():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -13,20 +13,25 @@ from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.syntax.statements import File, RoleDeclaration, StoredRelation, TypeDeclaration
 from policy_lang.types import Json
-from service.cli.progress import progress
-from service.configuring import load_settings
-from service.db.migration import State, status
-from service.db.opening import open_database
-from service.entities.fitting import CODES, Misfit, find_misfits
 from service.errors import FactsUnavailable, SchemaOutdated
+
+if TYPE_CHECKING:
+    from service.entities.fitting import Misfit
 
 _Places = Mapping[tuple[str, str], Span]
 """Where a type, a role or a stored relation is declared, and where an attribute of a type is."""
 _NOWHERE: Final = ""
 
 
-def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object]) -> list[Misfit]:
+def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object]) -> "list[Misfit]":
     """What of the facts in the service's database does not fit; nothing is written there, not even a migration."""
+    # Here, for policies are checked without a database by far the most.
+    from service.cli.progress import progress
+    from service.configuring import load_settings
+    from service.db.migration import State, status
+    from service.db.opening import open_database
+    from service.entities.fitting import find_misfits
+
     settings = load_settings(config, {name: value for name, value in given.items() if value is not None})
     database = open_database(settings.database_url)
     try:
@@ -42,21 +47,25 @@ def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object])
         database.close()
 
 
-def show_misfits(misfits: Sequence[Misfit], texts: Mapping[str, str]) -> None:
+def show_misfits(misfits: "Sequence[Misfit]", texts: Mapping[str, str]) -> None:
     """Shows them to a person, each where the policies declare it."""
     places = _places(texts)
     for found in misfits:
         click.echo(_rendered(found, _place(found, places)) + "\n", err=True)
 
 
-def misfits_json(misfits: Sequence[Misfit], texts: Mapping[str, str]) -> list[Json]:
+def misfits_json(misfits: "Sequence[Misfit]", texts: Mapping[str, str]) -> list[Json]:
     """The same for programs; line and column count from 1, and are left out where nothing declares it."""
     places = _places(texts)
     return [_as_json(found, _place(found, places)) for found in misfits]
 
 
-def misfits_sarif(misfits: Sequence[Misfit], texts: Mapping[str, str], uri: str) -> tuple[list[Json], list[Json]]:
+def misfits_sarif(misfits: "Sequence[Misfit]", texts: Mapping[str, str], uri: str) -> tuple[list[Json], list[Json]]:
     """Rules and results of a SARIF log, of policies in the folder of that URI."""
+    if not misfits:
+        return [], []
+    from service.entities.fitting import CODES
+
     places = _places(texts)
     rules: list[Json] = [
         {
@@ -69,21 +78,21 @@ def misfits_sarif(misfits: Sequence[Misfit], texts: Mapping[str, str], uri: str)
     return rules, [_sarif_result(found, _place(found, places), uri) for found in misfits]
 
 
-def _rendered(found: Misfit, place: Span | None) -> str:
+def _rendered(found: "Misfit", place: Span | None) -> str:
     head = visible(f"error[{found.code}]: {_message(found)}")
     note = f"help: such as {_examples(found)}"
     return "\n".join((head, *(excerpt(place, (note,)) if place is not None else (f"  = {visible(note)}",))))
 
 
-def _message(found: Misfit) -> str:
+def _message(found: "Misfit") -> str:
     return f"{counted(found.count, 'row')} of `{found.subject}`: {found.why}"
 
 
-def _examples(found: Misfit) -> str:
+def _examples(found: "Misfit") -> str:
     return ", ".join(f"`{each}`" for each in found.examples)
 
 
-def _as_json(found: Misfit, place: Span | None) -> Json:
+def _as_json(found: "Misfit", place: Span | None) -> Json:
     shown: dict[str, Json] = {
         "code": found.code,
         "subject": found.subject,
@@ -97,7 +106,7 @@ def _as_json(found: Misfit, place: Span | None) -> Json:
     return shown
 
 
-def _sarif_result(found: Misfit, place: Span | None, uri: str) -> Json:
+def _sarif_result(found: "Misfit", place: Span | None, uri: str) -> Json:
     result: dict[str, Json] = {
         "ruleId": found.code,
         "level": "error",
@@ -113,7 +122,7 @@ def _sarif_result(found: Misfit, place: Span | None, uri: str) -> Json:
     return result
 
 
-def _place(found: Misfit, places: _Places) -> Span | None:
+def _place(found: "Misfit", places: _Places) -> Span | None:
     """Where the attribute is declared, else what it would be of; None where nothing declares that any more."""
     return places.get((found.name, found.attribute)) or places.get((found.name, _NOWHERE))
 

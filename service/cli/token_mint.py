@@ -13,7 +13,6 @@ from policy_lang.notation import BadValue, parse_duration
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
-from service.cli.pairs import read_pairs
 from service.cli.settings import settings_options
 from service.config import Settings
 
@@ -65,6 +64,8 @@ def _read_claims(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) 
 
 
 def _claim(text: str) -> dict[str, Json]:
+    from service.cli.pairs import read_pairs
+
     name, equals, written = text.partition("=")
     if not (equals and name.endswith(":")):
         return {name: value for name, value in read_pairs([text], "--claim").items() if isinstance(value, int | str)}

@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import ColumnElement, Connection, Integer, Select, case, func, literal_column, select
 from sqlalchemy.sql.selectable import FromClause
 
-from policy_lang.bundle import Bundle
 from policy_lang.decision import Effect
 from service.db.bounding import bounded
 from service.db.engine import Database
@@ -16,6 +15,9 @@ from service.db.log_tables import decision, decision_rule
 from service.decisions.log_filter import LogFilter, check_filter, narrowed
 from service.decisions.rows import indexed
 from service.errors import InvalidRequest, Violation
+
+if TYPE_CHECKING:
+    from policy_lang.bundle import Bundle
 
 TOP_LIMIT: Final = 1000
 """Names that one list of counts has, at the most."""
@@ -72,7 +74,7 @@ class ActiveRules:
     rules: tuple[str, ...]
 
     @classmethod
-    def of(cls, bundle: Bundle) -> "ActiveRules":
+    def of(cls, bundle: "Bundle") -> "ActiveRules":
         """Those of a bundle."""
         rules = {rule.id for found in bundle.program.rules.values() for rule in found if not rule.is_shadow}
         return cls(bundle.digest, tuple(sorted(rules)))

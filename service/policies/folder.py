@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from policy_lang.bundle import Bundle, BundleError, load, read_file, read_folder
-from policy_lang.compiler import Compiled
-from policy_lang.interpreter import Interpreter
 from service.errors import ConfigError
-from service.model import ActivePolicies
+
+if TYPE_CHECKING:
+    from service.model import ActivePolicies
 
 
 def read_texts(folder: Path) -> dict[str, str]:
@@ -37,7 +38,12 @@ def load_bundle(folder: Path) -> Bundle:
     return load(read_texts(folder))
 
 
-def activate(texts: Mapping[str, str]) -> ActivePolicies:
+def activate(texts: Mapping[str, str]) -> "ActivePolicies":
     """The policies of those texts in all their forms."""
+    # Here, for most commands that read policies compile none.
+    from policy_lang.compiler import Compiled
+    from policy_lang.interpreter import Interpreter
+    from service.model import ActivePolicies
+
     bundle = load(texts)
     return ActivePolicies(bundle, Compiled(bundle.program), Interpreter(bundle.program))

@@ -12,7 +12,7 @@ from policy_lang.diagnostics import PolicyError
 from policy_lang.selection import UnknownTest
 from service.cli.calling import Connection, call
 from service.cli.policy_sending import ACTIVE, sent
-from service.doors.grpc.policy_codec import write_findings
+from service.doors.grpc.findings_codec import write_findings
 from service.doors.grpc.suite_codec import write_tested
 from service.policies.folder import read_texts
 from service.policies.suites import NotTestsAlone, Run, run_tests, with_tests

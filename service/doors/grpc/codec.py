@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,9 +14,11 @@ from policy_lang.decision import Decision, Effect, MissingInput, Obligation, Rea
 from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.config import Limits
 from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.model import Answer, Answers, AtLeastAsFresh, CheckRequest, Consistency, GivenEntity, Latency
+
+if TYPE_CHECKING:
+    from service.config import Limits
 
 EFFECTS: Final[Mapping[Effect, pb.Effect.ValueType]] = {
     Effect.ALLOW: pb.EFFECT_ALLOW,
@@ -28,7 +30,7 @@ _NO_ELEMENTS: Final = frozenset({"set_value", "record_value"})
 _NO_VALUES: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
-def read_check(message: pb.CheckRequest, limits: Limits) -> CheckRequest:
+def read_check(message: pb.CheckRequest, limits: "Limits") -> CheckRequest:
     """The question as it came; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
     subject = message.WhichOneof("subject")
     return CheckRequest(
@@ -56,7 +58,7 @@ def read_consistency(message: pb.Consistency) -> Consistency:
             raise InvalidRequest([Violation(f"consistency.{named}", "true, or another requirement")])
 
 
-def read_item(message: pb.CheckRequest, limits: Limits) -> CheckRequest | MagistrateError:
+def read_item(message: pb.CheckRequest, limits: "Limits") -> CheckRequest | MagistrateError:
     """The question as it came, or its error: of several, one that is wrong fails alone."""
     try:
         return read_check(message, limits)
@@ -64,7 +66,7 @@ def read_item(message: pb.CheckRequest, limits: Limits) -> CheckRequest | Magist
         return error
 
 
-def read_batch(message: pb.BatchCheckRequest, limits: Limits) -> tuple[CheckRequest | MagistrateError, ...]:
+def read_batch(message: pb.BatchCheckRequest, limits: "Limits") -> tuple[CheckRequest | MagistrateError, ...]:
     """The questions, or the error of each; LimitExceeded over `batch_checks`, InvalidRequest for an empty batch."""
     checks = message.checks
     if not checks:
@@ -173,7 +175,7 @@ def write_value(value: Json) -> types_pb2.Value:
             assert_never(value)
 
 
-def read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenEntity:
+def read_entity(message: types_pb2.Entity, field: str, limits: "Limits") -> GivenEntity:
     """The entity as a message describes it; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
     attributes, parents = message.attributes, message.parents
     return GivenEntity(
@@ -183,7 +185,7 @@ def read_entity(message: types_pb2.Entity, field: str, limits: Limits) -> GivenE
     )
 
 
-def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: Limits) -> Mapping[str, Json]:
+def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: "Limits") -> Mapping[str, Json]:
     """The values by name. By key, for protobuf walks the items of a map in Python."""
     if not values:
         return _NO_VALUES

@@ -9,6 +9,7 @@ from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1 import policy_pb2_grpc as pb_grpc
 
 from service.doors.grpc.caller import Callers
+from service.doors.grpc.findings_codec import write_findings
 from service.doors.grpc.paging import page_size, write_page_token
 from service.doors.grpc.policy_codec import (
     read_digest,
@@ -18,7 +19,6 @@ from service.doors.grpc.policy_codec import (
     write_activation,
     write_bundle,
     write_file,
-    write_findings,
 )
 from service.doors.grpc.review_codec import read_compared, read_steps, read_suite
 from service.doors.grpc.rim import answering

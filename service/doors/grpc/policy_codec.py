@@ -14,7 +14,6 @@ from service.errors import InvalidRequest, LimitExceeded, Violation
 from service.policies.activations import Activation, State
 from service.policies.office import Offered
 from service.policies.store import Place, Pushed
-from service.policies.verdict import Finding
 
 MESSAGE_LENGTH: Final = 1_000
 PATH_LENGTH: Final = 255
@@ -75,25 +74,6 @@ def read_place(token: str) -> Place | None:
     if not (number.isascii() and number.isdigit() and len(number) <= 18):
         raise InvalidRequest([Violation("page_token", "the `next_page_token` of an answer, or nothing")])
     return Place(int(number), digest)
-
-
-def write_findings(findings: Iterable[Finding]) -> list[pb.Diagnostic]:
-    """What was found."""
-    return [
-        pb.Diagnostic(
-            code=found.code,
-            severity=pb.SEVERITY_ERROR if found.is_error else pb.SEVERITY_WARNING,
-            message=found.message,
-            path=found.path,
-            line=found.line,
-            column=found.column,
-            help=found.help,
-            end_line=found.end_line,
-            end_column=found.end_column,
-            rendered=found.rendered,
-        )
-        for found in findings
-    ]
 
 
 def write_bundle(pushed: Pushed, *, is_active: bool) -> pb.Bundle:

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from policy_lang.bundle import load
 from service.cli import main
-from service.cli.data_here import imported_here, opened_facts
+from service.cli.data_here import imported_here
+from service.cli.opened_facts import opened_facts
 from service.config import Settings
 from service.db.migration import ensure_current
 from service.db.opening import open_database

@@ -62,7 +62,7 @@ class _Stream(Generic[Request, Response]):
         self._answer = answer
         self._at_once = at_once
         self._asked: deque[Request] = deque()
-        self._came = asyncio.Event()
+        self._due = asyncio.Event()
         self._moved = asyncio.Event()
         self._has_room = asyncio.Event()
         self._failed: asyncio.Task[Response] | None = None
@@ -77,20 +77,20 @@ class _Stream(Generic[Request, Response]):
                 self._has_room.clear()
                 await self._has_room.wait()
             self._asked.append(request)
-            self._came.set()
+            if self._is_due:
+                self._due.set()
 
     async def answer(self, reading: asyncio.Task[None]) -> None:
         """Answers what is read, until no more is, and raises what ended the reading."""
-        while True:
-            while self._asked:
-                await self._gathered()
-                asked, count = self._asked, min(len(self._asked), TOGETHER)
-                for answer in self._answer([asked.popleft() for _ in range(count)]):
-                    self._put(answer)
-            if reading.done():
-                break
-            self._came.clear()
-            await self._came.wait()
+        while self._asked or not reading.done():
+            if not self._is_due:
+                self._due.clear()
+                await self._due.wait()
+                continue
+            await self._gathered()
+            asked, count = self._asked, min(len(self._asked), TOGETHER)
+            for answer in self._answer([asked.popleft() for _ in range(count)]):
+                self._put(answer)
         if not reading.cancelled():
             reading.result()
 
@@ -106,11 +106,14 @@ class _Stream(Generic[Request, Response]):
     def take(self) -> Response:
         """The next answer; there is one."""
         self._has_room.set()
-        return self.ready.popleft()
+        answer = self.ready.popleft()
+        if self._is_due:
+            self._due.set()
+        return answer
 
     def look(self, _: object) -> None:
-        """Has `answer` look at what there is."""
-        self._came.set()
+        """Has `answer` look whether anything is left."""
+        self._due.set()
 
     def stir(self, _: object) -> None:
         """Has `stirred` return."""
@@ -121,6 +124,11 @@ class _Stream(Generic[Request, Response]):
         if not self._moved.is_set():
             await self._moved.wait()
         self._moved.clear()
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether to answer what was read: while earlier answers wait to be taken, more may gather at no one's cost."""
+        return len(self._asked) >= TOGETHER or (bool(self._asked) and not self.ready)
 
     async def _gathered(self) -> None:
         """Returns when as many wait as are answered together, or no more came for some turns of the loop."""

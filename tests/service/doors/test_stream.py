@@ -131,26 +131,35 @@ async def at_once() -> None:
     """Begins a stream."""
 
 
-async def groups_of(count: int, *, turns: int) -> list[list[int]]:
-    """Which of so many requests are answered together, where each comes so many turns of the loop after the other."""
-    groups: list[list[int]] = []
+async def apart(count: int, turns: int) -> AsyncIterator[int]:
+    """So many requests, each so many turns of the loop before the next."""
+    for number in range(count):
+        yield number
+        for _ in range(turns):
+            await asyncio.sleep(0)
 
-    async def requests() -> AsyncIterator[int]:
-        for number in range(count):
-            yield number
-            for _ in range(turns):
-                await asyncio.sleep(0)
 
-    def answer(asked: Sequence[int]) -> Sequence[int]:
-        groups.append(list(asked))
+class Grouping:
+    """Answers requests by themselves, and notes which of them together."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+
+    def answer(self, asked: Sequence[int]) -> Sequence[int]:
+        self.groups.append(list(asked))
         return asked
 
-    answers: AsyncGenerator[int, None] = answers_of(
-        requests(), answer, at_once=64, begin=at_once, ended=asyncio.Event().wait
-    )
+    def answers(self, requests: AsyncIterator[int]) -> AsyncGenerator[int, None]:
+        return answers_of(requests, self.answer, at_once=64, begin=at_once, ended=asyncio.Event().wait)
+
+
+async def groups_of(count: int, *, turns: int) -> list[list[int]]:
+    """Which of so many requests are answered together, where each comes so many turns of the loop after the other."""
+    grouping = Grouping()
     async with asyncio.timeout(PATIENCE):
-        assert [each async for each in answers] == list(range(count))
-    return groups
+        said = [each async for each in grouping.answers(apart(count, turns))]
+    assert said == list(range(count))
+    return grouping.groups
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2])
@@ -161,6 +170,27 @@ def test_requests_that_come_together_are_answered_together_up_to_a_bound(turns: 
 
 def test_a_request_that_comes_alone_is_not_kept_waiting() -> None:
     assert asyncio.run(groups_of(3, turns=4)) == [[0], [1], [2]]
+
+
+def test_requests_gather_while_earlier_answers_wait_to_be_taken() -> None:
+    async def requests() -> AsyncIterator[int]:
+        yield 0
+        yield 1
+        async for number in apart(3, turns=4):
+            yield 2 + number
+
+    async def scenario() -> None:
+        grouping = Grouping()
+        answers = grouping.answers(requests())
+        async with asyncio.timeout(PATIENCE):
+            said = [await anext(answers)]
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert grouping.groups == [[0, 1]]
+            said += [each async for each in answers]
+        assert (said, grouping.groups) == ([0, 1, 2, 3, 4], [[0, 1], [2, 3, 4]])
+
+    asyncio.run(scenario())
 
 
 class Slow:

@@ -62,14 +62,19 @@ def _faults_of_request_id(request_id: str) -> Iterator[Violation]:
 def _is_plain(request: CheckRequest) -> bool:
     """Whether the request looks as most do, so that there is no fault to look for; false says nothing.
 
-    Looking for faults one by one was 2 µs of a check's 36 in a batch.
+    Looking for faults one by one was 2 µs of a check's 36 in a batch, and 8 where it names its principal.
     """
-    if request.principal is not None or request.resource.parents:
+    if request.resource.parents or len(request.request_id) > REQUEST_ID_LIMIT:
         return False
     action, (type_, id_) = request.action, request.resource.ref
-    if not action or not type_ or not id_ or len(request.request_id) > REQUEST_ID_LIMIT:
+    if not action or not type_ or not id_:
         return False
     names = action + type_ + id_
+    if request.principal is not None:
+        type_, id_ = request.principal.ref
+        if not type_ or not id_ or request.principal_token is not None:
+            return False
+        names += type_ + id_
     return len(names) <= ID_LIMIT and names.isascii() and names.isprintable() and request.request_id.isprintable()
 
 

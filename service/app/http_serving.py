@@ -13,9 +13,11 @@ async def open_http(core: Core, asking: Asking, tls: ssl.SSLContext | None) -> H
     """The door, answering at `settings.http`."""
     settings = core.settings
     behind = Behind(asking, core.policies, core.callers.peers, core.given.samples)
+    application = build_application(behind, settings.http_door, settings.limits)
     door = HttpDoor(
-        build_application(behind, settings.http_door, settings.limits),
+        application,
         settings.http_door,
+        at_once=application.at_once,
         max_connection_age=settings.max_connection_age,
         is_leaving=core.given.life.leave.is_set,
     )

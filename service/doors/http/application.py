@@ -17,11 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.asking import Asking
 from service.config import Limits
-from service.doors.http.answering import Answer, Answering
+from service.doors.http.answering import Answer, AnswerAtOnce, Answering
 from service.doors.http.authzen import BATCH_CHECK, CHECK, AuthZen
 from service.doors.http.metadata import Metadata
 from service.doors.http.openapi import written
 from service.doors.http.paths import EVALUATION, EVALUATIONS, OPENAPI
+from service.doors.http.whole import AtOnce
 from service.http_settings import HttpSettings
 from service.ports import Policies
 from service.reception.peers import Peers
@@ -43,9 +44,11 @@ class Behind:
 class Application:
     """The whole (an ASGI application)."""
 
-    def __init__(self, posted: Mapping[str, ASGIApp], rest: ASGIApp) -> None:
+    def __init__(self, posted: Mapping[str, Answering], rest: ASGIApp) -> None:
         self._posted = posted
         self._rest = rest
+        self.at_once: Mapping[str, AtOnce] = {path: answering.at_once for path, answering in posted.items()}
+        """What answers a POST of a path where it came whole."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request and its answer."""
@@ -58,12 +61,13 @@ def build_application(behind: Behind, settings: HttpSettings, limits: Limits) ->
     authzen = AuthZen(behind.asking, behind.policies, limits, behind.samples)
     metadata = Metadata(settings.public_url)
 
-    def answering(route: str, rpc: str, answer: Answer) -> Answering:
-        return Answering(route, rpc, answer, peers=behind.peers, limits=limits, seconds=settings.request_seconds)
+    def answering(route: str, rpc: str, answer: Answer, at_once: AnswerAtOnce) -> Answering:
+        seconds = settings.request_seconds
+        return Answering(route, rpc, answer, at_once, peers=behind.peers, limits=limits, seconds=seconds)
 
     posted = {
-        EVALUATION: answering(EVALUATION, CHECK, authzen.evaluation),
-        EVALUATIONS: answering(EVALUATIONS, BATCH_CHECK, authzen.evaluations),
+        EVALUATION: answering(EVALUATION, CHECK, authzen.evaluation, authzen.evaluation_at_once),
+        EVALUATIONS: answering(EVALUATIONS, BATCH_CHECK, authzen.evaluations, authzen.evaluations_at_once),
     }
     rest = Starlette(
         routes=[
@@ -85,6 +89,6 @@ def _openapi(_: Request) -> Response:
 def _not_served(request: Request, error: Exception) -> Response:
     """A path that is none, or a method that it does not have; the id is echoed here too."""
     assert isinstance(error, HTTPException)  # noqa: S101  # it is registered for no other
-    request_id = request.headers.get("x-request-id")
-    headers = {**(error.headers or {}), **({"x-request-id": request_id} if request_id else {})}
+    request_ids = request.headers.getlist("x-request-id")
+    headers = {**(error.headers or {}), **({"x-request-id": request_ids[-1]} if request_ids else {})}
     return PlainTextResponse(error.detail.lower(), error.status_code, headers)

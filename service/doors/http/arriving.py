@@ -20,10 +20,10 @@ _CHARSETS: Final = (b"charset=utf-8", b'charset="utf-8"')
 class Head:
     """The headers that this door reads, each as it came; of the last of equal ones where one is meant to be."""
 
-    credentials: list[str | bytes] = field(default_factory=list, repr=False)
-    traces: list[str | bytes] = field(default_factory=list)
-    states: list[str | bytes] = field(default_factory=list)
-    forwarded: list[str] = field(default_factory=list)
+    credentials: tuple[str, ...] = field(default=(), repr=False)
+    traces: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    forwarded: tuple[str, ...] = ()
     request_id: bytes = b""
     content_type: bytes = b""
     content_encoding: bytes = b""
@@ -36,7 +36,7 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:
     for name, value in headers:
         match name:
             case b"authorization":
-                head.credentials.append(value.decode("latin-1"))
+                head.credentials = (*head.credentials, value.decode("latin-1"))
             case b"x-request-id":
                 head.request_id = value
             case b"content-type":
@@ -46,11 +46,11 @@ def read_head(headers: Iterable[tuple[bytes, bytes]]) -> Head:
             case b"content-encoding":
                 head.content_encoding = value
             case b"traceparent":
-                head.traces.append(value.decode("latin-1"))
+                head.traces = (*head.traces, value.decode("latin-1"))
             case b"tracestate":
-                head.states.append(value.decode("latin-1"))
+                head.states = (*head.states, value.decode("latin-1"))
             case b"x-forwarded-for":
-                head.forwarded.append(value.decode("latin-1"))
+                head.forwarded = (*head.forwarded, value.decode("latin-1"))
     return head
 
 
@@ -75,7 +75,7 @@ def call_of(
 ) -> Call:
     """The call, for whom it is to be asked."""
     peer = _peer(client)
-    origin = Origin(peers.address(peer, head.forwarded), trace_id_of(head.traces))
+    origin = Origin(peers.address(peer, head.forwarded), trace_id_of(head.traces) if head.traces else "")
     arrival = Arrival(
         rpc,
         lambda: peers.who(peer, head.forwarded),

@@ -5,23 +5,31 @@ caller can send: whoever opens connections, and sends little or much on them, wo
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, cast
 
 import httptools
+from starlette.types import Receive, Scope
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from service.doors.http.one_write import OneWrite
 from service.doors.http.shedding import shed
+from service.doors.http.whole import Answered, AtOnce, ends_connection, written
 
 _CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SLOW: Final = b"HTTP/1.1 408 Request Timeout" + _CLOSING
 _LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large" + _CLOSING
 _FULL: Final = b"HTTP/1.1 503 Service Unavailable" + _CLOSING
+_NO_HOST: Final = b"HTTP/1.1 400 Bad Request\r\nMagistrate-Reason: INVALID_REQUEST" + _CLOSING
+
+_HOST: Final = re.compile(rb"[\w.~!$&'()*+,;=%:\[\]-]*", re.ASCII)
+"""What the value of `Host` is made of (RFC 3986 section 3.2.2)."""
 
 PIPELINED: Final = 16
 """Requests of one connection that wait for the one before them; what comes behind is not read."""
@@ -34,7 +42,7 @@ class Manners:
     """What connections may do: `seconds` to send a request or to read an answer, `age` until one is to end.
 
     Past so many `requests` under way, over all connections, more are shed. `is_leaving` says that each connection is to
-    end with its next answer.
+    end with its next answer. `at_once` answers a POST of a path that came whole.
     """
 
     head_bytes: int
@@ -43,6 +51,9 @@ class Manners:
     connections: int
     requests: int
     is_leaving: Callable[[], bool]
+    at_once: Mapping[str, AtOnce]
+    turns: set[RequestResponseCycle] = field(default_factory=set)
+    """What was read, and is answered in the loop's next turn."""
 
 
 class Connection(HttpToolsProtocol):
@@ -98,19 +109,23 @@ class Connection(HttpToolsProtocol):
         if self._is_over:
             return
         self._has_moved = True
-        self._head_bytes = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        self._head_bytes = len(self.url)
+        hosts: list[bytes] = []
+        for name, value in self.headers:
+            self._head_bytes += len(name) + len(value)
+            if name == b"host":
+                hosts.append(value)
         self._check_head()
+        self._check_host(hosts)
         if len(self.pipeline) >= PIPELINED:  # the connection ends with the answer to the last of them
             self._is_over, self.cycle.keep_alive = True, False
         if self._is_over:
             return
         application = self.app
-        if len(self.tasks) >= self._manners.requests:
+        if len(self.tasks) + len(self._manners.turns) >= self._manners.requests:
             self.app = shed
         super().on_headers_complete()
         self.app = application
-        answer = OneWrite(self.transport, self.cycle)
-        self.cycle.transport, self.cycle.on_response = answer, partial(self._answered, answer)
         if self._manners.is_leaving() or self.loop.time() > self._ends_at or self.parser.should_upgrade():
             self.cycle.keep_alive = False
         self.headers = []  # fields behind a body are none of its head (RFC 9110 section 6.5.1)
@@ -164,6 +179,41 @@ class Connection(HttpToolsProtocol):
         self.parser.feed_data(b"".join((b"POST / HTTP/1.1\r\n", *framing, b"\r\n")))
         self.parser.feed_data(rest)
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        """Begins with the answer: in the loop's next turn, when it is known whether the request came whole."""
+        at_once = self._manners.at_once.get(cycle.scope["path"]) if cycle.scope["method"] == "POST" else None
+        if at_once is None or app is shed:
+            self._answer_in_task(cycle, app)
+        else:
+            self._manners.turns.add(cycle)
+            self.loop.call_soon(self._answer, cycle, at_once)
+
+    def _answer(self, cycle: RequestResponseCycle, at_once: AtOnce) -> None:
+        self._manners.turns.discard(cycle)
+        if cycle.more_body or self.flow.write_paused or self.transport.is_closing():
+            self._answer_in_task(cycle, self.app)
+            return
+        answer = at_once(cast(Scope, cycle.scope), cast(Receive, cycle.receive), bytes(cycle.body))
+        if isinstance(answer, Answered):
+            self._tell(cycle, answer)
+        else:
+            self._answer_in_task(cycle, cast(ASGI3Application, answer))
+
+    def _tell(self, cycle: RequestResponseCycle, answered: Answered) -> None:
+        """Sends an answer, as a cycle does with that of an application."""
+        cycle.response_started = cycle.response_complete = True
+        is_last = not cycle.keep_alive or ends_connection(answered)
+        self.transport.write(written(answered, date=cycle.default_headers[0][1], is_last=is_last))
+        if is_last:
+            self.transport.close()
+        cycle.on_response = _nothing  # else the two would stay until the collector comes
+        self.on_response_complete()
+
+    def _answer_in_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        answer = OneWrite(self.transport, cycle)
+        cycle.transport, cycle.on_response = answer, partial(self._answered, answer)
+        super()._start_asgi_task(cycle, app)
+
     def _answered(self, answer: OneWrite) -> None:
         answer.flush()
         self.on_response_complete()
@@ -175,6 +225,13 @@ class Connection(HttpToolsProtocol):
     def _check_head(self) -> None:
         if self._head_bytes > self._manners.head_bytes:
             self._end(_LONG)
+
+    def _check_host(self, hosts: Sequence[bytes]) -> None:
+        """Ends the connection unless there is one, and it is one (RFC 9112 section 3.2); HTTP/1.0 needs none."""
+        if len(hosts) == 1 and _HOST.fullmatch(hosts[0]):
+            return
+        if not self._is_over and (hosts or self.parser.get_http_version() != "1.0"):
+            self._end(_NO_HOST)
 
     def _was_slow(self) -> None:
         """The request has not come in the time there is, unless it was this side that did not read on."""
@@ -208,3 +265,7 @@ class _Body:
     def __init__(self, connection: Connection) -> None:
         self.on_body = connection.on_body
         self.on_message_complete = connection.on_body_complete
+
+
+def _nothing() -> None:
+    """There is nothing more to do."""

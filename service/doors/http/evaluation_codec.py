@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from policy_lang.decision import Decision, Effect, Obligation
@@ -24,8 +25,6 @@ SEMANTICS: Final[Mapping[str, Effect | None]] = {
 """`options.evaluations_semantic`, and the effect that ends the evaluations."""
 
 _NOTHING: Final[Object] = {}
-_SAID_AS: Final = {Effect.ALLOW: "200", Effect.DENY: "403"}
-"""Under which name a reason stands, as in the standard's example."""
 
 
 def read_evaluation(message: Object, request_id: str, limits: Limits) -> CheckRequest:
@@ -183,7 +182,7 @@ def _context_of(answer: Answer) -> dict[str, Json]:
 def _said_of(decision: Decision) -> dict[str, Json]:
     """Why it was decided so; `reason_user` is for whom it is about, `reason_admin` is not."""
     context: dict[str, Json] = {"code": decision.code}
-    said_as = _SAID_AS[decision.effect]
+    said_as = "200" if decision.effect is Effect.ALLOW else "403"  # as in the standard's example
     texts = dict.fromkeys(reason.text for reason in decision.reasons if reason.text)
     if texts and not decision.hide:  # whom it is hidden from would learn by its reason that it is there
         context["reason_user"] = {said_as: "; ".join(texts)}
@@ -207,9 +206,15 @@ def _obligation(obligation: Obligation) -> Json:
 
 
 def _shared(answers: Answers) -> dict[str, Json]:
-    decided_at = datetime.fromtimestamp(answers.decided_at / 1000, UTC).isoformat(timespec="milliseconds")
+    seconds, milliseconds = divmod(answers.decided_at, 1000)
     return {
         "policy_digest": answers.policy_digest,
         "revision": answers.revision,
-        "decided_at": decided_at.replace("+00:00", "Z"),
+        "decided_at": f"{_written(seconds)}.{milliseconds:03}Z",
     }
+
+
+@lru_cache(1)
+def _written(seconds: int) -> str:
+    """The time, which is the same for many answers."""
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()

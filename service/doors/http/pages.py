@@ -29,6 +29,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
 NO_STORE: Final = (b"cache-control", b"no-store")
+CLOSE: Final = (b"connection", b"close")
 
 
 class UnknownEncoding(MagistrateError):
@@ -127,6 +128,6 @@ def _more(error: MagistrateError) -> Headers:
         case UnknownEncoding():
             return ((b"accept-encoding", b"identity"),)
         case LimitExceeded(limit="message_bytes"):
-            return ((b"connection", b"close"),)  # the rest of the body is not waited for
+            return (CLOSE,)  # the rest of the body is not waited for
         case _:
             return ()

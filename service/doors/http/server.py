@@ -5,7 +5,7 @@ uvicorn's own server takes the process's signals and its loop; here only its pro
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from socket import AF_UNIX, socket
@@ -16,6 +16,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from service.doors.http.connection import Connection, Manners
+from service.doors.http.whole import AtOnce
 from service.doors.sockets import BACKLOG
 from service.http_settings import HttpSettings
 
@@ -30,8 +31,15 @@ class HttpDoor:
     """Open it in a running event loop, close it before the loop ends."""
 
     def __init__(
-        self, application: ASGIApp, settings: HttpSettings, *, max_connection_age: float, is_leaving: Callable[[], bool]
+        self,
+        application: ASGIApp,
+        settings: HttpSettings,
+        *,
+        at_once: Mapping[str, AtOnce],
+        max_connection_age: float,
+        is_leaving: Callable[[], bool],
     ) -> None:
+        """`at_once` answers a POST of a path that came whole, in place of the application."""
         self._config = Config(
             application,
             http="httptools",
@@ -56,6 +64,7 @@ class HttpDoor:
             connections=settings.connections,
             requests=settings.requests,
             is_leaving=lambda: self._is_closing or is_leaving(),
+            at_once=at_once,
         )
         self._handshake_seconds = settings.read_seconds
         self._servers: list[asyncio.Server] = []

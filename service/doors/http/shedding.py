@@ -23,6 +23,6 @@ async def shed(scope: Scope, _: Receive, send: Send) -> None:
     began = HTTP.begin()
     echoed = [(name, value) for name, value in scope["headers"] if name == REQUEST_ID]
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    await send({"type": "http.response.start", "status": status, "headers": [*_HEADERS, *echoed[:1]]})
+    await send({"type": "http.response.start", "status": status, "headers": [*_HEADERS, *echoed[-1:]]})
     await send({"type": "http.response.body", "body": b""})
     HTTP.end(SHED, str(int(status)), began)

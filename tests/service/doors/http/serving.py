@@ -48,6 +48,8 @@ class Door:
     authenticator: Authenticator | None = None
     failures: Failures | None = None
     fetch_seconds: float = 0.0
+    """How long facts are waited for; without it they are at hand, unless `has_facts_at_hand` says otherwise."""
+    has_facts_at_hand: bool = True
     url: str = ""
     _client: httpx.Client | None = None
 
@@ -83,16 +85,25 @@ class Door:
     async def _serve(self, ready: threading.Event, done: threading.Event) -> None:
         known = self.authenticator or Named(self.point.verify)
         received = callers(known, recorder=self.recorder, failures=self.failures)
-        asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach)
+        asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach, at_hand=self._at_hand)
         behind = Behind(asking, self.policies, Peers(), self.samples)
         application = build_application(behind, self.settings, self.limits)
-        door = HttpDoor(application, self.settings, max_connection_age=300, is_leaving=self.leaving.is_set)
+        door = HttpDoor(
+            application,
+            self.settings,
+            at_once=application.at_once,
+            max_connection_age=300,
+            is_leaving=self.leaving.is_set,
+        )
         listeners = listen("127.0.0.1:0")
         await door.open(listeners)
         self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
         ready.set()
         await asyncio.to_thread(done.wait)
         await door.close(1)
+
+    def _at_hand(self, batch: Batch) -> Known | None:
+        return self.point.fetch(batch) if self.has_facts_at_hand and not self.fetch_seconds else None
 
     async def _fetch(self, batch: Batch, _: Consistency, timeout_ms: int | None) -> Known:
         await asyncio.sleep(self.fetch_seconds)

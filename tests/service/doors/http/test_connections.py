@@ -67,6 +67,12 @@ def said(connection: socket.socket) -> bytes:
         pytest.param(HEAD + b"X: " + b"x" * 1024 + b"\r\n\r\n" + BODY, b"HTTP/1.1 431 ", id="a long head"),
         pytest.param(b"GET /?" + b"x" * 1024 + b" HTTP/1.1\r\n\r\n", b"HTTP/1.1 431 ", id="a long line"),
         pytest.param(b"no HTTP\r\n\r\n", b"HTTP/1.1 400 ", id="no HTTP"),
+        pytest.param(ASKED.replace(b"Host: pdp.test\r\n", b""), b"HTTP/1.1 400 ", id="no host"),
+        pytest.param(ASKED.replace(b"Host: pdp.test", b"Host: a b"), b"HTTP/1.1 400 ", id="a host that is none"),
+        pytest.param(ASKED.replace(b"Host", b"Host: pdp.test\r\nHost"), b"HTTP/1.1 400 ", id="two hosts"),
+        pytest.param(
+            ASKED.replace(b"HTTP/1.1\r\n", b"HTTP/1.0\r\nHost: a\r\n"), b"HTTP/1.1 400 ", id="two hosts of old"
+        ),
     ],
 )  # fmt: skip
 def test_a_request_that_is_slow_or_long_or_none_ends_its_connection(door: Door, sent: bytes, status: bytes) -> None:
@@ -148,6 +154,15 @@ def test_a_connection_is_kept_for_the_next_request_and_ends_when_none_comes(door
         assert answered(connection).startswith(b"HTTP/1.1 200 ")
 
     assert said(connection) == b""
+
+
+def test_a_request_of_http_1_0_needs_no_host_and_is_the_last_of_its_connection(door: Door) -> None:
+    connection = connected(door)
+    connection.sendall(ASKED.replace(b"HTTP/1.1\r\nHost: pdp.test", b"HTTP/1.0"))
+
+    answer = said(connection)
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nconnection: close\r\n" in answer
 
 
 def test_requests_that_come_at_once_are_answered_in_turn(door: Door) -> None:

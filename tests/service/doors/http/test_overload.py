@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.doors.calls import HTTP
 from service.doors.http.listening import listen
+from service.doors.http.pages import json_page
 from service.doors.http.server import HttpDoor
+from service.doors.http.whole import Answered
 from service.doors.sockets import BACKLOG
 from service.http_settings import HttpSettings
 from service.samples import Samples
@@ -41,7 +43,7 @@ class Held:
 def with_door(converse: Callable[[Held, httpx.AsyncClient], Awaitable[None]]) -> None:
     async def serve() -> None:
         held = Held()
-        door = HttpDoor(held, HttpSettings(requests=MOST), max_connection_age=300, is_leaving=lambda: False)
+        door = HttpDoor(held, HttpSettings(requests=MOST), at_once={}, max_connection_age=300, is_leaving=lambda: False)
         listeners = listen("127.0.0.1:0")
         await door.open(listeners)
         url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
@@ -103,9 +105,40 @@ def test_a_connection_on_which_was_shed_is_good_for_the_next_request() -> None:
     with_door(converse)
 
 
+def test_what_is_answered_at_once_is_shed_too_where_too_much_of_it_is_read_in_one_turn() -> None:
+    request = b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}"
+
+    def at_once(scope: Scope, receive: Receive, body: bytes) -> Answered | ASGIApp:
+        return Answered(json_page({}), b"r1")
+
+    async def status_of(reader: asyncio.StreamReader) -> bytes:
+        return (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)).partition(b"\r\n")[0]
+
+    async def converse() -> list[bytes]:
+        settings = HttpSettings(requests=MOST)
+        door = HttpDoor(Held(), settings, at_once={"/": at_once}, max_connection_age=300, is_leaving=lambda: False)
+        listeners = listen("127.0.0.1:0")
+        await door.open(listeners)
+        opened = [await asyncio.open_connection(*listeners[0].getsockname()) for _ in range(MOST + 2)]
+        for reader, writer in opened:
+            writer.write(request)
+            assert await status_of(reader) == b"HTTP/1.1 200 OK"
+            await reader.readexactly(2)
+        for _, writer in opened:
+            writer.write(request)  # to the socket at once: all of them are there when the loop looks next
+        statuses = [await status_of(reader) for reader, _ in opened]
+        for _, writer in opened:
+            writer.close()
+        await door.close(1)
+        return statuses
+
+    shed = b"HTTP/1.1 503 Service Unavailable"
+    assert sorted(asyncio.run(converse())) == [b"HTTP/1.1 200 OK"] * MOST + [shed] * 2
+
+
 def test_as_many_connections_may_wait_as_the_listener_was_opened_for() -> None:
     async def waiting() -> int:
-        door = HttpDoor(Held(), HttpSettings(), max_connection_age=300, is_leaving=lambda: False)
+        door = HttpDoor(Held(), HttpSettings(), at_once={}, max_connection_age=300, is_leaving=lambda: False)
         (listener,) = listen("127.0.0.1:0")
         await door.open([listener])
         told = listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)

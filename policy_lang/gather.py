@@ -5,7 +5,7 @@ request's and there are no stored relations; what lies behind a reference is rea
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Protocol, TypeVar
 
@@ -65,10 +65,10 @@ class _Draft:
     principal_cells: Mapping[str, Cell] | None
     resource_cells: Mapping[str, Cell] | None
     rows: Mapping[Ref, Mapping[str, Cell]]
-    parents: Parents = field(default_factory=lambda: _NO_PARENTS)
-    ascent: Ascent | None = None
-    assignments: Held = field(default_factory=lambda: _NOT_HELD)
-    links: Links = field(default_factory=lambda: _NO_LINKS)
+    parents: Parents
+    ascent: Ascent | None
+    assignments: Held
+    links: Links
 
     def facts(self) -> Facts:
         """What is known when all is read."""
@@ -182,6 +182,10 @@ class _Rows:
             if access.makes_resource
             else self._entity(question.resource, access.resource, access.resource_foreign, question.resource_cells),
             self._cells,
+            _NO_PARENTS,
+            None,
+            _NOT_HELD,
+            _NO_LINKS,
         )
 
     def _entity(

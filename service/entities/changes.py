@@ -2,10 +2,24 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from time import time_ns
 from typing import Final
 
 import orjson
-from sqlalchemy import BindParameter, ColumnElement, Connection, Table, and_, bindparam, delete, or_, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    or_,
+    select,
+    update,
+)
 
 from policy_lang.facts import Assignment, Link
 from policy_lang.values import Ref
@@ -61,12 +75,17 @@ class Changes:
         return {child for child, _ in new}
 
     def delete(self, ref: Ref) -> bool:
-        """Deletes an entity with its assignments and links, held and pointed at; false if it was not there."""
+        """Deletes an entity with its assignments and links, held and pointed at; false if it was not there.
+
+        Emergency grants end and stay listed: else whoever may delete could make an alarm unsaid.
+        """
         key = {"type_": ref.type, "id_": ref.id}
         # First the entity: it waits for those who hold its row to tie something to it, and then that is deleted too.
         former = self._tenancy([ref])
         was_there = self._connection.execute(_DELETE_ENTITY, key).rowcount > 0
-        held = [Ref(*row) for gone in _DELETE_HELD for row in self._connection.execute(gone, key)]
+        held = [Ref(*row) for row in self._connection.execute(_DELETE_ASSIGNMENTS, key)]
+        ended = self._connection.execute(_END_EMERGENCIES, {**key, "now": time_ns() // 1_000_000})
+        held += [Ref(*row) for row in ended]
         tied = [(Ref(row[0], row[1]), row[2]) for row in self._connection.execute(_DELETE_LINKS, key)]
         others = self._tenancy({*held, *(resource for resource, _ in tied)})
         self._tell([(entity_change(ref), _of(ref, former))])
@@ -199,9 +218,17 @@ _DELETE_EDGE: Final = delete(entity_parent).where(
 _TYPE: Final[BindParameter[str]] = bindparam("type_")
 _ID: Final[BindParameter[str]] = bindparam("id_")
 _DELETE_ENTITY: Final = delete(entity).where(entity.c.type == _TYPE, entity.c.id == _ID)
-_DELETE_HELD: Final = tuple(
-    delete(table).where(_tied(table, "subject", "place")).returning(table.c.subject_type, table.c.subject_id)
-    for table in (role_assignment, break_glass)
+_DELETE_ASSIGNMENTS: Final = (
+    delete(role_assignment)
+    .where(_tied(role_assignment, "subject", "place"))
+    .returning(role_assignment.c.subject_type, role_assignment.c.subject_id)
+)
+_NOW: Final[BindParameter[int]] = bindparam("now", type_=BigInteger)
+_END_EMERGENCIES: Final = (
+    update(break_glass)
+    .where(_tied(break_glass, "subject", "place"), break_glass.c.ended_at.is_(None))
+    .values(ended_at=case((break_glass.c.expires_at < _NOW, break_glass.c.expires_at), else_=_NOW))
+    .returning(break_glass.c.subject_type, break_glass.c.subject_id)
 )
 _DELETE_LINKS: Final = (
     delete(relation_link)

@@ -709,7 +709,7 @@ class EmergencyGrant(_message.Message):
     given_by: _builtins.str
     """Who gave it, as `Type:id`."""
     ended_by: _builtins.str
-    """Who ended it, as `Type:id`."""
+    """Who ended it, as `Type:id`; empty where it ended because its holder or scope was deleted."""
     @_builtins.property
     def assignment(self) -> Global___RoleAssignment:
         """The role, who holds it, where and until when."""

@@ -11,6 +11,7 @@ from service.app.glass import GlassWatch
 from service.db.engine import Database
 from service.entities.break_glass import HELD, REASON, EmergencyGrant
 from service.entities.store import EntityStore
+from service.entities.writer import EntityWriter
 from service.errors import DataError, LimitExceeded, NotFound, PermissionDenied
 from service.governance.grants import Grants
 from service.model import RecordKind
@@ -155,10 +156,15 @@ def test_ended_before_its_time_it_gives_nothing_and_cannot_be_ended_again(firm: 
     assert firm.emergencies.page(caller("guard"), only_active=True, limit=10, after=None).found == ()
 
 
-def test_who_gets_the_id_of_a_deleted_principal_does_not_get_its_emergencies(firm: Firm) -> None:
-    firm.emergencies.give(caller("root"), editor(), WHY)
-    firm.writes.delete(caller("root"), USER1)
+@pytest.mark.parametrize("gone", [USER1, T1], ids=["who holds it", "where"])
+def test_who_gets_the_id_of_a_deleted_one_does_not_get_its_emergencies_and_they_stay_listed(
+    firm: Firm, gone: Ref
+) -> None:
+    grant, _ = firm.emergencies.give(caller("root"), editor(), WHY)
+    EntityWriter(firm.database, firm.schema).delete(gone)
     assert held(firm) == []
+    (listed,) = kept(firm)
+    assert (listed.id, listed.reason, listed.is_active(NOW), listed.ended_by) == (grant.id, WHY, False, "")
 
 
 def test_the_alarm_hears_of_a_grant_that_ends_before_anybody_has_looked(firm: Firm) -> None:

@@ -14,7 +14,6 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.app.acting import record
 from service.app.life import wall_clock
-from service.cli.data_here import bundle_in_force
 from service.cli.opened_facts import opened_facts
 from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_result, print_rows
@@ -36,8 +35,10 @@ from service.entities.break_glass import (
 from service.entities.breaking_glass import acts_of, admitted, refuse_dangling, tell, tenants_of
 from service.entities.elsewhere import Elsewhere
 from service.entities.stakes import Stakes
-from service.errors import BundleRefused, NoPolicies, PoliciesBroken
+from service.errors import BundleRefused, ConfigError, NoPolicies, PoliciesBroken
 from service.governance.records import BY_OPERATOR, act_record
+from service.policies.folder import load_bundle
+from service.policies.in_force import StoredInForce
 
 _STORE = ("data", "database")
 _RECORDED = (*_STORE, "log_database", "replica_id", "policies", "policies_source")
@@ -88,6 +89,7 @@ def end(settings: Settings, id_: str, output: Output) -> None:
         with database.read() as connection:
             grant = find_active(connection, id_, now)
         with _turn(database, grant) as connection:
+            find_active(connection, id_, now)  # nobody has ended it meanwhile
             end_emergency(connection, id_, by=operator().principal.ref, now=now)
             revision = _told(settings, connection, schema, grant=grant, change="end")
     ship(settings)
@@ -114,8 +116,10 @@ def _turn(database: Database, grant: EmergencyGrant) -> Iterator[Connection]:
 def _schema(settings: Settings, database: Database) -> Schema | None:
     """The declarations of the policies in force; what cannot be read must not hold up an emergency."""
     try:
-        return bundle_in_force(settings, database).program.schema
-    except (BundleRefused, NoPolicies, PoliciesBroken, PolicyError) as error:
+        is_stored = settings.policies_source == "store"
+        bundle = StoredInForce(database).current() if is_stored else load_bundle(settings.policies)
+        return bundle.program.schema
+    except (BundleRefused, ConfigError, NoPolicies, PoliciesBroken, PolicyError) as error:
         click.echo(f"warning: the policies are not asked whose this is, and whether they have it: {error}", err=True)
         return None
 

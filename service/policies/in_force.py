@@ -32,12 +32,19 @@ class StoredInForce:
             # Whoever asked for it may have died; time then ends it, once somebody looks.
             self._activations.settle(standing.preparing.number)
             return None
-        if not standing.active:
+        return self._loaded(standing.active)
+
+    def current(self) -> Bundle:
+        """The policies in force, whatever is being put in force; errors as `settled`."""
+        return self._loaded(self._activations.standing().active)
+
+    def _loaded(self, digest: str) -> Bundle:
+        if not digest:
             raise NoPolicies("no policies are in force\nhelp: `magistrate policy push --activate` puts some in force")
         try:
-            bundle = load(self._bundles.fetch(standing.active)[1])
+            bundle = load(self._bundles.fetch(digest)[1])
         except PolicyError as error:
             raise BundleRefused(f"the policies in force may not be used by this version: {error}") from error
-        if bundle.digest != standing.active:
-            raise BundleRefused(f"the texts of `{standing.active}` in the store are those of `{bundle.digest}`")
+        if bundle.digest != digest:
+            raise BundleRefused(f"the texts of `{digest}` in the store are those of `{bundle.digest}`")
         return bundle

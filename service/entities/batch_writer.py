@@ -32,6 +32,7 @@ from service.entities.batch import (
 from service.entities.batch_stakes import ALL, acts_of
 from service.entities.changes import Changes
 from service.entities.elsewhere import NOWHERE, Elsewhere
+from service.entities.entrance import Entrance
 from service.entities.governed import ended_with
 from service.entities.hierarchy import HIERARCHY_LOCK, fault_at, hold, is_sound_at, missing, parents_among
 from service.entities.stakes import Stakes
@@ -72,8 +73,7 @@ class BatchWriter:
         """`also` ends what was issued to a principal that is deleted; `standing` says what else must admit facts."""
         self._elsewhere = elsewhere
         self._database = database
-        self._policies = policies
-        self._gate = gate
+        self._enter = Entrance(gate, policies).enter
         self._check_grant = check_grant
         self._clock = clock
         self._also = also
@@ -81,10 +81,8 @@ class BatchWriter:
 
     def write(self, caller: Caller, writes: Sequence[FactWrite], *, if_revision: str = "") -> str:
         """Does all of the writes, of which there is one or more; the one revision from which they are in force."""
-        visitor = self._gate.admit(caller)
-        for action in dict.fromkeys(_ENTERING[type(write)] for write in writes):
-            visitor.require_somewhere(Act(action, ALL))
-        schema = self._policies.active().bundle.program.schema
+        entering = dict.fromkeys(_ENTERING[type(write)] for write in writes)
+        visitor, schema = self._enter(caller, *(Act(action, ALL) for action in entering))
         batch = BatchAdmission(schema, self._check_grant, self._elsewhere).admit(writes)
         end = partial(ended_with, also=partial(self._also, by=caller.principal.ref, now=self._clock()))
         actions = (Action.ENTITY_WRITE, Action.ROLE_ASSIGN)

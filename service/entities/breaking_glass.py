@@ -28,6 +28,7 @@ from service.entities.break_glass import (
     give_in_emergency,
 )
 from service.entities.elsewhere import NOWHERE, Elsewhere
+from service.entities.entrance import Entrance
 from service.entities.stakes import Stakes
 from service.errors import DataError
 from service.model import Caller
@@ -52,8 +53,8 @@ class BreakingGlass:
         elsewhere: Elsewhere = NOWHERE,
     ) -> None:
         self._database = database
-        self._policies = policies
         self._gate = gate
+        self._enter = Entrance(gate, policies).enter
         self._clock = clock
         self._longest_seconds = longest_seconds
         self._elsewhere = elsewhere
@@ -95,11 +96,6 @@ class BreakingGlass:
         )
         with self._database.read() as connection:
             return emergencies(connection, self._clock(), only_active=only_active, limit=limit, after=after)
-
-    def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
-        visitor = self._gate.admit(caller)
-        visitor.require_somewhere(act)
-        return visitor, self._policies.active().bundle.program.schema
 
 
 def admitted(schema: Schema, wanted: Assignment) -> Assignment:

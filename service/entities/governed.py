@@ -20,6 +20,7 @@ from service.db.feed import Change, assignment_change, entity_change, relation_c
 from service.db.turns import refuse_changed, take_turn
 from service.entities.admission import Admission, EntityFact
 from service.entities.elsewhere import NOWHERE, Elsewhere
+from service.entities.entrance import Entrance
 from service.entities.stakes import Stakes, tenant_of
 from service.entities.standing import Standing, nothing_coming, require_same
 from service.entities.writer import EntityWriter
@@ -48,8 +49,7 @@ class GovernedEntities:
     ) -> None:
         """`also` ends what was issued to a principal that is deleted; `standing` says what else must admit facts."""
         self._database = database
-        self._policies = policies
-        self._gate = gate
+        self._enter = Entrance(gate, policies).enter
         self._clock = clock
         self._also = also
         self._standing = standing
@@ -128,12 +128,6 @@ class GovernedEntities:
 
         writer = EntityWriter(self._database, schema, self._elsewhere, mapped)
         return writer.write_relations(writes, deletes, approve=approve)
-
-    def _enter(self, caller: Caller, act: Act) -> tuple[Visitor, Schema]:
-        """The caller, where it may do so at all: until then it learns nothing, not even of the policies."""
-        visitor = self._gate.admit(caller)
-        visitor.require_somewhere(act)
-        return visitor, self._policies.active().bundle.program.schema
 
     def _approve_put(
         self, visitor: Visitor, schema: Schema, fact: EntityFact, if_revision: str, connection: Connection

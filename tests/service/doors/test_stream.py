@@ -175,9 +175,8 @@ def test_a_request_that_comes_alone_is_not_kept_waiting() -> None:
 def test_requests_gather_while_earlier_answers_wait_to_be_taken() -> None:
     async def requests() -> AsyncIterator[int]:
         yield 0
-        yield 1
-        async for number in apart(3, turns=4):
-            yield 2 + number
+        async for number in apart(4, turns=4):
+            yield 1 + number
 
     async def scenario() -> None:
         grouping = Grouping()

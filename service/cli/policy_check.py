@@ -12,7 +12,7 @@ from policy_lang.linting.linter import Checked, check, check_without_lints
 from policy_lang.pages import codes, page
 from service.cli.policy_report import check_json, check_sarif
 from service.cli.settings import FINDINGS, reported
-from service.cli.stored_data import misfits_json, misfits_of, misfits_sarif, show_misfits
+from service.cli.stored_data import Stored, look_at_stored, show_stored, stored_json, stored_sarif
 from service.policies.folder import read_texts
 
 
@@ -58,23 +58,24 @@ def check_command(
 
     Exit code 1 if there is a fault; a lint is a warning. `# allow W401: why` above a statement, or behind a line,
     allows one there. With --against-store also if stored facts do not fit the types, roles and relations: what is
-    counted, with examples, and nothing of the values.
+    counted, with examples, and nothing of the values. Facts in mapped sources are not read: they are named.
     """
     with reported():
         texts = read_texts(folder)
         found = check_without_lints(texts) if no_lint else check(texts)
-        is_stored = against_store and found.bundle is not None
-        misfits = misfits_of(found.bundle.program.schema, config, store) if found.bundle and is_stored else None
-    is_ok = not misfits and not any(strict or each.severity is Severity.ERROR for each in found.diagnostics)
+        stored = Stored()
+        if against_store and found.bundle is not None:
+            stored = look_at_stored(found.bundle.program.schema, config, store)
+    is_ok = not stored.misfits and not any(strict or each.severity is Severity.ERROR for each in found.diagnostics)
     match output:
         case "json":
-            stored = None if misfits is None else misfits_json(misfits, texts)
-            click.echo(check_json(found, is_ok=is_ok, has_costs=costs, stored=stored))
+            more = stored_json(stored, texts) if against_store and found.bundle is not None else {}
+            click.echo(check_json(found, is_ok=is_ok, has_costs=costs, more=more))
         case "sarif":
-            click.echo(check_sarif(found.diagnostics, folder, lambda uri: misfits_sarif(misfits or (), texts, uri)))
+            click.echo(check_sarif(found.diagnostics, folder, lambda uri: stored_sarif(stored, texts, uri)))
         case _:
             show(found.diagnostics)
-            show_misfits(misfits or (), texts)
+            show_stored(stored, texts, folder)
             _show_costs(found) if costs else None
             if is_ok:
                 click.echo(f"ok: {', '.join(_contents(found))}")

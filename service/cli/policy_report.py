@@ -1,6 +1,6 @@
 """What `magistrate policy` found, for programs: JSON, and SARIF 2.1.0 for what shows findings beside the code."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -39,17 +39,12 @@ def diagnostic_json(found: Diagnostic) -> dict[str, Json]:
     }
 
 
-def check_json(found: Checked, *, is_ok: bool, has_costs: bool, stored: Sequence[Json] | None = None) -> str:
-    """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked.
-
-    `stored` is what of the stored facts does not fit, None where that was not looked at.
-    """
+def check_json(found: Checked, *, is_ok: bool, has_costs: bool, more: Mapping[str, Json]) -> str:
+    """What a check came to: what the bundle holds, if it loads; every finding; what rules cost, if that is asked."""
     costs: list[Json] = [asdict(cost) for cost in found.costs] if has_costs else []
     diagnostics: list[Json] = [*map(diagnostic_json, found.diagnostics)]
-    more: dict[str, Json] = {"costs": costs} if has_costs else {}
-    if stored is not None:
-        more["stored"] = stored
-    return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **more})
+    dear: dict[str, Json] = {"costs": costs} if has_costs else {}
+    return _text({"ok": is_ok, **found.counts, "diagnostics": diagnostics, **dear, **more})
 
 
 def check_sarif(diagnostics: Sequence[Diagnostic], folder: Path, more: OfFolder = _nothing_more) -> str:

@@ -1,6 +1,7 @@
 """Says what of the stored facts does not fit policies: to people, to programs, and beside what declares it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,8 +24,16 @@ _Places = Mapping[tuple[str, str], Span]
 _NOWHERE: Final = ""
 
 
-def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object]) -> "list[Misfit]":
-    """What of the facts in the service's database does not fit; nothing is written there, not even a migration."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What of the stored facts does not fit, and the mapped sources, of which nothing is read."""
+
+    misfits: "tuple[Misfit, ...]" = ()
+    not_read: tuple[str, ...] = ()
+
+
+def look_at_stored(schema: Schema, config: Path | None, given: Mapping[str, object]) -> Stored:
+    """What is in the service's database, by that schema; nothing is written there, not even a migration."""
     # Here, for policies are checked without a database by far the most.
     from service.cli.progress import progress
     from service.configuring import load_settings
@@ -42,27 +51,36 @@ def misfits_of(schema: Schema, config: Path | None, given: Mapping[str, object])
                 f"the facts database {database.name} is of another version\nhelp: run `magistrate db migrate`"
             )
         with progress("looking at entities") as bar:
-            return find_misfits(database, schema, bar)
+            return Stored(tuple(find_misfits(database, schema, bar)), tuple(settings.sources))
     finally:
         database.close()
 
 
-def show_misfits(misfits: "Sequence[Misfit]", texts: Mapping[str, str]) -> None:
-    """Shows them to a person, each where the policies declare it."""
+def show_stored(stored: Stored, texts: Mapping[str, str], folder: Path) -> None:
+    """Shows it to a person, each misfit where the policies declare it."""
     places = _places(texts)
-    for found in misfits:
+    for found in stored.misfits:
         click.echo(_rendered(found, _place(found, places)) + "\n", err=True)
+    if stored.not_read:
+        names = ", ".join(f"`{name}`" for name in stored.not_read)
+        check = f"magistrate data check-sources --policies-source folder --policies {folder}"
+        click.echo(
+            f"note: what is in mapped sources is not read: {names}\n"
+            f"help: whether their tables fit these policies says `{check}`",
+            err=True,
+        )
 
 
-def misfits_json(misfits: "Sequence[Misfit]", texts: Mapping[str, str]) -> list[Json]:
+def stored_json(stored: Stored, texts: Mapping[str, str]) -> dict[str, Json]:
     """The same for programs; line and column count from 1, and are left out where nothing declares it."""
     places = _places(texts)
-    return [_as_json(found, _place(found, places)) for found in misfits]
+    misfits: list[Json] = [_as_json(found, _place(found, places)) for found in stored.misfits]
+    return {"stored": misfits, "sources_not_read": list(stored.not_read)}
 
 
-def misfits_sarif(misfits: "Sequence[Misfit]", texts: Mapping[str, str], uri: str) -> tuple[list[Json], list[Json]]:
+def stored_sarif(stored: Stored, texts: Mapping[str, str], uri: str) -> tuple[list[Json], list[Json]]:
     """Rules and results of a SARIF log, of policies in the folder of that URI."""
-    if not misfits:
+    if not stored.misfits:
         return [], []
     from service.entities.fitting import CODES
 
@@ -73,9 +91,9 @@ def misfits_sarif(misfits: "Sequence[Misfit]", texts: Mapping[str, str], uri: st
             "shortDescription": {"text": CODES[code]},
             "defaultConfiguration": {"level": "error"},
         }
-        for code in sorted({found.code for found in misfits})
+        for code in sorted({found.code for found in stored.misfits})
     ]
-    return rules, [_sarif_result(found, _place(found, places), uri) for found in misfits]
+    return rules, [_sarif_result(found, _place(found, places), uri) for found in stored.misfits]
 
 
 def _rendered(found: "Misfit", place: Span | None) -> str:

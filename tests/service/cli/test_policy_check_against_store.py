@@ -94,6 +94,21 @@ def test_programs_get_counts_examples_and_places(check: Check) -> None:
     assert (changed["path"], changed["line"], changed["column"]) == ("docs.policy", 2, 29)
 
 
+def test_sources_whose_rows_are_not_read_are_named(check: Check, tmp_path: Path) -> None:
+    config = tmp_path / "magistrate.toml"
+    config.write_text('[sources.app.types.Paper]\ntable = "papers"\nid = "id"\nattributes = {}\n')
+    fits = POLICY.replace("level: int", "level: int?")
+    result = check("--config", str(config), policy=fits)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "note: what is in mapped sources is not read: `app`\n"
+        "help: whether their tables fit these policies says "
+        f"`magistrate data check-sources --policies-source folder --policies {tmp_path / 'policies'}`\n"
+    )
+    told = orjson.loads(check("--config", str(config), "--output", "json", policy=fits).stdout)
+    assert (told["ok"], told["stored"], told["sources_not_read"]) == (True, [], ["app"])
+
+
 def test_sarif_has_the_findings_as_results_of_rules_of_their_own(check: Check) -> None:
     (run,) = orjson.loads(check("--output", "sarif", policy=CHANGED).stdout)["runs"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["D101", "D103", "D104"]

@@ -21,7 +21,7 @@ from service.db.facts_tables import revision
 from service.db.feed import begin_epoch
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.governance.records import restore_record
+from service.governance.records import backup_record, restore_record
 
 
 @click.command("backup")
@@ -33,7 +33,7 @@ def backup(settings: Settings, folder: Path, is_check: bool, output: Output) -> 
     """Copy the facts and the log into DIR, which is absent or empty, while the service runs.
 
     SQLite is copied by its own backup, PostgreSQL by `pg_dump`. Every copy is read back. --verify reads one back again,
-    wherever it lies by now: exit code 1 where it is not what was backed up.
+    wherever it lies by now: exit code 1 where it is not what was backed up. Who makes a backup, and where, is recorded.
     """
     print_rows(_rows(verify(folder) if is_check else _made(settings, folder)), output)
 
@@ -60,6 +60,7 @@ def restore_done(settings: Settings, output: Output) -> None:
 
 def _made(settings: Settings, folder: Path) -> Manifest:
     facts, log = settings.database_url, settings.log_database_url
+    record(settings, backup_record(operator(), str(folder.absolute()), now=time.time_ns() // 1_000_000))
     with closing(open_database(facts)) as facts_database, closing(open_database(log)) as log_database:
         return make(
             folder,

@@ -29,6 +29,12 @@ def act_record(caller: Caller, act: Act, *, rules: tuple[str, ...], now: int, re
     return replace(record, inputs={**act.details, **({"role": f"{PREFIX}{act.grant}"} if act.grant else {})})
 
 
+def backup_record(operator: Caller, folder: str, *, now: int) -> DecisionRecord:
+    """The record of a copy of facts and log that an operator makes there."""
+    record = unasked_record(operator, f"{PREFIX}backup", Ref("database", "facts and log"), time=now, rules=BY_OPERATOR)
+    return replace(record, inputs={"folder": folder})
+
+
 def restore_record(operator: Caller, former: str, revision: str, *, now: int) -> DecisionRecord:
     """The record of an operator's word that the facts are restored: `former` was their revision, `revision` is now."""
     facts = Ref("database", "facts")

@@ -202,7 +202,7 @@ def test_a_decision_that_was_only_in_the_spool_is_in_the_backup(settings: Settin
     spool.close()
     manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
     assert [row["kind"] for row in rows] == ["facts", "log"]
-    assert manifest["parts"][1]["rows"]["decision"] == 1
+    assert manifest["parts"][1]["rows"]["decision"] == 2  # it, and that the backup was made
 
 
 class Held(Partitions):
@@ -257,22 +257,25 @@ def test_a_backup_has_all_of_the_spool_also_where_the_service_ships_a_part_of_it
         backing_up.result()
     spool.close()
     manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
-    assert manifest["parts"][1]["rows"]["decision"] == 3
+    assert manifest["parts"][1]["rows"]["decision"] == 4  # they, and that the backup was made
 
 
-def test_what_a_restored_log_lacks_of_the_spool_is_shipped_again_once(settings: Settings, tmp_path: Path) -> None:
-    before, after = (replace(sample(), id=str(uuid7())) for _ in range(2))
-    spool = Spool(settings.spool_folder, settings.spool)
+def test_a_restored_log_names_the_backup_and_gets_again_what_it_lacks(settings: Settings, tmp_path: Path) -> None:
+    before, spool = replace(sample(), id=str(uuid7())), Spool(settings.spool_folder, settings.spool)
     spool.record([before])
     made(settings, tmp_path / "backup")
+    after = replace(sample(), id=str(uuid7()))
     spool.record([after])
     with closing(open_database(settings.log_database_url)) as log:
         assert Shipper(settings.spool_folder, log).ship() == 1
     restore(tmp_path / "backup", "log", settings.log_database_url)
     with closing(open_database(settings.log_database_url)) as log:
         assert Shipper(settings.spool_folder, log).ship() == 1
-        assert [found.id for found in DecisionLog(log).query(LogFilter(), 10).records] == [after.id, before.id]
+        newest, backup, oldest = DecisionLog(log).query(LogFilter(), 10).records
     spool.close()
+    assert (newest.id, oldest.id) == (after.id, before.id)
+    who, folder = operator().principal.ref, str(tmp_path / "backup")
+    assert (backup.caller, backup.action, backup.inputs) == (who, "magistrate.backup", {"folder": folder})
 
 
 def test_a_backup_is_for_its_owner_alone_and_checks_wherever_it_is_moved(settings: Settings, tmp_path: Path) -> None:

@@ -32,13 +32,25 @@ from service.telemetry import get_log
 CHUNK: Final = 1 << 22
 """Bytes of a segment that are moved in one transaction."""
 TICK_SECONDS: Final = 0.1
-"""How soon a record is looked for."""
+"""How soon a record is looked for where there are few."""
+GATHER_SECONDS: Final = 0.5
+"""How long records gather at most where there are many: in a large transaction each takes half the time."""
+FEW: Final = 20
+"""For each so many records that the last look has moved, the next one waits a tick longer."""
 MOST_SECONDS: Final = 10.0
 """The longest wait for a database that does not answer."""
 JITTER: Final = 0.5
 """So much of each wait is left to chance, so that many replicas do not come back at the same moment."""
 
 _log = get_log("decisions")
+
+
+def pause(moved: int) -> float:
+    """The seconds until the next look, when the last one has moved so many records.
+
+    At a steady rate this comes to rest: at 20 records a second near a tick, from 160 on at `GATHER_SECONDS`.
+    """
+    return min(TICK_SECONDS * (1 + moved / FEW), GATHER_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +88,7 @@ class Shipper:
         while True:
             is_last = stop.is_set()
             try:
-                self.ship()
-                wait = TICK_SECONDS
+                wait = pause(self.ship())
             except (FactsUnavailable, OSError) as error:
                 self.failures += 1
                 wait = min(wait * 2, MOST_SECONDS)

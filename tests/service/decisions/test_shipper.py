@@ -19,7 +19,7 @@ from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.payload import encode_batch
 from service.decisions.segments import segments
-from service.decisions.shipper import CHUNK, Shipper
+from service.decisions.shipper import CHUNK, Shipper, pause
 from service.decisions.spool import Spool
 from service.decisions.stored import VERSION
 from service.errors import FactsUnavailable
@@ -179,6 +179,11 @@ def test_the_loop_ships_what_is_left_when_it_is_told_to_stop(
     loop.join()
     assert len(logged(log_database)) == 1
     assert segments(folder) == []
+
+
+@pytest.mark.parametrize(("moved", "seconds"), [(0, 0.1), (1, 0.105), (20, 0.2), (80, 0.5), (100_000, 0.5)], ids=str)
+def test_few_records_are_looked_for_soon_and_many_gather_for_half_a_second(moved: int, seconds: float) -> None:
+    assert pause(moved) == pytest.approx(seconds)
 
 
 class Waits(threading.Event):

@@ -224,6 +224,11 @@ class Settings(BaseSettings):
         return self.data / "spool" / self.replica_id
 
     @property
+    def stated_file(self) -> Path:
+        """The file with the digest of what this replica stated last about the keeping of records."""
+        return self.data / "stated" / self.replica_id
+
+    @property
     def transfer_folder(self) -> Path:
         """The folder of this replica's imports and exports while they are under way."""
         return self.data / "transfers" / self.replica_id

@@ -19,8 +19,8 @@ from service.samples import Samples
 from service.telemetry import get_log
 from service.unasked import unasked_record
 
-_SERVICE = Caller(Principal(Ref("magistrate.Service", "record"), evidence=OPERATOR), "")
-"""Who leaves records out: the service itself, as its operator configured it."""
+RECORDING = Caller(Principal(Ref("magistrate.Service", "record"), evidence=OPERATOR), "")
+"""Who says what is in the record: the service itself, as its operator configured it."""
 
 _log = get_log("decisions")
 
@@ -45,7 +45,7 @@ def state_reductions(settings: Settings) -> None:
 
 def reduction_record(replica: str, rules: Sequence[DropSettings], now: int) -> DecisionRecord:
     """The record of the rules that a replica drops by from its start on."""
-    act = unasked_record(_SERVICE, REDUCE, Ref("replica", replica), time=now, rules=BY_OPERATOR)
+    act = unasked_record(RECORDING, REDUCE, Ref("replica", replica), time=now, rules=BY_OPERATOR)
     return replace(act, inputs={rule.name: _written(rule) for rule in rules})
 
 

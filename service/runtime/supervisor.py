@@ -87,6 +87,10 @@ def _prepare_databases(settings: Settings) -> None:
         from service.app.dropping import state_reductions
 
         state_reductions(settings)
+    if settings.record.mask or not settings.retention.keeps_everything or settings.stated_file.exists():
+        from service.app.stating import state_settings
+
+        state_settings(settings)
 
 
 async def _keep(service: Service) -> None:

@@ -43,8 +43,9 @@ def test_records_are_masked_found_and_dropped_as_configured(project: Project) ->
         assert "decisions are left out of the record by configuration" in server.log()
 
     records = json.loads(project.must_run("log", "query", "--output", "json"))
-    export, edit, reduced, *imported = records
-    assert [record["action"] for record in records[:3]] == ["export", "edit", "magistrate.record.reduce"]
+    export, edit, stated, reduced, *imported = records
+    assert [record["action"] for record in (export, edit, reduced)] == ["export", "edit", "magistrate.record.reduce"]
+    assert (stated["action"], len(stated["inputs"]["mask"])) == ("magistrate.record.settings", 2)
     assert {(record["action"], record["caller"]["type"], record["inputs"]["change"]) for record in imported} == {
         ("magistrate.entity.write", "operator", "import"), ("magistrate.role.assign", "operator", "import"),
     }  # fmt: skip

@@ -150,7 +150,11 @@ class AsyncCheckStream:
                 raise client_closed("")
             if self._line is None or self._line.is_over:
                 to_send: asyncio.Queue[CheckRequest | None] = asyncio.Queue()
-                self._line = _Line(await self._dial(_sent(to_send)), to_send)
+                call = await self._dial(_sent(to_send))
+                if self._is_over:  # closed meanwhile: nobody would end this one
+                    call.cancel()
+                    raise client_closed("")
+                self._line = _Line(call, to_send)
             return self._line
 
     @contextmanager

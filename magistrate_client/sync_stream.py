@@ -4,7 +4,7 @@ What is asked, read, repeated and refused is decided in modules that it shares w
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -49,8 +49,9 @@ class CheckStream:
             for question, answer in stream.answers(questions):
                 ...
 
-    At most so many questions are under way at once; whoever asks more waits. Each is decided by the credential as it is
-    then. Where the stream breaks another is begun, and what has no answer is asked again under the same id.
+    At most so many questions are under way at once; whoever asks more waits, within the deadline of the question. Each
+    is decided by the credential as it is then. Where the stream breaks another is begun, and what has no answer is
+    asked again under the same id.
     """
 
     def __init__(self, dial: Dial, *, timeout: float, retry: RetryPolicy, at_once: int, renews: bool) -> None:
@@ -85,16 +86,8 @@ class CheckStream:
         has_more = True
         try:
             while True:
-                while has_more and self._room.acquire(blocking=not asked):
-                    question = next(source, None)
-                    if question is None:
-                        self._room.release()
-                        has_more = False
-                        break
-                    refused = self._begin(question, timeout, asked)
-                    if refused is not None:
-                        self._room.release()
-                        yield refused
+                if has_more:
+                    has_more = yield from self._taken(source, timeout, asked)
                 if not asked:
                     return
                 yield from self._heard(heard, asked)
@@ -122,11 +115,33 @@ class CheckStream:
     ) -> None:
         self.close()
 
-    def _begin(self, question: Question, timeout: float | None, asked: "dict[str, _Asked]") -> Answered | None:
+    def _taken(
+        self, source: Iterator[Question], timeout: float | None, asked: "dict[str, _Asked]"
+    ) -> Generator[Answered, None, bool]:
+        """Takes questions in while there is room, and gives those that cannot be asked; whether there may be more."""
+        while True:
+            tries = Tries(self._retry, self._timeout if timeout is None else timeout)
+            has_room = self._room.acquire(blocking=False) if asked else self._room.acquire(timeout=tries.left())
+            if asked and not has_room:
+                return True
+            refused: Answered | None = None
+            is_begun = False
+            try:
+                question = next(source, None)
+                if question is None:
+                    return False
+                refused = self._begin(question, tries, asked) if has_room else _roomless(question)
+                is_begun = refused is None
+            finally:
+                if has_room and not is_begun:
+                    self._room.release()
+            if refused is not None:
+                yield refused
+
+    def _begin(self, question: Question, tries: Tries, asked: "dict[str, _Asked]") -> Answered | None:
         """Takes a question in, to be asked at once; what there is to say where it cannot be."""
         try:
             request = check_request(question)
-            tries = Tries(self._retry, self._timeout if timeout is None else timeout)
             with self._lock:
                 if self._is_closed:
                     raise client_closed(request.request_id)
@@ -211,6 +226,11 @@ class _Asked:
         except MagistrateError as error:
             return Unanswered(error)
         return None
+
+
+def _roomless(question: Question) -> Answered:
+    error = out_of_time("no question under way was answered before the deadline", question.request_id)
+    return question, Unanswered(error)
 
 
 def _put(heard: SimpleQueue[tuple[_Asked, Brought]], asked: _Asked, brought: Brought) -> None:

@@ -1,14 +1,16 @@
 """Streams of questions through both clients: bounded, matched by id, begun anew where they break, ended in order."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 import grpc
 import pytest
+from grpc import aio
 from magistrate.v1 import authorization_pb2 as pb
+from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 import magistrate_client as mc
-from magistrate_client.async_stream import Answered
+from magistrate_client.async_stream import Answered, AsyncCheckStream, Call
 from tests.magistrate_client.scripted_service import Refusal, packed
 from tests.magistrate_client.shells import on_a_loop
 from tests.magistrate_client.streaming import (
@@ -251,6 +253,59 @@ async def test_single_questions_of_many_threads_share_the_call_and_none_is_taken
                 stream.check("read", "Document:d1")
     assert [decision.code for decision in decisions] == [f"d{at}" for at in range(20)]
     assert (len(service.tokens), afterwards.value.reason) == (1, "CLIENT_CLOSED")
+
+
+@on_a_loop
+async def test_who_waits_for_room_waits_no_longer_than_its_deadline() -> None:
+    async with streaming(Streamer()) as service:
+        with mc.Magistrate(service.target, timeout=PATIENCE) as client, client.stream(at_once=1) as stream:
+            first = asyncio.create_task(asyncio.to_thread(stream.check, "read", "Document:d0"))
+            await service.was_asked.wait()
+            with pytest.raises(mc.DeadlineExceeded):
+                await asyncio.wait_for(
+                    asyncio.to_thread(stream.check, "read", "Document:d1", timeout=0.05), PATIENCE / 2
+                )
+            service.go.set()
+            assert (await first).code == "d0"
+    assert service.times("d1") == 0
+
+
+@on_a_loop
+async def test_a_source_of_questions_that_fails_leaves_its_place() -> None:
+    def failing() -> Iterable[mc.Question]:
+        yield mc.Question("read", "Document:d0")
+        raise LookupError
+
+    def ask() -> str:
+        with mc.Magistrate(service.target, timeout=PATIENCE) as client, client.stream(at_once=1) as stream:
+            with pytest.raises(LookupError):
+                list(stream.answers(failing()))
+            return stream.check("read", "Document:d1", timeout=PATIENCE / 4).code
+
+    async with streaming(ready()) as service:
+        assert await asyncio.to_thread(ask) == "d1"
+
+
+@on_a_loop
+async def test_a_stream_that_is_being_begun_when_it_is_closed_is_brought_to_its_end() -> None:
+    has_begun, may_go, calls = asyncio.Event(), asyncio.Event(), list[Call]()
+    async with streaming(ready()) as service, aio.insecure_channel(service.target) as channel:
+        stub = AuthorizationServiceStub(channel)
+
+        async def dial(requests: AsyncIterator[pb.CheckRequest]) -> Call:
+            has_begun.set()
+            await may_go.wait()
+            calls.append(stub.CheckStream(requests))
+            return calls[-1]
+
+        stream = AsyncCheckStream(dial, timeout=0.01, retry=mc.RetryPolicy(), at_once=1, renews=False)
+        asked = asyncio.create_task(stream.check("read", "Document:d1", timeout=PATIENCE))
+        await has_begun.wait()
+        await stream.close()
+        may_go.set()
+        with pytest.raises(mc.Unavailable) as under_way:
+            await asked
+    assert (under_way.value.reason, [call.cancelled() for call in calls]) == ("CLIENT_CLOSED", [True])
 
 
 @on_a_loop

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Final
 
@@ -69,9 +70,10 @@ def _clear(path: Path, help_: str) -> None:
             raise ConfigError(f"the socket `{path}` is in use by another process\nhelp: {help_}")
         path.unlink()
         _log.info("socket left behind was removed", path=str(path))
-    for unplaced in path.parent.glob(f"{path.name}.[0-9]*"):
+    for unplaced in path.parent.glob(f"{escape(path.name)}.[0-9]*"):
         with suppress(FileNotFoundError):
-            unplaced.unlink()
+            if stat.S_ISSOCK(unplaced.lstat().st_mode):
+                unplaced.unlink()
 
 
 def _is_answered(path: Path) -> bool:

@@ -65,6 +65,23 @@ def test_a_socket_that_nobody_listens_on_makes_room(place: Path) -> None:
         assert [each.name for each in place.parent.iterdir()] == ["door.sock.lock"]
 
 
+def test_what_only_looks_like_a_worker_s_socket_is_left_alone(place: Path) -> None:
+    place.with_name("door.sock.1-notes").touch()
+    place.with_name("door.sock.2").mkdir()
+    with hold_socket_path(SocketPath(place), "grpc"):
+        left = sorted(each.name for each in place.parent.iterdir())
+    assert left == ["door.sock.1-notes", "door.sock.2", "door.sock.lock"]
+
+
+def test_a_name_with_signs_of_a_pattern_is_meant_as_it_stands(place: Path) -> None:
+    odd = place.with_name("door[12].sock")
+    for name in ("door[12].sock.7", "door1.sock.7"):
+        bound(place.with_name(name)).close()
+    with hold_socket_path(SocketPath(odd), "grpc"):
+        left = sorted(each.name for each in place.parent.iterdir())
+    assert left == ["door1.sock.7", "door[12].sock.lock"]
+
+
 def test_a_socket_that_somebody_listens_on_is_left_alone(place: Path) -> None:
     with bound(place) as other:
         other.listen()

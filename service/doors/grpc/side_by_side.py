@@ -33,8 +33,8 @@ async def answers_of(
     """What `answer` gives for each request, whichever is ready first. What it raises ends the stream.
 
     Nothing is read before `begin` has returned, and what that raises ends the stream too. No more than `at_once`
-    requests are read and not answered, and one that waits for its turn: who sends more, or does not take answers,
-    waits, by HTTP/2's own flow control. Once `ended` returns no more are read, and those that were are answered.
+    requests are read and not answered: who sends more, or does not take answers, waits, by HTTP/2's own flow control.
+    Once `ended` returns no more are read, and those that were are answered.
     """
     stream = _Stream(answer, at_once)
     reading = asyncio.create_task(stream.read(requests, begin))
@@ -73,12 +73,13 @@ class _Stream(Generic[Request, Response]):
         """Begins, then reads, until there are no more requests."""
         await begin()
         async for request in requests:
-            while len(self._asked) + len(self.ready) + len(self.under_way) >= self._at_once:
-                self._has_room.clear()
-                await self._has_room.wait()
             self._asked.append(request)
             if self._is_due:
                 self._due.set()
+            # Before the next is read, not after: what is read when the reading is ended would be lost.
+            while len(self._asked) + len(self.ready) + len(self.under_way) >= self._at_once:
+                self._has_room.clear()
+                await self._has_room.wait()
 
     async def answer(self, reading: asyncio.Task[None]) -> None:
         """Answers what is read, until no more is, and raises what ended the reading."""

@@ -231,7 +231,7 @@ def test_no_more_is_read_than_may_wait_for_its_answer() -> None:
     async def scenario() -> None:
         slow = Slow()
         first, answers = await slow.stream()
-        assert (slow.asked, slow.read) == ([0, 1], [0, 1, 2])
+        assert (slow.asked, slow.read) == ([0, 1], [0, 1])
         slow.go.set()
         async with asyncio.timeout(PATIENCE):
             said = [await first, *[await anext(answers) for _ in range(9)]]
@@ -251,7 +251,7 @@ def test_answers_that_are_ready_come_in_order_and_wait_to_be_taken() -> None:
             first = await anext(answers)
             for _ in range(50):
                 await asyncio.sleep(0)
-            assert (first, slow.read) == (0, [0, 1, 2, 3])
+            assert (first, slow.read) == (0, [0, 1, 2])
             assert [await anext(answers) for _ in range(9)] == list(range(2, 20, 2))
         await answers.aclose()
 
@@ -285,6 +285,6 @@ def test_what_was_read_before_the_end_is_answered_and_nothing_more_is_read() -> 
         slow.go.set()
         async with asyncio.timeout(PATIENCE):
             said = [await first, *[answer async for answer in answers]]
-        assert sorted(said) == [0, 1] == slow.asked
+        assert sorted(said) == [0, 1] == slow.asked == slow.read
 
     asyncio.run(scenario())

@@ -6,9 +6,10 @@ from typing import Final
 
 from benchmarks.driven import Call
 from benchmarks.http2 import Connection
+from service.config import Limits
 
 CONNECTIONS: Final = 4
-MOST_UNDER_WAY: Final = 64
+MOST_UNDER_WAY: Final = Limits().pending_requests
 """Questions that wait for their answer at a time, as many as one worker lets wait; more are left out, and counted."""
 
 

@@ -19,7 +19,8 @@ from benchmarks.numbers.finding import Finding
 
 RESULTS: Final = Path(__file__).parent / "results"
 _WIDTH: Final = 140
-_VERDICTS: Final = {True: "met", False: "NOT MET", None: "not measured"}
+VERDICTS: Final = {True: "met", False: "NOT MET", None: "not measured"}
+"""How it is said whether a target is met."""
 _PACKAGES: Final = ("grpcio", "protobuf", "uvloop", "orjson", "PyJWT")
 
 
@@ -80,7 +81,7 @@ def _numbers(findings: Sequence[Finding]) -> Table:
         table.add_column(name)
     for each in findings:
         measured = "" if each.measured is None else f"{each.measured:.2f} {each.target.unit}"
-        table.add_row(each.number, each.what, str(each.target), measured, _VERDICTS[each.is_met], each.remark)
+        table.add_row(each.number, each.what, str(each.target), measured, VERDICTS[each.is_met], each.remark)
     return table
 
 

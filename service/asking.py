@@ -61,7 +61,7 @@ class Call:
 
     def weighing(self, weight: int) -> "Call":
         """The same call, counting for so much more of its caller's rate."""
-        return replace(self, arrival=replace(self.arrival, weight=weight))
+        return replace(self, arrival=replace(self.arrival, weight=weight, charged=self.arrival.weight))
 
     def remaining_ms(self) -> int | None:
         """The milliseconds that are left, at least one; DeadlineExceeded where there is nothing left."""

@@ -145,7 +145,12 @@ class Leases:
             self._asked.pop(number, None)
 
 
+def never_at_once(name: str) -> RateLimited:
+    """What is said of a call that is larger than its rate's burst."""
+    return RateLimited(f"the rate of `{name}` never lets through so much at once", None, limit=KEY_RATE)
+
+
 def _limited(name: str, retry_ms: int | None) -> RateLimited:
     if retry_ms is None:
-        return RateLimited(f"the rate of `{name}` never lets through so much at once", None, limit=KEY_RATE)
+        return never_at_once(name)
     return RateLimited(f"the rate of `{name}` is used up", retry_ms, limit=KEY_RATE)

@@ -19,7 +19,7 @@ from service.model import Bounds, Caller, PeerCertificate
 from service.ports import Authenticator, Clock, Recorder
 from service.rate import Rate
 from service.reception.failures import Failures
-from service.reception.leases import KEY_RATE
+from service.reception.leases import KEY_RATE, never_at_once
 from service.reception.rates import Metering, Rates
 
 Certified = Callable[[PeerCertificate, int], Caller]
@@ -50,8 +50,9 @@ class Meter(Protocol):
 class Arrival:
     """A call as it came in: which RPC, from whom, with which `authorization` values and by which certificate.
 
-    `weight` is what it counts for. `origin` is for the record; `who` is as whom failures are counted, which is asked
-    for only where a call fails. `traces` and `states` are the headers `traceparent` and `tracestate` as they came.
+    `weight` is what it counts for, beside what was `charged` for it before. `origin` is for the record; `who` is as
+    whom failures are counted, which is asked for only where a call fails. `traces` and `states` are the headers
+    `traceparent` and `tracestate` as they came.
     """
 
     rpc: str
@@ -62,6 +63,7 @@ class Arrival:
     origin: Origin = NOWHERE
     traces: Sequence[str | bytes] = ()
     states: Sequence[str | bytes] = ()
+    charged: int = 0
 
 
 class Traces(Protocol):
@@ -124,7 +126,7 @@ class Reception:
         if self.rates is not None:
             metering = self.rates.metering(caller)
             if metering is not None and not self._meter.spend(metering.name, arrival.weight):
-                await self._take(metering, arrival.weight)
+                await self._take(metering, arrival)
         if caller.bounds is not None:
             await self._hold(caller, caller.bounds, arrival)
         return caller
@@ -187,10 +189,15 @@ class Reception:
             raise Unauthenticated("two credentials are presented: a certificate, and `authorization`")
         return self._of_certificate(presented, self._clock())
 
-    async def _take(self, metering: Metering, weight: int) -> None:
-        """Returns when that much of the rate is taken; RateLimited, naming its setting, where it is used up."""
+    async def _take(self, metering: Metering, arrival: Arrival) -> None:
+        """Returns when the call's weight is taken of the rate; RateLimited, naming its setting, where it is used up.
+
+        What was charged before is the same call's: both together are too much for ever where a burst has no room.
+        """
         try:
-            await self._meter.take(metering.name, metering.rate, weight)
+            if arrival.charged and arrival.charged + arrival.weight > metering.rate.burst:
+                raise never_at_once(metering.name)
+            await self._meter.take(metering.name, metering.rate, arrival.weight)
         except RateLimited as error:
             self.rate_limited += 1
             raise RateLimited(str(error), error.retry_ms, limit=metering.limit) from error
@@ -202,4 +209,4 @@ class Reception:
                 await keeping
             raise PermissionDenied("key_scope", f"the credential is not for `{arrival.rpc}`")
         if bounds.rate is not None:
-            await self._take(Metering(bounds.name, bounds.rate, KEY_RATE), arrival.weight)
+            await self._take(Metering(bounds.name, bounds.rate, KEY_RATE), arrival)

@@ -109,6 +109,8 @@ def message_of(error: MagistrateError) -> str:
         return FAULT
     if isinstance(error, InvalidRequest):
         return str(InvalidRequest([Violation(as_sent(each.field), each.message) for each in error.violations]))
+    if isinstance(error, RateLimited) and error.limit not in str(error):
+        return f"{error}: `{error.limit}`"
     return wording(error)
 
 

@@ -53,6 +53,19 @@ def test_a_rate_is_used_up_by_evaluations_and_says_when_to_come_again(tmp_path: 
     assert 1 <= int(limited.headers["retry-after"]) <= 10
 
 
+def test_evaluations_that_are_more_than_a_burst_are_refused_for_ever(tmp_path: Path) -> None:
+    door = build_door(tmp_path)
+    door.authenticator = keys("BatchCheck", rate=Rate(per_minute=60_000, burst=2))
+    most: list[Json] = [{}, {}]
+    with door.opened():
+        fits = door.post(evaluation(evaluations=most), EVALUATIONS)
+        refused = door.post(evaluation(evaluations=[*most, {}]), EVALUATIONS)
+
+    assert (fits.status_code, refused.status_code) == (200, 429)
+    assert refused.text == "the rate of `api-key k` never lets through so much at once: `key.rate`"
+    assert "retry-after" not in refused.headers
+
+
 def test_a_peer_that_fails_too_often_is_told_to_wait_and_a_good_credential_stays_good(tmp_path: Path) -> None:
     door = build_door(tmp_path)
     door.failures = Failures(Rate(per_minute=1, burst=2), 100)

@@ -33,6 +33,34 @@ def read_evaluation(message: Object, request_id: str, limits: Limits) -> CheckRe
     LimitExceeded over `attributes`. Properties of the action are fields of the context; where both say one, its own
     counts.
     """
+    return _plain(message, request_id, limits.attributes) or _looked_into(message, request_id, limits)
+
+
+def _plain(message: Object, request_id: str, most: int) -> CheckRequest | None:
+    """The question where nothing is wrong with the evaluation, as with nearly all; None says nothing.
+
+    To look for faults part by part takes two and a half times as long.
+    """
+    subject, action, resource = message.get("subject"), message.get("action"), message.get("resource")
+    context = message.get("context", _NOTHING)
+    if not isinstance(action, dict) or not isinstance(context, dict) or "properties" in action or len(context) > most:
+        return None
+    name, named, about = action.get("name"), _plain_entity(subject, most), _plain_entity(resource, most)
+    if not isinstance(name, str) or not name or named is None or about is None:
+        return None
+    return CheckRequest(request_id=request_id, action=name, resource=about, context=context, principal=named)
+
+
+def _plain_entity(part: Json, most: int) -> GivenEntity | None:
+    if not isinstance(part, dict):
+        return None
+    type_, id_, properties = part.get("type"), part.get("id"), part.get("properties", _NOTHING)
+    if not isinstance(type_, str) or not isinstance(id_, str) or not isinstance(properties, dict):
+        return None
+    return GivenEntity(Ref(type_, id_), properties) if type_ and id_ and len(properties) <= most else None
+
+
+def _looked_into(message: Object, request_id: str, limits: Limits) -> CheckRequest:
     reading = _Reading(limits)
     subject, action = reading.required(message, "subject"), reading.required(message, "action")
     resource, context = reading.required(message, "resource"), reading.object(message, "context")
@@ -93,7 +121,7 @@ def read_semantic(message: Object) -> Effect | None:
 
 def write_evaluation(answer: Answer, answers: Answers) -> dict[str, Json]:
     """The answer to one evaluation, with what it shares with its batch."""
-    return {"decision": _is_allowed(answer), "context": {**_context_of(answer), **_shared(answers)}}
+    return {"decision": _is_allowed(answer), "context": _context_of(answer) | _shared(answers)}
 
 
 def write_evaluations(answers: Answers, *, write_error: Callable[[MagistrateError], Json]) -> dict[str, Json]:

@@ -1,12 +1,12 @@
 """What the door answers with: a status, headers and a body; and the one table from errors to them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 import orjson
 
+from policy_lang.stages import stage
 from policy_lang.types import Json
 from service.doors.wording import FAULT, wording
 from service.errors import (
@@ -60,7 +60,7 @@ _FIELDS: Final[Mapping[str, str]] = {
 """What AuthZEN calls the fields that the model has by other names."""
 
 
-@dataclass(frozen=True, slots=True)
+@stage
 class Page:
     """What is answered."""
 

@@ -14,12 +14,14 @@ from policy_lang.types import Json
 from service.config import SpoolSettings
 from service.decisions.segments import segments
 from service.decisions.spool import Spool
+from service.doors.http.evaluation_codec import read_evaluation
 from service.doors.http.paths import EVALUATION, EVALUATIONS
-from service.model import DecisionRecord
+from service.errors import MagistrateError
+from service.model import CheckRequest, DecisionRecord
 from service.policies.folder import activate
 from service.samples import Samples
 from tests.service.decisions.syncs import unsyncable
-from tests.service.doors.http.serving import Door, Object, build_door, evaluation
+from tests.service.doors.http.serving import LIMITS, Door, Object, build_door, evaluation
 from tests.service.doors.http.test_hostile_bodies import broken
 from tests.service.point import POLICY, KeptRecords, OnePolicy, build_point
 
@@ -85,3 +87,22 @@ def test_nothing_is_answered_at_once_before_its_record_is_on_the_disk(tmp_path: 
     assert (kept.status_code, lost.status_code) == (200, 503)
     assert lost.headers["magistrate-reason"] == "AUDIT_UNAVAILABLE"
     assert lost.text == "the decision cannot be recorded, so it is not given"
+
+
+def read(message: Object) -> CheckRequest | str:
+    """The question, or what is said of it."""
+    try:
+        return read_evaluation(message, "r1", LIMITS)
+    except MagistrateError as error:
+        return str(error)
+
+
+def test_an_evaluation_that_is_looked_into_is_read_as_one_with_which_nothing_seems_wrong() -> None:
+    """An action's properties, though there are none, have each part looked into."""
+    many: Object = dict.fromkeys("abcde", 1)
+    more = [evaluation(context=many), evaluation(resource={"type": "Order", "id": "o1", "properties": many})]
+    messages = [each for each in (*broken(), *more, evaluation()) if isinstance(each.get("action"), dict)]
+    looked_into = [{**each, "action": {"properties": {}, **each["action"]}} for each in messages]  # type: ignore[dict-item]
+
+    assert [read(each) for each in messages] == [read(each) for each in looked_into]
+    assert {type(read(each)) for each in messages} == {CheckRequest, str}

@@ -26,7 +26,7 @@ from service.log_reading_settings import LogReadingSettings
 from tests.service.decisions.chains import NORTH, SOUTH, keep
 from tests.service.decisions.records import samples
 from tests.service.doors.auditing import Audit, build_audit
-from tests.service.doors.talking import bearer
+from tests.service.doors.talking import NARROW, bearer
 
 if TYPE_CHECKING:
     from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceAsyncStub
@@ -36,7 +36,6 @@ ALL = pb.LogFilter()
 ON_T1 = pb.LogFilter(tenant=EntityRef(type="Tenant", id="t1"))
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what does not depend on the database."""
-NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
 Tail = grpc.aio.UnaryStreamCall[pb.TailRequest, pb.TailResponse]
 
 

@@ -11,6 +11,8 @@ import struct
 import sys
 import tempfile
 import time
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 from zlib import crc32
@@ -26,6 +28,7 @@ Context = grpc.aio.ServicerContext[CheckRequest, CheckResponse]
 Step = Callable[[CheckRequest, Context], None]
 
 _HEAD: Final = struct.Struct("<II")
+_BOUNDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1)
 _NAMES: Final = tuple(f"a value of usual length {number}" for number in range(24))
 
 
@@ -57,6 +60,40 @@ def _read_question(request: CheckRequest, _: Context) -> None:
         getattr(value, value.WhichOneof("kind") or "bool_value")
 
 
+def _find_facts_and_decide() -> Step:
+    rows: dict[tuple[str, str], tuple[str, str, bool, int]] = {}
+    roles: dict[str, frozenset[str]] = {}
+
+    def decide(request: CheckRequest, _: Context) -> None:
+        action, resource = request.action, request.resource
+        tenant, owner, is_archived, level = rows.setdefault((resource.type, resource.id), ("t1", "u1", False, 3))
+        held = roles.setdefault(owner, frozenset({"read", "edit"}))
+        holding = {
+            "by_role": action in held,
+            "owner": owner == tenant,
+            "read_public": action == "read" and level == 0,
+            "edit_own": action == "edit" and owner == tenant,
+            "no_archived": is_archived and action != "read",
+            "no_secret": level > 4,
+            "no_strangers": not held,
+        }
+        [rule for rule, holds in holding.items() if holds]
+
+    return decide
+
+
+def _count() -> Step:
+    counted: Counter[tuple[str, str]] = Counter()
+    buckets = [0] * (len(_BOUNDS) + 1)
+
+    def count(request: CheckRequest, _: Context) -> None:
+        began = time.perf_counter()
+        counted["Check", request.action] += 1
+        buckets[bisect_left(_BOUNDS, time.perf_counter() - began)] += 1
+
+    return count
+
+
 def _write_record() -> Step:
     record = tempfile.TemporaryFile("ab", buffering=0)  # noqa: SIM115  # open as long as the process is
 
@@ -71,7 +108,9 @@ STEPS: Final[tuple[tuple[str, Callable[[], Step]], ...]] = (
     ("reads metadata, peer and deadline", lambda: _read_call),
     ("finds the credential by its digest", _find_credential),
     ("reads the question's fields", lambda: _read_question),
+    ("looks up its facts and tries seven rules", _find_facts_and_decide),
     ("writes the record: JSON, a checksum, one write", _write_record),
+    ("counts the call and how long it took", _count),
 )
 """What is added from rung to rung."""
 

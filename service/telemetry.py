@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def configure_log() -> None:
 
     Libraries that log through the standard library join in, from warnings up.
     """
+    _load_structlog()
     import structlog
 
     shared: list[Processor] = [
@@ -113,6 +115,20 @@ def configure_log() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+def _load_structlog() -> None:
+    """Loads structlog without rich, four fifths of the time that it takes each process to start.
+
+    It would load it for tracebacks that are drawn in boxes, and does without where there is none.
+    """
+    if "structlog" in sys.modules or "rich" in sys.modules:
+        return
+    sys.modules["rich"] = cast(ModuleType, None)  # so that importing it fails, as the import system has it
+    try:
+        import structlog  # noqa: F401
+    finally:
+        del sys.modules["rich"]
 
 
 def get_log(room: str) -> "FilteringBoundLogger":

@@ -5,12 +5,13 @@ What is left out is counted, and the next line says how much it was.
 
 import time
 from collections.abc import Callable
-from typing import Final
-
-from structlog.typing import FilteringBoundLogger
+from typing import TYPE_CHECKING, Final
 
 from service.buckets import Bucket
 from service.rate import Rate
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
 
 LINES: Final = Rate(per_minute=600, burst=100)
 """Lines of one worker."""
@@ -20,7 +21,7 @@ class FailureLog:
     """The lines of one worker."""
 
     def __init__(
-        self, log: FilteringBoundLogger, rate: Rate = LINES, clock: Callable[[], float] = time.monotonic
+        self, log: "FilteringBoundLogger", rate: Rate = LINES, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._log = log
         self._clock = clock

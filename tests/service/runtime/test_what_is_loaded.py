@@ -22,6 +22,14 @@ import pytest
     ],
 )
 def test_a_process_loads_no_more_than_it_needs(module: str, absent: tuple[str, ...]) -> None:
-    program = f"import sys, {module}; print([name for name in {absent!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert loaded(f"import {module}", absent) == []
+
+
+def test_a_process_that_logs_loads_nothing_to_draw_with() -> None:
+    assert loaded("from service.telemetry import configure_log; configure_log()", ("rich",)) == []
+
+
+def loaded(program: str, names: tuple[str, ...]) -> list[str]:
+    """Which of these modules the program has loaded."""
+    told = f"{program}; import sys; print(*(name for name in {names!r} if name in sys.modules))"
+    return subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()

@@ -5,11 +5,11 @@ What was acknowledged is told by its revision and not by a time, so that no step
 
 import asyncio
 import random
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,7 @@ from service.feed.feed import Feed
 from service.feed.pruning import prune_until
 from service.model import AtLeastAsFresh, Consistency, Latency
 from service.ports import Snapshot
+from tests.service.beside import beside
 
 BUNDLE: Final = load({"docs.policy": """\
 module docs
@@ -98,17 +99,9 @@ async def effect(places: FreshFacts, user: Ref, now: int, consistency: Consisten
     return COMPILED.decide(await places.read(SCHEMA, compute, consistency=consistency)).effect
 
 
-@contextmanager
-def pruning(facts: Database) -> Iterator[None]:
+def pruning(facts: Database) -> AbstractContextManager[object]:
     """The background process's part, by the stepped clock too."""
-    stop = threading.Event()
-    thread = threading.Thread(target=prune_until, args=(stop, facts), kwargs={"every": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return beside(partial(prune_until, database=facts, every=0.01))
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Work for the background process: a fault of one ends no other, and what nobody waits for is left."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from service.db.opening import open_database
 from service.desk import Desk
 from service.errands import Errands
 from service.errors import DeadlineExceeded
+from tests.service.beside import beside
 
 
 class Echo:
@@ -35,12 +35,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     """A desk whose work is done."""
     database: Database = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
     ensure_current(database, "facts")
-    desk, stop = Desk(database, "r1", "echo"), threading.Event()
-    thread = threading.Thread(target=Errands(desk, Echo()).run, args=(stop,))
-    thread.start()
-    yield desk
-    stop.set()
-    thread.join()
+    desk = Desk(database, "r1", "echo")
+    with beside(Errands(desk, Echo()).run):
+        yield desk
     database.close()
 
 

@@ -1,6 +1,5 @@
 """The background process takes out what expired while it ships, and records that it did."""
 
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from service.decisions.log_filter import LogFilter
 from service.decisions.spool import Spool
 from service.decisions.verification import verify_log
 from service.retention_settings import RetentionSettings
+from tests.service.beside import beside
 from tests.service.decisions.records import sample
 from tests.service.decisions.retention.aged import aged
 
@@ -31,16 +31,12 @@ def test_what_expired_goes_while_the_service_runs_and_the_note_is_recorded(tmp_p
     spool = Spool(settings.spool_folder, settings.spool)
     spool.record([old, new])
     spool.close()
-    stop = threading.Event()
-    running = threading.Thread(target=run_background, args=(settings, stop, lambda _: None))
-    running.start()
     database = open_database(settings.log_database_url)
     log = DecisionLog(database)
-    while not (acts := log.query(LogFilter(action="magistrate.log.expire"), 10).records):
-        assert running.is_alive()
-        time.sleep(0.02)
-    stop.set()
-    running.join()
+    with beside(lambda stop: run_background(settings, stop, lambda _: None)) as running:
+        while not (acts := log.query(LogFilter(action="magistrate.log.expire"), 10).records):
+            assert running.is_alive()
+            time.sleep(0.02)
     (act,) = acts
     assert (str(act.caller), str(act.resource), act.inputs["records"]) == ("magistrate.Service:retention", "note:1", 1)
     assert log.show(old.id) is None

@@ -1,7 +1,6 @@
 """`magistrate log` finds what was decided and says it in words, and tells "not there" from "cannot know"."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from service.db.migration import migrate
 from service.db.opening import open_database
 from service.decisions.shipper import Shipper
 from service.model import RecordKind
+from tests.service.beside import beside
 from tests.service.cli.keeping_log import NEW, OLD, keep, log
 from tests.service.decisions.records import sample
 
@@ -189,12 +189,8 @@ def test_what_is_not_in_the_log_is_not_found(settings: Settings, database: Datab
 def test_wait_finds_what_is_still_in_the_spool(settings: Settings, database: Database) -> None:
     keep(settings, OLD)
     assert log(settings, "show", OLD.id).exit_code == 1
-    stop = threading.Event()
-    shipping = threading.Thread(target=Shipper(settings.spool_folder, database).run, args=(stop,))
-    shipping.start()
-    waited = log(settings, "show", OLD.id, "--wait"), log(settings, "query", "--wait", "--output", "jsonl")
-    stop.set()
-    shipping.join()
+    with beside(Shipper(settings.spool_folder, database).run):
+        waited = log(settings, "show", OLD.id, "--wait"), log(settings, "query", "--wait", "--output", "jsonl")
     assert [result.exit_code for result in waited] == [0, 0]
     assert OLD.id in waited[1].stdout
 

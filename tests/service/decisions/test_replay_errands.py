@@ -26,6 +26,7 @@ from service.decisions.shipper import Shipper
 from service.decisions.spool import Spool
 from service.desk import Desk
 from service.errors import DeadlineExceeded
+from tests.service.beside import beside
 from tests.service.decisions.records import sample
 
 TEXTS = {
@@ -72,12 +73,9 @@ def log(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def desk(facts: Database, log: Database) -> Iterator[Desk]:
     """The desk of a replica whose background process does replays."""
-    settings, stop = Settings(), threading.Event()
-    thread = threading.Thread(target=build_replays(settings, facts, log).run, args=(stop,))
-    thread.start()
-    yield Desk(facts, settings.replica_id, REPLAYS)
-    stop.set()
-    thread.join()
+    settings = Settings()
+    with beside(build_replays(settings, facts, log).run):
+        yield Desk(facts, settings.replica_id, REPLAYS)
 
 
 def outcome(desk: Desk, texts: dict[str, str], wanted: LogFilter, most: int = 10) -> Replayed | Undone:

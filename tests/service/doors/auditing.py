@@ -1,9 +1,8 @@
 """A door with DecisionLogService alone over a real log; whom a token names is its text, and what he holds."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,6 +33,7 @@ from service.governance.grants import Grants
 from service.log_reading_settings import LogReadingSettings
 from service.model import ActivePolicies
 from service.policies.folder import activate
+from tests.service.beside import beside
 from tests.service.doors.conversing import Answer, Conversing, Metadata
 from tests.service.doors.desk import verified
 from tests.service.doors.receiving import Named, callers
@@ -100,18 +100,9 @@ def build_audit(log: Database, tmp_path: Path) -> Audit:
     return Audit(log, gate, grants, records, policies, Desk(facts, "r1", REPLAYS), Desk(facts, "r1", VERIFICATIONS))
 
 
-@contextmanager
-def verifying(audit: Audit, tmp_path: Path) -> Iterator[None]:
+def verifying(audit: Audit, tmp_path: Path) -> AbstractContextManager[object]:
     """The background process's part, in a thread."""
-    stop = threading.Event()
-    errands = Errands(audit.verifications, Verifications(audit.log, tmp_path / "checkpoints.jsonl"))
-    thread = threading.Thread(target=errands.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return beside(Errands(audit.verifications, Verifications(audit.log, tmp_path / "checkpoints.jsonl")).run)
 
 
 def moment(milliseconds: int) -> Timestamp:

@@ -1,8 +1,7 @@
 """A door with PolicyService alone over a real store, and the background process's part in a thread."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,6 +34,7 @@ from service.policies.signing import Signatures
 from service.policies.store import BundleStore, Pushed
 from service.policies.trials import Trials
 from service.policies.wiring import POLICIES
+from tests.service.beside import beside
 from tests.service.doors.conversing import Answer, Conversing, Metadata
 from tests.service.doors.desk import verified
 from tests.service.doors.receiving import Named, callers
@@ -101,15 +101,8 @@ def reviewing(tmp_path: Path) -> Iterator[Reviewer]:
     facts = open_database(f"sqlite:///{tmp_path / 'facts.db'}")
     ensure_current(facts, "facts")
     Grants(facts).give(Ref("User", "author"), "author", None)
-    stop = threading.Event()
-    thread = threading.Thread(target=Errands(Desk(facts, REPLICA, REVIEWS), Reviews()).run, args=(stop,))
-    thread.start()
-    try:
+    with closing(facts), beside(Errands(Desk(facts, REPLICA, REVIEWS), Reviews()).run):
         yield Reviewer(facts, activate({"shop.policy": IN_FORCE}), KeptRecords())
-    finally:
-        stop.set()
-        thread.join()
-        facts.close()
 
 
 async def _reached(_: str, __: float) -> None:

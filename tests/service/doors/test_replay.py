@@ -1,6 +1,5 @@
 """Replay: who may have what decided again, by which policies, with every replay recorded."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from service.db.migration import migrate
 from service.decisions.replays import Replays
 from service.errands import Errands
 from service.model import DecisionRecord
+from tests.service.beside import beside
 from tests.service.decisions.chains import NORTH, keep
 from tests.service.decisions.records import sample
 from tests.service.doors.auditing import FORMER, TEXTS, Audit, Call, build_audit
@@ -50,14 +50,10 @@ def denied(tenant: Ref | None) -> DecisionRecord:
 def audit(database: Database, tmp_path: Path) -> Iterator[Audit]:
     """A door over a log of three records, two of them a tenant's, and what does the replays."""
     migrate(database, "log")
-    audit, stop = build_audit(database, tmp_path), threading.Event()
+    audit = build_audit(database, tmp_path)
     keep(database, tmp_path, NORTH, [denied(T1), denied(T1), denied(None)])
-    errands = Errands(audit.desk, Replays(database, lambda _: None))
-    thread = threading.Thread(target=errands.run, args=(stop,))
-    thread.start()
-    yield audit
-    stop.set()
-    thread.join()
+    with beside(Errands(audit.desk, Replays(database, lambda _: None)).run):
+        yield audit
 
 
 def replay(request: pb.ReplayRequest) -> Call[pb.ReplayResponse]:

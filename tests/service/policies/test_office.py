@@ -1,6 +1,5 @@
 """Who may do what with policies: each act is allowed by roles of the module and recorded, else refused and recorded."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +38,7 @@ from service.policies.verdict import Verdict, judge
 from service.policies.watching import Fit, Fits, anywhere
 from service.policies.wiring import POLICIES
 from tests.e2e.running import wait_for
+from tests.service.beside import beside
 from tests.service.point import NOW, KeptRecords
 
 TEXTS = {"a.policy": "module a\n\nprincipal type User {}\n"}
@@ -106,13 +106,10 @@ def facts(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def workers(facts: Database) -> Iterator[WorkersOfOne]:
     """The workers of a replica whose background process follows the store."""
-    workers, stop = WorkersOfOne(), threading.Event()
+    workers = WorkersOfOne()
     follower = follower_of(BundleStore(facts), facts, workers)
-    thread = threading.Thread(target=follower.run, args=(stop,))
-    thread.start()
-    yield workers
-    stop.set()
-    thread.join()
+    with beside(follower.run):
+        yield workers
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from policy_lang.decision import ALLOWED, DENIED, RESERVED_CODES, Decision, Effe
 from policy_lang.explanation import Explanation, explain
 from policy_lang.facts import Facts
 from policy_lang.gather import gather
+from policy_lang.schema import Schema
 from policy_lang.timezones import TZDATA
 from policy_lang.values import Ref
 from service.admission import check_assertions, check_form, check_permits, check_scopes
@@ -38,7 +39,7 @@ from service.model import (
 )
 from service.permits import Action, Held, Permits
 from service.ports import Authenticator, Clock, FactStore, Governance, Policies, Recorder, Snapshot
-from service.questions import Questions
+from service.questions import Kinds, Questions
 from service.recording.contents import Content, Contents
 from service.unasked import unasked_record
 
@@ -66,6 +67,7 @@ class DecisionPoint:
         self._clock = clock
         self._contents = contents or Contents()
         self._log_only = log_only
+        self._kinds: Kinds | None = None
 
     def check(self, token: str, request: CheckRequest) -> Answers:
         """The answer to one question, as a batch of one."""
@@ -102,7 +104,7 @@ class DecisionPoint:
         self, policies: ActivePolicies, caller: Caller, requests: Sequence[CheckRequest | MagistrateError], now: int
     ) -> Batch:
         started = perf_counter_ns()
-        questions = Questions(policies.bundle.program.schema, now)
+        questions = Questions(self._kinds_of(policies.bundle.program.schema), now)
 
         def item(request: CheckRequest | MagistrateError) -> Proposed | MagistrateError:
             if isinstance(request, MagistrateError):
@@ -202,6 +204,12 @@ class DecisionPoint:
                     items.append(item)
         keeping = self._recorder.record(records) if records else None
         return Answers(tuple(items), batch.policies.digest, known.revision, batch.now, keeping)
+
+    def _kinds_of(self, schema: Schema) -> Kinds:
+        """Those of the schema that was asked by last; beside candidate policies they change to and fro."""
+        if self._kinds is None or self._kinds.schema is not schema:
+            self._kinds = Kinds(schema)
+        return self._kinds
 
     def _principal(self, request: CheckRequest, caller: Caller, now: int) -> Principal:
         if request.principal_token is not None:

@@ -49,21 +49,38 @@ def sayable(request: CheckRequest, schema: Schema) -> tuple[CheckRequest, tuple[
 
 def question_of(request: CheckRequest, *, principal: Principal, schema: Schema, now: int) -> Question:
     """The question of a call that asks nothing else; errors as `Questions.of`."""
-    return Questions(schema, now).of(request, principal)
+    return Questions(Kinds(schema), now).of(request, principal)
+
+
+class Kinds:
+    """What the questions by one schema have in common; kept from call to call, and no larger than the schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.gaps: Mapping[str, Cell] = {name: field.gap for name, field in schema.context.items()}
+        """The context of a question that says nothing of it."""
+        self._known: dict[tuple[str, str, str], _Kind] = {}
+
+    def of(self, key: tuple[str, str, str]) -> "_Kind":
+        """Of a principal type, a resource type and an action; InvalidRequest where one is not declared."""
+        kind = self._known.get(key)
+        if kind is None:
+            kind = self._known[key] = _kind_of(key, self.schema)
+        return kind
 
 
 class Questions:
     """Makes the questions of one call, all at one time; what they have in common is read once."""
 
-    def __init__(self, schema: Schema, now: int) -> None:
-        self._schema = schema
+    def __init__(self, kinds: Kinds, now: int) -> None:
+        self._kinds = kinds
+        self._schema = kinds.schema
         self._now = now
-        self._kinds: dict[tuple[str, str, str], _Kind] = {}
         self._bearer: Principal | None = None
         self._bearer_cells: Mapping[str, Cell] = _NOTHING
         self._bearer_roles: tuple[Assignment, ...] = ()
         self._given: Mapping[str, Json] = _NOTHING_GIVEN
-        self._context: Mapping[str, Cell] = {**{name: field.gap for name, field in schema.context.items()}, "now": now}
+        self._context: Mapping[str, Cell] = {**kinds.gaps, "now": now}
         self._gaps = self._context
 
     def of(self, request: CheckRequest, principal: Principal) -> Question:
@@ -72,10 +89,7 @@ class Questions:
         InvalidRequest names everything that is undeclared, mistyped or not the caller's to say.
         """
         resource, named = request.resource, request.principal
-        key = (principal.ref.type, resource.ref.type, request.action)
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = _kind_of(key, self._schema)
+        kind = self._kinds.of((principal.ref.type, resource.ref.type, request.action))
         faults: list[Violation] = []
         resource_cells = _asserted(
             "resource.attributes", resource.attributes, kind.target, faults, is_new=kind.makes_resource

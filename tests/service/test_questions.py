@@ -9,7 +9,7 @@ from policy_lang.values import BAD_VALUE, Ip, Ref
 from service.errors import InvalidRequest
 from service.model import CheckRequest, GivenEntity, Principal
 from service.policies.folder import activate
-from service.questions import Questions, question_of
+from service.questions import Kinds, Questions, question_of
 from tests.service.point import NOW, POLICY
 
 SCHEMA = activate({"shop.policy": POLICY}).bundle.program.schema
@@ -32,7 +32,7 @@ def _request(action: str, context: Mapping[str, Json], attributes: Mapping[str, 
 
 
 def test_questions_of_one_call_are_what_each_is_alone() -> None:
-    questions = Questions(SCHEMA, NOW)
+    questions = Questions(Kinds(SCHEMA), NOW)
 
     made = [questions.of(_request(action, context, given), who) for who, action, context, given in MIXED]
 
@@ -46,7 +46,7 @@ def test_questions_of_one_call_are_what_each_is_alone() -> None:
 
 @pytest.mark.parametrize("value", [1, "true"])
 def test_a_value_is_held_to_its_type_also_behind_one_that_equals_it(value: Json) -> None:
-    questions = Questions(SCHEMA, NOW)
+    questions = Questions(Kinds(SCHEMA), NOW)
     questions.of(_request("read", {"ip": "10.1.2.3", "mfa": True}, {}), ALICE)
 
     with pytest.raises(InvalidRequest, match="expected true or false"):
@@ -54,7 +54,7 @@ def test_a_value_is_held_to_its_type_also_behind_one_that_equals_it(value: Json)
 
 
 def test_a_context_that_was_refused_is_refused_again() -> None:
-    questions = Questions(SCHEMA, NOW)
+    questions = Questions(Kinds(SCHEMA), NOW)
 
     for _ in range(2):
         with pytest.raises(InvalidRequest, match="undeclared context field"):

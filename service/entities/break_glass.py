@@ -132,15 +132,23 @@ def find_active(connection: Connection, id_: str, now: int) -> EmergencyGrant:
 
 
 def emergencies(
-    connection: Connection, now: int, *, only_active: bool, limit: int | None = None, after: str | None = None
+    connection: Connection,
+    now: int,
+    *,
+    only_active: bool,
+    place: Ref | None = None,
+    limit: int | None = None,
+    after: str | None = None,
 ) -> Emergencies:
-    """Up to `limit` grants, the newest first, those after the id `after`.
+    """Up to `limit` grants, at a place or anywhere, the newest first, those after the id `after`.
 
     Unless only the active, those too whose time ended within the last thirty days.
     """
     query = select(break_glass).where(break_glass.c.expires_at > (now if only_active else now - KEPT_MS))
     if only_active:
         query = query.where(_NOT_ENDED)
+    if place is not None:
+        query = query.where(break_glass.c.place_type == place.type, break_glass.c.place_id == place.id)
     if after is not None:
         query = query.where(break_glass.c.id < after)
     if limit is not None:

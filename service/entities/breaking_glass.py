@@ -5,6 +5,7 @@ Law: as for other assignments, the caller holds the action at the tenant of each
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -89,13 +90,25 @@ class BreakingGlass:
             end_emergency(connection, id_, by=by, now=now)
             return replace(grant, ended_at=now, ended_by=str(by)), tell(connection, grant, tenants)
 
-    def page(self, caller: Caller, *, only_active: bool, limit: int, after: str | None) -> Emergencies:
-        """Up to `limit` grants, the newest first, those after the id `after`."""
-        self._gate.admit(caller).require(
-            [Act(Action.BREAK_GLASS, Ref(BREAK_GLASS, "*"), details={"read": "break_glass"})]
-        )
+    def page(
+        self, caller: Caller, *, only_active: bool, place: Ref | None, limit: int, after: str | None
+    ) -> Emergencies:
+        """Up to `limit` grants, the newest first, those after the id `after`.
+
+        Those at a place are for who holds the action at its tenant, all of them for who holds it everywhere.
+        """
+        act = Act(Action.BREAK_GLASS, place or Ref(BREAK_GLASS, "*"), details={"read": "break_glass"})
+        listed = partial(emergencies, now=self._clock(), only_active=only_active, place=place, limit=limit, after=after)
+        if place is None:
+            self._gate.admit(caller).require([act])
+            with self._database.read() as connection:
+                return listed(connection)
+        visitor, schema = self._enter(caller, act)
+        mapped = self._elsewhere.tenants_for(visitor, [Action.BREAK_GLASS], schema, [place])
         with self._database.read() as connection:
-            return emergencies(connection, self._clock(), only_active=only_active, limit=limit, after=after)
+            (tenant,) = Stakes(connection, schema, mapped).tenants([place]).values()
+            visitor.require([replace(act, tenant=tenant)])
+            return listed(connection)
 
 
 def admitted(schema: Schema, wanted: Assignment) -> Assignment:

@@ -640,22 +640,28 @@ class ListBreakGlassRequest(_message.Message):
     ONLY_ACTIVE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
     only_active: _builtins.bool
     """Only those that are in force now."""
     page_size: _builtins.int
     """At most so many in one page, up to 1,000; 100 when not set."""
     page_token: _builtins.str
     """Where the last page ended: its `next_page_token`; empty for the first page."""
+    @_builtins.property
+    def scope(self) -> _types_pb2.EntityRef:
+        """Only those of roles held at this."""
+
     def __init__(
         self,
         *,
         only_active: _builtins.bool = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        scope: _types_pb2.EntityRef | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["only_active", b"only_active", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["only_active", b"only_active", "page_size", b"page_size", "page_token", b"page_token", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -210,7 +210,7 @@ class EntityServiceServicer:
 
     def ListBreakGlass(self, request, context):
         """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
-        everywhere.
+        everywhere, or for those of one scope at its tenant.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,7 +71,7 @@ class EntityServiceStub:
     """Ends an emergency grant before its time. Needs what giving it needs."""
     ListBreakGlass: _grpc.UnaryUnaryMultiCallable[_entity_pb2.ListBreakGlassRequest, _entity_pb2.ListBreakGlassResponse]
     """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
-    everywhere.
+    everywhere, or for those of one scope at its tenant.
     """
     WriteRelations: _grpc.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
@@ -144,7 +144,7 @@ class EntityServiceAsyncStub(EntityServiceStub):
     """Ends an emergency grant before its time. Needs what giving it needs."""
     ListBreakGlass: _aio.UnaryUnaryMultiCallable[_entity_pb2.ListBreakGlassRequest, _entity_pb2.ListBreakGlassResponse]  # type: ignore[assignment]
     """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
-    everywhere.
+    everywhere, or for those of one scope at its tenant.
     """
     WriteRelations: _aio.UnaryUnaryMultiCallable[_entity_pb2.WriteRelationsRequest, _entity_pb2.WriteRelationsResponse]  # type: ignore[assignment]
     """Writes and deletes stored relations, all of them or none. Needs `entity.write`."""
@@ -274,7 +274,7 @@ class EntityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_entity_pb2.ListBreakGlassResponse, _abc.Awaitable[_entity_pb2.ListBreakGlassResponse]]:
         """Lists emergency grants, the newest first, those of the last thirty days that have ended too. Needs `break_glass`
-        everywhere.
+        everywhere, or for those of one scope at its tenant.
         """
 
     @_abc_1.abstractmethod

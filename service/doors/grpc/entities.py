@@ -191,8 +191,11 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     ) -> pb.ListBreakGlassResponse:
         """Lists emergency grants."""
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
+        place = read_ref("scope", request.scope) if request.HasField("scope") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
-        page = await beside(self._emergencies.page, caller, only_active=request.only_active, limit=size, after=after)
+        page = await beside(
+            self._emergencies.page, caller, only_active=request.only_active, place=place, limit=size, after=after
+        )
         following = write_page_token([page.next_after]) if page.next_after is not None else ""
         return pb.ListBreakGlassResponse(grants=map(write_emergency, page.found), next_page_token=following)
 

@@ -43,7 +43,7 @@ def held(firm: Firm, subject: Ref = USER1) -> list[Assignment]:
 
 
 def kept(firm: Firm) -> tuple[EmergencyGrant, ...]:
-    return firm.emergencies.page(caller("guard"), only_active=False, limit=10, after=None).found
+    return firm.emergencies.page(caller("guard"), only_active=False, place=None, limit=10, after=None).found
 
 
 def in_force(samples: Samples) -> tuple[float, float]:
@@ -116,6 +116,20 @@ def test_what_is_held_at_a_tenant_reaches_no_other(firm: Firm) -> None:
     assert [each.emergency for each in held(firm, USER2)] == [grant.id]
 
 
+def test_who_holds_it_at_a_tenant_sees_what_is_held_there_and_nothing_else(firm: Firm) -> None:
+    here, _ = firm.emergencies.give(caller("root"), editor(), WHY)
+    there, _ = firm.emergencies.give(caller("root"), editor(USER2, T2), WHY)
+
+    def seen(who: str, place: Ref | None) -> list[str]:
+        page = firm.emergencies.page(caller(who), only_active=True, place=place, limit=10, after=None)
+        return [grant.id for grant in page.found]
+
+    assert (seen("chief", T1), seen("root", T2), seen("root", None)) == ([here.id], [there.id], [there.id, here.id])
+    for place in (T2, None):
+        with pytest.raises(PermissionDenied):
+            seen("chief", place)
+
+
 AMISS = {
     "no end": (editor(expires_at=None), WHY, "`expires_at`: required"),
     "already over": (editor(expires_at=NOW), WHY, "`expires_at`: in the future"),
@@ -153,7 +167,7 @@ def test_ended_before_its_time_it_gives_nothing_and_cannot_be_ended_again(firm: 
         firm.emergencies.end(caller("guard"), grant.id)
     (listed,) = kept(firm)
     assert (listed.id, listed.ended_at, listed.ended_by) == (grant.id, NOW, "User:guard")
-    assert firm.emergencies.page(caller("guard"), only_active=True, limit=10, after=None).found == ()
+    assert firm.emergencies.page(caller("guard"), only_active=True, place=None, limit=10, after=None).found == ()
 
 
 @pytest.mark.parametrize("gone", [USER1, T1], ids=["who holds it", "where"])

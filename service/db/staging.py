@@ -5,7 +5,7 @@ Law: of lines about the same fact the later counts. Memory does not grow with th
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -96,11 +96,6 @@ def staging(folder: Path | None) -> Iterator[Staging]:
 def attach(connection: sqlite3.Connection, path: Path) -> None:
     """Lets statements of that connection name the staged tables; for one that is in no transaction."""
     connection.execute("ATTACH DATABASE ? AS staged", (str(path),))
-
-
-def table_columns(table: Table) -> Sequence[str]:
-    """The names of its columns, in their order."""
-    return table.columns.keys()
 
 
 def _escaped(column: str) -> str:

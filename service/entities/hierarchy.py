@@ -63,11 +63,6 @@ def fault_at(connection: Connection, ref: Ref) -> str | None:
     return None
 
 
-def has_fault(connection: Connection) -> bool:
-    """Whether a way up is too long anywhere; a cycle is a way without end."""
-    return (connection.execute(_LONGEST).scalar_one() or 0) > DEPTH
-
-
 def _refs(connection: Connection, statement: Select[str, str], refs: Collection[Ref]) -> set[Ref]:
     if not refs:
         return set()
@@ -95,9 +90,6 @@ _BATCH: Final = each_of("refs", _CHILDREN)
 _START: Final = select(_BATCH["type"].label("type"), _BATCH["id"].label("id"), _number(0).label("step")).select_from(
     _BATCH.rows
 )
-_ALL_PARENTS: Final = select(
-    entity_parent.c.parent_type.label("type"), entity_parent.c.parent_id.label("id"), _number(1).label("step")
-).distinct()
 
 _FOUND: Final = select(entity.c.type, entity.c.id).select_from(
     _BATCH.rows.join(entity, _BATCH.matches(entity, ("type", "type"), ("id", "id")))
@@ -115,4 +107,3 @@ _WITH_CHILD: Final = (
 )
 _UP: Final = select(_walk(_START, _CHILDREN, _PARENTS))
 _DOWN: Final = select(func.max(_walk(_START, _PARENTS, _CHILDREN).c.step))
-_LONGEST: Final = select(func.max(_walk(_ALL_PARENTS, _CHILDREN, _PARENTS).c.step))

@@ -8,7 +8,6 @@ from service.identity import Origin
 from tests.service.doors.http.serving import Door, Headers, Object, evaluation
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-NO_ORDER: Object = {"type": "Order"}
 SAID: Object = {"subject": {"type": "User", "id": "alice"}, "action": {"name": "read"}}
 ONE: Object = {"resource": {"type": "Order", "id": "o1"}}
 

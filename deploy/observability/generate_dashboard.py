@@ -66,7 +66,7 @@ ROWS: Final = (
             Panel("Calls by status", "reqps", _rate("magistrate_calls_total", "door", "status")),
             Panel("Calls under way", "none", _now("magistrate_calls_under_way", "door", most="sum")),
             Panel("Faults of the service", "reqps", _rate("magistrate_faults_total", "door")),
-            Panel("Refused for their rate", "reqps", _rate("magistrate_rate_limited_total")),
+            Panel("Refused: over the rate, too much under way", "reqps", _rate("magistrate_rate_limited_total")),
         ),
     ),
     Row(

@@ -1,6 +1,6 @@
 """Holds what a door shows as its files last had it whole, and tells how that stands.
 
-Law: a pair that does not fit, or that every client would refuse, never takes the place of one that is in force.
+Law: a pair that does not fit, or has expired, never takes the place of one that is in force.
 """
 
 import time

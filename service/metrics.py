@@ -102,7 +102,8 @@ _ASKING: Final = {
     "magistrate_refusals": _counter("Requests of authenticated callers that were refused, by code.", code=OPEN),
     "magistrate_check_seconds": _histogram("From the admission of a question until its decision was recorded."),
     "magistrate_stage_seconds": _histogram(
-        "What each stage of a call that asks took; a batch is one call.", stage=STAGES
+        "What each stage of a call that asks took; a batch is one call, and so is what a stream answers together.",
+        stage=STAGES,
     ),
     "magistrate_calls": _counter(
         "Calls that ended, by door, RPC or route, and status.", door=OPEN, call=OPEN, status=OPEN

@@ -12,6 +12,7 @@ from policy_lang.values import Ref
 from service.app.acting import record
 from service.app.dropping import RECORDING
 from service.config import Settings
+from service.errors import ConfigError, why
 from service.governance.records import BY_OPERATOR
 from service.model import DecisionRecord
 from service.permits import PREFIX
@@ -23,17 +24,23 @@ STATED: Final = f"{PREFIX}record.settings"
 
 
 def state_settings(settings: Settings) -> None:
-    """States them if they are others than this replica stated last; AuditUnavailable where that cannot be recorded."""
+    """States them if they are others than this replica stated last.
+
+    AuditUnavailable where that cannot be recorded, ConfigError where it cannot be remembered.
+    """
     said = _said(settings)
     digest = sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     file = settings.stated_file
-    if file.exists() and file.read_text() == digest:
-        return
-    record(settings, _record(settings.replica_id, {**said, "sha256": digest}, time.time_ns() // 1_000_000))
-    # Behind the record: where this fails, they are stated twice, and never not at all.
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(file) as stated:
-        stated.write(digest.encode())
+    try:
+        if file.exists() and file.read_bytes() == digest.encode():
+            return
+        record(settings, _record(settings.replica_id, {**said, "sha256": digest}, time.time_ns() // 1_000_000))
+        # Behind the record: where this fails, they are stated twice, and never not at all.
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as stated:
+            stated.write(digest.encode())
+    except OSError as error:
+        raise ConfigError(f"cannot remember in `{file}` what is stated in the record: {why(error)}") from error
 
 
 def _said(settings: Settings) -> dict[str, Json]:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.app.stating import state_settings
@@ -11,6 +13,7 @@ from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.shipper import Shipper
+from service.errors import ConfigError
 from service.model import DecisionRecord
 
 YEAR: dict[str, Json] = {"default": "365d", "rules": [{"effect": "deny", "keep": "forever"}]}
@@ -68,3 +71,9 @@ def test_where_the_log_lies_and_who_removes_from_it_is_not_told(tmp_path: Path) 
     written = segment.read_bytes()
     assert b"365d" in written
     assert b"hidden" not in written
+
+
+def test_a_start_that_cannot_remember_what_it_stated_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "stated").touch()
+    with pytest.raises(ConfigError, match=r"cannot remember in `.*/stated/north`"):
+        state_settings(settings_of(tmp_path, YEAR))

@@ -78,5 +78,6 @@ def _refusal(message: str) -> InvalidRequest:
     return InvalidRequest([Violation("body", message)])
 
 
-_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A text, also one that does not end: what is tried once is not tried again, so that it takes as long as it is long."""
 _UNIQUE: Final = json.JSONDecoder(object_pairs_hook=_check_names)

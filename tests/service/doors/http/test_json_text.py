@@ -52,3 +52,9 @@ def test_what_texts_are_made_of_is_no_value() -> None:
     message: dict[str, Json] = {"a": ',[{\\"' * VALUES}
 
     assert read_object(json.dumps(message).encode()) == message
+
+
+def test_a_long_text_without_an_end_is_looked_at_once() -> None:
+    """Were it looked at anew from each quote in it, this would not end."""
+    with pytest.raises(InvalidRequest, match="body: no JSON: unexpected end of data"):
+        read_object(b'{"a":"' + b'\\",' * 5 * VALUES)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from policy_lang.syntax.parser import language
 from service.config import Settings
 from service.errors import MagistrateError
 from service.policies.watching import Fit, Fits, Unfit, WatchedFolder, anywhere
@@ -32,6 +33,7 @@ _log = get_log("background")
 def main() -> int:
     """Runs the background process; its exit code."""
     configure_log()
+    language()  # made while the databases are made fit for use: when the settings come, callers wait for policies
     leash = Leash.take()
     handing = Handing(leash)
     stop, told = threading.Event(), threading.Event()

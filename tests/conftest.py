@@ -1,19 +1,37 @@
-"""Databases for tests: SQLite files, and PostgreSQL from `DATABASE_URL` or from a server of the session's own."""
+"""Databases for tests: SQLite files, and PostgreSQL from `DATABASE_URL` or from a server of the session's own.
+
+Migrating takes longer than most tests, so it is done once, and what tests get are copies.
+"""
 
 import os
 import secrets
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final
 
 import psycopg
 import pytest
 from sqlalchemy.engine import URL, make_url
 
 from service.db.engine import Database
+from service.db.migration import migrate
 from service.db.opening import open_database
+
+LONG: Final = (
+    "tests/docs/test_blocks.py",
+    "tests/e2e/",
+    "tests/service/db/test_log_plans.py",
+    "tests/service/db/test_plans.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long tests first: one that is begun last keeps a worker busy when the others have nothing left."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")
@@ -39,50 +57,100 @@ def postgresql_server() -> Iterator[URL]:
         server.cleanup()
 
 
-def _empty_postgresql(postgresql_server: URL) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database."""
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: URL) -> Iterator[str]:
+    """The name of a PostgreSQL database that has the tables of the facts and of the log, and nothing in them."""
     with database_of(postgresql_server) as url:
-        yield url
+        _migrate(url)
+        name = make_url(url).database
+        assert name is not None
+        yield name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file that has the same."""
+    file = tmp_path_factory.mktemp("template") / "all.db"
+    _migrate(f"sqlite:///{file}")
+    return file
 
 
 @contextmanager
-def database_of(server: URL) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database, which goes when the block ends."""
+def database_of(server: URL, template: str = "template1") -> Iterator[str]:
+    """The URL of a new PostgreSQL database, a copy of that one, which goes when the block ends."""
     name = f"magistrate_{secrets.token_hex(6)}"
-    _administer(server, f'CREATE DATABASE "{name}" STRATEGY FILE_COPY')
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
         _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-postgresql_url = pytest.fixture(name="postgresql_url")(_empty_postgresql)
-application_url = pytest.fixture(name="application_url")(_empty_postgresql)
+@pytest.fixture
+def postgresql_url(postgresql_server: URL, postgresql_template: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the tables of this version, and nothing in them."""
+    with database_of(postgresql_server, postgresql_template) as url:
+        yield url
+
+
+@pytest.fixture
+def application_url(postgresql_server: URL) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    with database_of(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind in turn."""
+    """The URL of a database with the tables of this version, and nothing in them, of each kind in turn."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "facts.db")
         return f"sqlite:///{tmp_path / 'facts.db'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'facts.db'}"
+    url: str = request.getfixturevalue("application_url")
+    return url
+
+
 @pytest.fixture
 def postgresql(postgresql_url: str) -> Iterator[Database]:
-    """An empty PostgreSQL database."""
-    opened = open_database(postgresql_url)
-    yield opened
-    opened.close()
+    """A PostgreSQL database with the tables of this version, and nothing in them."""
+    with closing(open_database(postgresql_url)) as opened:
+        yield opened
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """An empty database without tables, of each kind in turn."""
-    opened = open_database(database_url)
-    yield opened
-    opened.close()
+    """A database with the tables of this version, and nothing in them, of each kind in turn."""
+    with closing(open_database(database_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty(empty_url: str) -> Iterator[Database]:
+    """A database without tables, of each kind in turn."""
+    with closing(open_database(empty_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_postgresql(application_url: str) -> Iterator[Database]:
+    """A PostgreSQL database without tables."""
+    with closing(open_database(application_url)) as opened:
+        yield opened
+
+
+def _migrate(url: str) -> None:
+    with closing(open_database(url)) as database:
+        migrate(database, "facts")
+        migrate(database, "log")
 
 
 def _administer(server: URL, statement: str) -> None:

@@ -24,8 +24,8 @@ def test_status_shows_what_is_absent_and_makes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_migrate_brings_both_to_this_version_and_may_be_repeated(database_url: str, tmp_path: Path) -> None:
-    both = ("--database", database_url, "--log-database", database_url, "--data", str(tmp_path))
+def test_migrate_brings_both_to_this_version_and_may_be_repeated(empty_url: str, tmp_path: Path) -> None:
+    both = ("--database", empty_url, "--log-database", empty_url, "--data", str(tmp_path))
     for _ in range(2):
         assert states(run("migrate", *both, "--output", "json")) == [("facts", "current"), ("log", "current")]
     result = run("status", *both)

@@ -143,9 +143,9 @@ def test_a_statement_is_not_quoted_to_anybody(database: Database) -> None:
     assert "s3cret" not in str(failed.value)
 
 
-def test_missing_tables_are_said(database: Database) -> None:
-    database.create()
-    with pytest.raises(FactsUnavailable, match="lacks its tables"), database.read() as connection:
+def test_missing_tables_are_said(empty: Database) -> None:
+    empty.create()
+    with pytest.raises(FactsUnavailable, match="lacks its tables"), empty.read() as connection:
         connection.execute(text("SELECT n FROM revision"))
 
 

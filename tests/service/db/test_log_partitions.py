@@ -167,8 +167,8 @@ def test_who_reads_or_writes_holds_up_nobody_who_makes_a_partition(log: Database
         assert Partitions().make(maker, NOON + DAY_MS)
 
 
-def test_an_old_log_keeps_every_row_and_its_indexes(postgresql: Database) -> None:
-    with postgresql.write() as connection:
+def test_an_old_log_keeps_every_row_and_its_indexes(empty_postgresql: Database) -> None:
+    with empty_postgresql.write() as connection:
         command.upgrade(alembic_config("log", connection), BEFORE)
         now = int(connection.execute(text("SELECT extract(epoch FROM now()) * 1000")).scalar_one())
         records = [record_at(now - 400 * DAY_MS), record_at(now), record_at(now + 40 * DAY_MS), record_at(1 << 47)]
@@ -176,11 +176,11 @@ def test_an_old_log_keeps_every_row_and_its_indexes(postgresql: Database) -> Non
             insert_old(connection, record)
         for table, rows_of in CHILDREN.items():
             connection.execute(insert(table), [row for record in records for row in rows_of(stored(record))])
-    migrate(postgresql, "log")
-    assert DecisionLog(postgresql).query(LogFilter(), 10).records == tuple(records[::-1])
+    migrate(empty_postgresql, "log")
+    assert DecisionLog(empty_postgresql).query(LogFilter(), 10).records == tuple(records[::-1])
     by_rule = LogFilter(rule="docs.editors_edit")
-    assert DecisionLog(postgresql).query(by_rule, 10).records == tuple(records[::-1])
-    with postgresql.read() as connection:
+    assert DecisionLog(empty_postgresql).query(by_rule, 10).records == tuple(records[::-1])
+    with empty_postgresql.read() as connection:
         found = connection.execute(text("SELECT tableoid::regclass::text FROM decision ORDER BY id")).scalars().all()
         differing = connection.execute(text(UNLIKE)).all()
         indexes = connection.execute(text(HOW_MANY)).all()
@@ -192,20 +192,20 @@ def test_an_old_log_keeps_every_row_and_its_indexes(postgresql: Database) -> Non
 
 @pytest.mark.parametrize("records", [0, 1])
 def test_a_new_record_after_the_migration_goes_to_the_partition_of_its_day(
-    postgresql: Database, spool: Spool, tmp_path: Path, records: int
+    empty_postgresql: Database, spool: Spool, tmp_path: Path, records: int
 ) -> None:
-    with postgresql.write() as connection:
+    with empty_postgresql.write() as connection:
         command.upgrade(alembic_config("log", connection), BEFORE)
         for _ in range(records):
             insert_old(connection, sample())
-    migrate(postgresql, "log")
-    first = ranges(postgresql)[0]
+    migrate(empty_postgresql, "log")
+    first = ranges(empty_postgresql)[0]
     fresh = record_at(first.until_ms + DAY_MS)
     spool.record([sample(), fresh])
-    Shipper(tmp_path / "local", postgresql).ship()
-    with postgresql.read() as connection:
+    Shipper(tmp_path / "local", empty_postgresql).ship()
+    with empty_postgresql.read() as connection:
         name = connection.execute(
             select(text("tableoid::regclass::text")).select_from(decision).where(decision.c.id == fresh.id)
         ).scalar_one()
     assert name.startswith("decision_20")
-    assert len(DecisionLog(postgresql).query(LogFilter(), 10).records) == records + 2
+    assert len(DecisionLog(empty_postgresql).query(LogFilter(), 10).records) == records + 2

@@ -19,12 +19,12 @@ from service.db.opening import open_database
 from service.errors import SchemaOutdated
 
 
-def test_migrating_makes_the_tables_that_the_code_knows(database: Database) -> None:
-    assert status(database, "facts").state is State.ABSENT
-    migrate(database, "facts")
-    assert status(database, "facts").state is State.CURRENT
-    with database.read() as connection:
-        options = {"version_table": version_table("facts"), "include_object": _is_of(database.dialect.name)}
+def test_migrating_makes_the_tables_that_the_code_knows(empty: Database) -> None:
+    assert status(empty, "facts").state is State.ABSENT
+    migrate(empty, "facts")
+    assert status(empty, "facts").state is State.CURRENT
+    with empty.read() as connection:
+        options = {"version_table": version_table("facts"), "include_object": _is_of(empty.dialect.name)}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, FACTS) == []
 
@@ -47,28 +47,28 @@ def test_the_versions_are_those_of_the_scripts_in_their_order(kind: Kind, tmp_pa
     assert versions(kind) == [script.revision for script in scripts.walk_revisions()][::-1]
 
 
-def test_many_who_migrate_at_once_start_one_epoch(database: Database) -> None:
+def test_many_who_migrate_at_once_start_one_epoch(empty: Database) -> None:
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda _: migrate(database, "facts"), range(4)))
-    with database.read() as connection:
+        list(threads.map(lambda _: migrate(empty, "facts"), range(4)))
+    with empty.read() as connection:
         assert [row.n for row in connection.execute(select(revision))] == [0]
 
 
-def test_sqlite_is_migrated_on_use_and_postgresql_refused(database: Database) -> None:
-    if database.is_embedded:
-        ensure_current(database, "facts")
-        assert status(database, "facts").state is State.CURRENT
+def test_sqlite_is_migrated_on_use_and_postgresql_refused(empty: Database) -> None:
+    if empty.is_embedded:
+        ensure_current(empty, "facts")
+        assert status(empty, "facts").state is State.CURRENT
     else:
         with pytest.raises(SchemaOutdated, match="magistrate db migrate"):
-            ensure_current(database, "facts")
+            ensure_current(empty, "facts")
 
 
-def test_tables_of_a_later_version_are_refused_and_left_alone(database: Database) -> None:
-    migrate(database, "facts")
-    with database.write() as connection:
+def test_tables_of_a_later_version_are_refused_and_left_alone(empty: Database) -> None:
+    migrate(empty, "facts")
+    with empty.write() as connection:
         connection.execute(text(f"UPDATE {version_table('facts')} SET version_num = 'facts_9999'"))
-    assert status(database, "facts").state is State.NEWER
+    assert status(empty, "facts").state is State.NEWER
     with pytest.raises(SchemaOutdated, match="unknown to this version"):
-        ensure_current(database, "facts")
+        ensure_current(empty, "facts")
     with pytest.raises(SchemaOutdated, match="unknown to this version"):
-        migrate(database, "facts")
+        migrate(empty, "facts")

@@ -104,38 +104,38 @@ def insert_of_format_2(connection: Connection, records: list[DecisionRecord]) ->
     connection.execute(insert(decision_rule), [row for record in records for row in rule_rows(stored(record))])
 
 
-def test_records_from_before_the_chains_are_counted_and_stay_outside(database: Database, tmp_path: Path) -> None:
+def test_records_from_before_the_chains_are_counted_and_stay_outside(empty: Database, tmp_path: Path) -> None:
     old = samples(3)
-    database.create()
-    with database.write() as connection:
+    empty.create()
+    with empty.write() as connection:
         command.upgrade(alembic_config("log", connection), "log_0002")
         insert_of_format_2(connection, old)
-    migrate(database, "log")
-    keep(database, tmp_path, NORTH, samples(2))
-    report = found(database)
+    migrate(empty, "log")
+    keep(empty, tmp_path, NORTH, samples(2))
+    report = found(empty)
     assert (report.is_sound, report.unchained, report.chains[0].links) == (True, 3, 2)
-    tamper(database, f"DELETE FROM decision WHERE id = '{old[1].id}'")
-    (fault,) = found(database).faults
+    tamper(empty, f"DELETE FROM decision WHERE id = '{old[1].id}'")
+    (fault,) = found(empty).faults
     assert fault.text == "there were 3 records before the chains, and now there are 2"
-    insert_beside(database, sample())
-    assert [fault.kind.value for fault in found(database).faults] == ["inserted", "removed"]
+    insert_beside(empty, sample())
+    assert [fault.kind.value for fault in found(empty).faults] == ["inserted", "removed"]
 
 
-def test_records_from_before_missing_inputs_had_rows_are_given_them_and_still_verify(database: Database) -> None:
+def test_records_from_before_missing_inputs_had_rows_are_given_them_and_still_verify(empty: Database) -> None:
     gaps = (MissingInput("principal.clearance", "no_row"), MissingInput("context.mfa", "not_given"))
     old = [replace(sample(), missing=gaps), replace(sample(), missing=()), sample()]
     bodies = [body_of_format(2, record) for record in old]
-    database.create()
-    with database.write() as connection:
+    empty.create()
+    with empty.write() as connection:
         command.upgrade(alembic_config("log", connection), "log_0003")
         insert_of_format_2(connection, old)
         append(connection, NORTH, [(record.id, body) for record, body in zip(old, bodies, strict=True)])
-    migrate(database, "log")
-    with database.read() as connection:
+    migrate(empty, "log")
+    with empty.read() as connection:
         rows = connection.execute(select(decision_missing).order_by(*decision_missing.columns)).all()
     assert [tuple(row) for row in rows] == [
         ("context.mfa", old[0].id),
         ("context.mfa", old[2].id),
         ("principal.clearance", old[0].id),
     ]
-    assert found(database).is_sound
+    assert found(empty).is_sound

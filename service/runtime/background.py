@@ -1,4 +1,7 @@
-"""The background process: compiles the policies and ships the record, at low priority, until it is told to stop."""
+"""The background process: compiles the policies and ships the record, until it is told to stop.
+
+It does so at low priority, but for the first policies of a folder: callers wait for those.
+"""
 
 import asyncio
 import gc
@@ -7,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -39,7 +41,6 @@ def main() -> int:
     stop, told = threading.Event(), threading.Event()
     hear = _fetch_keys(leash, stop)
     leash.listen(lambda message: hear(message) if isinstance(message, KeysWanted) else handing.hear(message))
-    os.nice(NICENESS)
     gc.freeze()
     gc.set_threshold(COLLECT_EVERY)
 
@@ -52,6 +53,7 @@ def main() -> int:
     threading.Thread(target=_compile, args=(handing, stop, told), daemon=True).start()
     # What answers is waited for by callers: the rest is not even loaded before there are policies to answer by.
     told.wait(FIRST_SECONDS)
+    os.nice(NICENESS)  # of this thread, and of those that it starts
     from service.app.background import run_background
 
     try:
@@ -97,6 +99,7 @@ def _compile(handing: Handing, stop: threading.Event, told: threading.Event) -> 
     settings = handing.leash.settings
     try:
         if settings.policies_source == "store":
+            os.nice(NICENESS)
             told.set()
             _follow_store(handing, stop)
         else:
@@ -126,7 +129,9 @@ def _follow_folder(leash: Leash, stop: threading.Event, told: threading.Event) -
                 leash.report(Compiled(digest, image))
             case Unfit(why, is_finding):
                 leash.report(Broken(why, is_finding))
-        told.set()
+        if not told.is_set():
+            os.nice(NICENESS)  # of this thread, when callers wait no longer
+            told.set()
 
     settings = leash.settings
     if settings.candidate_folder is not None:
@@ -153,8 +158,10 @@ def _follow_candidate(leash: Leash, folder: Path, stop: threading.Event) -> None
             case Unfit(why):
                 leash.report(Candidate("", why, b""))
 
-    watched = WatchedFolder(folder, _fits(leash.settings))
-    follow = partial(watched.follow, tell, every=leash.settings.watch_seconds, stop=stop)
+    def follow() -> None:
+        os.nice(NICENESS)
+        WatchedFolder(folder, _fits(leash.settings)).follow(tell, every=leash.settings.watch_seconds, stop=stop)
+
     threading.Thread(target=follow, name="candidate", daemon=True).start()
 
 

@@ -11,7 +11,7 @@ import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
-from tests.e2e.running import Project, Server, is_running, wait_for
+from tests.e2e.running import Project, Server, is_running, wait_for, wait_until
 
 PROMPTLY = 2.0
 
@@ -21,6 +21,16 @@ def test_a_service_is_a_supervisor_without_grpc_a_worker_and_a_background_proces
     assert commands == ["service.runtime.background", "service.runtime.worker"]
     assert "cygrpc" not in Path(f"/proc/{shared_server.process.pid}/maps").read_text()
     assert "cygrpc" in Path(f"/proc/{shared_server.worker()}/maps").read_text()
+
+
+def test_what_is_done_beside_answering_has_low_priority_once_there_are_policies(shared_server: Server) -> None:
+    threads = Path(f"/proc/{shared_server.child('background')}/task")
+
+    def at_normal_priority() -> int:
+        return sum(os.getpriority(os.PRIO_PROCESS, int(thread.name)) == 0 for thread in threads.iterdir())
+
+    wait_until(at_normal_priority, 1)  # who listens to the supervisor, and does nothing else
+    assert os.getpriority(os.PRIO_PROCESS, shared_server.worker()) == 0
 
 
 def test_children_are_gone_at_once_when_the_supervisor_is_killed(project: Project) -> None:

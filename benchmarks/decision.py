@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.world import POLICY, Asked, World
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.compiler import Compiled
 from policy_lang.facts import Assignment, Facts, Question
 from policy_lang.fixture_source import FixtureSource
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> None:
 
 def load(count: int) -> Program:
     """The measured bundle with so many rules in it."""
-    program = bundle.load(texts_of(count)).program
+    program = loading.load(texts_of(count)).program
     in_play = len(program.in_play["Document", ACTION])
     if in_play != IN_PLAY:
         raise SystemExit(f"{in_play} rules are in play, not {IN_PLAY}")

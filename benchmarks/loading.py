@@ -14,7 +14,7 @@ from statistics import median
 from typing import Final, TypeVar
 
 from benchmarks.decision import texts_of
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
 from policy_lang.facts import Facts
@@ -94,7 +94,7 @@ def _process() -> ProcessPoolExecutor:
 def _load(count: int) -> Loaded:
     texts = texts_of(count)
     started, cpu = time.perf_counter(), time.process_time()
-    read = bundle.load(texts)
+    read = loading.load(texts)
     between = time.perf_counter()
     Compiled(read.program)
     return Loaded(between - started, time.perf_counter() - between, time.process_time() - cpu)
@@ -104,7 +104,7 @@ def _built(count: int) -> tuple[str, bytes, float]:
     """As the background process builds it: digest, image, seconds."""
     texts = texts_of(count)
     started = time.perf_counter()
-    read = bundle.load(texts)
+    read = loading.load(texts)
     image = write_image(read, Compiled(read.program))
     return read.digest, image, time.perf_counter() - started
 
@@ -129,7 +129,7 @@ def _resident(count: int) -> int:
 
 
 def _kept(texts: dict[str, str]) -> tuple[Bundle, Compiled]:
-    read = bundle.load(texts)
+    read = loading.load(texts)
     return read, Compiled(read.program)
 
 

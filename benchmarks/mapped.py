@@ -24,11 +24,11 @@ from typing import Final
 from sqlalchemy import Connection, create_engine, insert, text
 
 from benchmarks.freshness import postgresql, server_of
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.decision import Effect
 from policy_lang.facts import Facts, Question
 from policy_lang.gather import gather
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.config import Settings
 from service.db.facts_tables import entity, entity_parent

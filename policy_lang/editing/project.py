@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from policy_lang.bundle import Examined, examine
 from policy_lang.diagnostics import Diagnostic
 from policy_lang.editing.index import Index
+from policy_lang.loading import Examined, examine
 from policy_lang.source import SourceFile
 from policy_lang.syntax.parser import Parsed, parse
 from policy_lang.syntax.partial import read_partial

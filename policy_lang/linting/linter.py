@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from policy_lang.bundle import Bundle, Examined, bundle_of, examine, read
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import Diagnostic, in_order
 from policy_lang.linting.breadth import lint_breadth
 from policy_lang.linting.characters import lint_characters
@@ -17,6 +17,7 @@ from policy_lang.linting.rules import lint_rules
 from policy_lang.linting.subject import Subject, subject_of
 from policy_lang.linting.tenancy import lint_tenancy
 from policy_lang.linting.tests import lint_tests
+from policy_lang.loading import Examined, bundle_of, examine, read
 from policy_lang.pages import codes
 from policy_lang.uncollected import uncollected
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policy_lang.bundle import Examined
 from policy_lang.checking.condition_check import Typed
 from policy_lang.checking.symbols import Symbols
 from policy_lang.linting.reading import steps
+from policy_lang.loading import Examined
 from policy_lang.schema import Attribute, EntityType, Schema
 from policy_lang.source import SourceFile, Span
 from policy_lang.syntax import statements

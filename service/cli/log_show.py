@@ -8,10 +8,11 @@ from typing import Final, Unpack
 import click
 import orjson
 
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import PolicyError
 from policy_lang.editing.whole import statement_around
 from policy_lang.excerpt import visible
+from policy_lang.loading import load
 from policy_lang.typed import Rule
 from policy_lang.types import Json
 from service.cli.calling import Connection, asks_service, long_connection_options

@@ -9,7 +9,8 @@ from magistrate.v1.decision_log_pb2_grpc import DecisionLogServiceStub
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
 from magistrate_client.errors import MagistrateError, PermissionDenied
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
+from policy_lang.loading import load
 from policy_lang.reviewing.difference import difference_of
 from policy_lang.reviewing.replayed import Replayed
 from service.cli.calling import Connection, answer_of, end

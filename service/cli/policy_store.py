@@ -151,7 +151,7 @@ def shadow(digest: str, *, off: bool, output: Output, **connection: Unpack[Conne
 
 
 def _signature(texts: dict[str, str], key_file: Path) -> bytes:
-    from policy_lang.bundle import load
+    from policy_lang.loading import load
     from service.authn.private_files import read_private
     from service.policies.signing import sign
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from policy_lang.bundle import examine, read
 from policy_lang.counts import counted
 from policy_lang.excerpt import excerpt, visible
+from policy_lang.loading import examine, read
 from policy_lang.schema import Schema
 from policy_lang.source import Span
 from policy_lang.syntax.statements import File, RoleDeclaration, StoredRelation, TypeDeclaration

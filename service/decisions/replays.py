@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
+from policy_lang.loading import load
 from policy_lang.reviewing.redeciding import FindBundle, redecide
 from service.db.engine import Database
 from service.decisions.log import DecisionLog

@@ -1,13 +1,16 @@
 """Builds what a worker and the background process need for imports and exports."""
 
+from typing import TYPE_CHECKING
+
 from service.config import Settings
 from service.db.engine import Database
 from service.desk import Desk
-from service.entities.elsewhere import Elsewhere
 from service.entities.transfer_office import TransferOffice
-from service.entities.transfer_work import InForce, TransferWork
 from service.entities.transfers import KIND, Counter, TransferFolder
 from service.ports import Gate, Policies
+
+if TYPE_CHECKING:
+    from service.entities.transfer_work import InForce, TransferWork
 
 
 def build_transfer_office(settings: Settings, database: Database, policies: Policies, gate: Gate) -> TransferOffice:
@@ -20,8 +23,12 @@ def build_transfer_office(settings: Settings, database: Database, policies: Poli
     )
 
 
-def build_transfer_work(settings: Settings, database: Database, in_force: InForce | None) -> TransferWork:
+def build_transfer_work(settings: Settings, database: Database, in_force: "InForce | None") -> "TransferWork":
     """What does them."""
+    # Here, for it loads the checker of policies, which no worker needs.
+    from service.entities.elsewhere import Elsewhere
+    from service.entities.transfer_work import TransferWork
+
     files, elsewhere = TransferFolder(settings.transfer_folder), Elsewhere(settings.sources)
     counter = _counter(settings, database)
     return TransferWork(database, counter, files, elsewhere, in_force=in_force)

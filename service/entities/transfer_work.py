@@ -10,8 +10,9 @@ from typing import Final, Protocol
 import orjson
 from sqlalchemy import Connection
 
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import PolicyError
+from policy_lang.loading import load
 from service.db.engine import Database
 from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter

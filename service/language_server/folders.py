@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from policy_lang.bundle import SUFFIX, BundleError, policy_files, read_file
+from policy_lang.folder import SUFFIX, BundleError, policy_files, read_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
-from policy_lang.bundle import SUFFIX
 from policy_lang.diagnostics import PolicyError
 from policy_lang.editing.completion import complete
 from policy_lang.editing.fixes import fix_for, related
@@ -18,6 +17,7 @@ from policy_lang.editing.hover import hover
 from policy_lang.editing.names import Occurrence
 from policy_lang.editing.outline import outline
 from policy_lang.editing.rename import CannotRename, renamable, rename
+from policy_lang.folder import SUFFIX
 from policy_lang.formatting.formatter import format_policy
 from service.language_server.answers import Writer
 from service.language_server.desk import Desk, Document, Where

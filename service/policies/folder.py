@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from policy_lang.bundle import Bundle, BundleError, load, read_file, read_folder
+from policy_lang.bundle import Bundle
+from policy_lang.folder import BundleError, read_file, read_folder
+from policy_lang.loading import load
 from service.errors import ConfigError
 
 if TYPE_CHECKING:

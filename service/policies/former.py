@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import PolicyError
+from policy_lang.loading import load
 from service.errors import FactsUnavailable, NotFound
 from service.policies.store import BundleStore
 

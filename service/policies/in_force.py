@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection
 
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import PolicyError
+from policy_lang.loading import load
 from service.db.engine import Database
 from service.errors import BundleRefused, NoPolicies
 from service.policies.activations import Activations

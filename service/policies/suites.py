@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from policy_lang.bundle import Bundle, bundle_of, digest_of, examine, read
+from policy_lang.bundle import Bundle, digest_of
 from policy_lang.compiler import Compiled
 from policy_lang.coverage import Coverage, measure
 from policy_lang.explanation import Explanation, explain
 from policy_lang.interpreter import Interpreter
+from policy_lang.loading import bundle_of, examine, read
 from policy_lang.selection import selected
 from policy_lang.suite import TestResult, results
 from policy_lang.syntax.cases import Fixture, Test

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from policy_lang.bundle import SUFFIX, load
 from policy_lang.compiler import Compiled
 from policy_lang.diagnostics import PolicyError
+from policy_lang.folder import SUFFIX
 from policy_lang.image import write_image
+from policy_lang.loading import load
 from policy_lang.schema import Schema
 from service.errors import ConfigError
 from service.faults import FAULT, Faults

@@ -1,22 +1,24 @@
 """Builds what a worker and the background process need of a store of policies."""
 
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
 from service.desk import Desk
 from service.policies.activations import Activations
-from service.policies.following import StoreFollower, Workers
 from service.policies.office import PolicyOffice
 from service.policies.review_forms import REVIEWS
 from service.policies.review_office import ReviewOffice
 from service.policies.signing import Signatures
 from service.policies.store import BundleStore
 from service.policies.trials import Trials
-from service.policies.watching import Fits, anywhere
 from service.ports import Clock, Gate
+
+if TYPE_CHECKING:
+    from service.policies.following import Workers
+    from service.policies.watching import Fits
 
 POLICIES: Final = "verdict on policies"
 """The kind of work that checking policies is."""
@@ -45,8 +47,11 @@ def build_review_office(settings: Settings, database: Database, *, gate: Gate) -
     )
 
 
-def follow_store(settings: Settings, workers: Workers, stop: threading.Event, fits: Fits = anywhere) -> None:
+def follow_store(settings: Settings, workers: "Workers", stop: threading.Event, fits: "Fits") -> None:
     """Follows the store until `stop` is set; ConfigError or FactsUnavailable where that cannot begin."""
+    # Here, for it loads the checker of policies, which no worker needs.
+    from service.policies.following import StoreFollower
+
     database = open_database(settings.database_url)
     try:
         StoreFollower(

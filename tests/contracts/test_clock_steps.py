@@ -15,11 +15,11 @@ from typing import Final
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.decision import Effect
 from policy_lang.facts import Facts, Question
 from policy_lang.gather import gather
+from policy_lang.loading import load
 from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref

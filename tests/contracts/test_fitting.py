@@ -4,7 +4,7 @@ import tracemalloc
 
 from sqlalchemy import insert
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.schema import Schema
 from policy_lang.types import Json
 from policy_lang.values import Ref

@@ -13,7 +13,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
-from policy_lang.bundle import load_folder
+from policy_lang.loading import load_folder
 from service.policies.signing import sign
 from tests.e2e.asking import SECONDS, Refusal, bearer, refusal_of
 from tests.e2e.running import PATIENCE, Project, Server

@@ -22,7 +22,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, generate_private_key
 from jwt.algorithms import ECAlgorithm
 
-from policy_lang.bundle import load_folder
+from policy_lang.loading import load_folder
 from tests.e2e.running import PATIENCE, Project, Server, is_running, wait_for, wait_until
 
 RATE = int(os.environ.get("MOTION_RATE", "150"))

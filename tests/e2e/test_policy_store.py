@@ -20,7 +20,7 @@ from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, CheckResponse
 from sqlalchemy import update
 
-from policy_lang.bundle import load_folder
+from policy_lang.loading import load_folder
 from service.db.facts_tables import bundle
 from service.db.opening import open_database
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.compiler import Compiled
 from policy_lang.decision import UNDETERMINED
 from policy_lang.diagnostics import PolicyError
@@ -89,7 +89,7 @@ def evaluators(clauses: Sequence[str]) -> tuple[Compiled, Interpreter] | None:
     """Both evaluators of a deny rule; None where it does not load."""
     text = f"{DECLARATIONS}rule r: deny read on Document {' '.join(clauses)}\n"
     try:
-        program = bundle.load({"law.policy": text}).program
+        program = loading.load({"law.policy": text}).program
     except PolicyError as error:
         assert {found.code for found in error.diagnostics} <= {"E203", "E301", "E303"}, text
         return None

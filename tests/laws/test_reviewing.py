@@ -8,7 +8,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.decision import Effect
 from policy_lang.reviewing.changes import changes
 from policy_lang.reviewing.domains import Domains
@@ -105,7 +105,7 @@ def small(random: Random, change: Random | None = None) -> Program:
         f"rule r{at}: {effect.value} see on Thing to anyone when {text}"
         for at, (effect, text) in enumerate(zip(effects, conditions, strict=True))
     )
-    return bundle.load({"m.policy": SMALL.format(rules=rules)}).program
+    return loading.load({"m.policy": SMALL.format(rules=rules)}).program
 
 
 def condition(random: Random, depth: int = 2) -> str:

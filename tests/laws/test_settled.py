@@ -7,12 +7,12 @@ from typing import Final
 from hypothesis import assume, event, given
 from hypothesis import strategies as st
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.decision import ALLOWED, NO_MATCH
 from policy_lang.diagnostics import Severity
 from policy_lang.gather import gather
 from policy_lang.linting.linter import check
+from policy_lang.loading import load
 from tests.laws.whole_worlds import DECLARATIONS, worlds
 
 ATOMS: Final = (

@@ -4,7 +4,7 @@ from functools import cache
 from itertools import product
 from typing import Final, NamedTuple
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.facts import Question
 from policy_lang.fixture_source import FixtureSource
 from policy_lang.typed import EntityFixture
@@ -39,7 +39,7 @@ class State(NamedTuple):
 
     def world(self) -> tuple[FixtureSource, Question]:
         """A store in this state, and a question in it."""
-        types = bundle.load({"law.policy": DECLARATIONS}).program.schema.types
+        types = loading.load({"law.policy": DECLARATIONS}).program.schema.types
         rows = [EntityFixture(ref, types[ref.type].complete(cells)) for ref, cells in self._cells().items()]
         place = types["Document"].attributes["place"].inside
         assert place is not None

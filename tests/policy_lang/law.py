@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.compiler import Compiled
 from policy_lang.decision import ALLOWED, NO_MATCH, UNDETERMINED, Decision
 from policy_lang.facts import Assignment, Facts, Link, Question
@@ -147,5 +147,5 @@ def compiled(condition: str) -> Compiled:
 @cache
 def program(rules: str) -> tuple[Compiled, Interpreter]:
     """Both evaluators over these rules."""
-    loaded = bundle.load({"law.policy": f"{DECLARATIONS}{rules}\n"}).program
+    loaded = loading.load({"law.policy": f"{DECLARATIONS}{rules}\n"}).program
     return Compiled(loaded), Interpreter(loaded)

@@ -1,7 +1,8 @@
 """Declarations that the tests of the front end share, and short ways to load rules beside them."""
 
-from policy_lang.bundle import Bundle, load
+from policy_lang.bundle import Bundle
 from policy_lang.diagnostics import Diagnostic, PolicyError
+from policy_lang.loading import load
 from policy_lang.typed import Condition, Rule
 
 DECLARATIONS = """

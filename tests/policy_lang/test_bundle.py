@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.bundle import BundleError, load, load_folder
 from policy_lang.diagnostics import PolicyError
+from policy_lang.folder import BundleError
+from policy_lang.loading import load, load_folder
 
 TEXT = "module m\nprincipal type User {}\n"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_lang import bundle, suite
+from policy_lang import loading, suite
 from policy_lang.coverage import Coverage, Share, measure
 
 RULES = """\
@@ -34,7 +34,7 @@ test "ann" {
 
 def coverage_of(text: str) -> Coverage:
     """What the tests of a policy cover."""
-    loaded = bundle.load({"m.policy": text})
+    loaded = loading.load({"m.policy": text})
     return measure(loaded, [result.facts for result in suite.run(loaded.program)])
 
 

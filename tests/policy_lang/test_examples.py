@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.bundle import Bundle, load_folder
+from policy_lang.bundle import Bundle
+from policy_lang.loading import load_folder
 from policy_lang.suite import run
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

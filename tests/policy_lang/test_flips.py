@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_lang import bundle, suite
+from policy_lang import loading, suite
 from policy_lang.compiler import Compiled
 from policy_lang.counterfactual.changes import CellChange, Change
 from policy_lang.counterfactual.flips import Flip
@@ -126,7 +126,7 @@ def test_a_test_that_reads_a_sensitive_input_gives_nothing_away() -> None:
       expect allow read
     }
     """
-    loaded = bundle.load({"m.policy": text}).program
+    loaded = loading.load({"m.policy": text}).program
     compiled, interpreter = Compiled(loaded), Interpreter(loaded)
     facts = suite.facts_of(loaded.tests[0], "read", compiled)
     flips = find_flips(facts, interpreter.explain(facts), loaded.schema, compiled.decide)

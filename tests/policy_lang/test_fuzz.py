@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_lang.bundle import load, read_file
 from policy_lang.diagnostics import PolicyError
+from policy_lang.folder import read_file
 from policy_lang.formatting.formatter import format_policy
 from policy_lang.limits import FILE_LIMIT
+from policy_lang.loading import load
 from policy_lang.source import SourceFile
 
 ROOT: Final = Path(__file__).parents[2]

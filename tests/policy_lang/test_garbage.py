@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy_lang.bundle import BundleError, load_folder, read_folder
 from policy_lang.diagnostics import PolicyError
+from policy_lang.folder import BundleError, read_folder
 from policy_lang.linting.linter import check
+from policy_lang.loading import load_folder
 
 EXAMPLE = read_folder(Path(__file__).parents[2] / "examples" / "documents" / "policies")
 WHOLE = "\n".join(("module docs", *(text.replace("module docs", "") for text in EXAMPLE.values())))

@@ -6,9 +6,9 @@ from enum import Enum
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.image import LENGTH_BYTES, VERSION, ImageError, ImageReader, read_image, write_image
+from policy_lang.loading import load
 
 POLICY = """
 module m

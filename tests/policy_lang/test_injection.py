@@ -9,13 +9,15 @@ from typing import Final
 
 import pytest
 
-from policy_lang.bundle import Bundle, load, read_folder
+from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
 from policy_lang.compiling import python_nodes
 from policy_lang.facts import Question
 from policy_lang.fixture_source import FixtureSource
+from policy_lang.folder import read_folder
 from policy_lang.gather import gather
 from policy_lang.interpreter import Interpreter
+from policy_lang.loading import load
 from policy_lang.typed import EntityFixture
 from policy_lang.values import Cell, Ref
 from tests.laws.generated_rules import program_of

@@ -1,6 +1,6 @@
 """What the record keeps of a decision: the inputs read and the rows, no more, and nothing sensitive."""
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.compiler import Compiled
 from policy_lang.decision import Effect
 from policy_lang.facts import Assignment, Link, Question
@@ -81,7 +81,7 @@ def test_sensitive_inputs_are_left_out_and_so_is_what_lies_behind() -> None:
         rule it: allow see on Thing to anyone when principal.salary > 1 and principal.level > 1
           and principal.coach.level > 1 and resource.owner.salary > 1
     """
-    compiled = Compiled(bundle.load({"m.policy": text}).program)
+    compiled = Compiled(loading.load({"m.policy": text}).program)
     user, thing = Ref("User", "u"), Ref("Thing", "t")
     cells: dict[str, Cell] = {"level": 2, "salary": 2, "coach": user}
     source = FixtureSource([EntityFixture(user, cells), EntityFixture(thing, {"owner": user})])
@@ -103,7 +103,7 @@ def test_rows_that_a_sensitive_reference_leads_to_are_left_out() -> None:
         rule it: allow see on Chart to anyone when role nurse in resource.ward or role nurse over resource.ward
           or role nurse in resource.room or guest of resource.ward or resource.ward under Ward "w9"
     """
-    compiled = Compiled(bundle.load({"m.policy": text}).program)
+    compiled = Compiled(loading.load({"m.policy": text}).program)
     user, chart, secret, room = Ref("User", "u"), Ref("Chart", "c"), Ref("Ward", "w1"), Ref("Ward", "r2")
     rows = [EntityFixture(user, {}), EntityFixture(chart, {"ward": secret, "room": room})]
     wards = [

@@ -3,10 +3,10 @@
 import pytest
 
 from policy_lang import suite
-from policy_lang.bundle import load
 from policy_lang.decision import Effect
 from policy_lang.diagnostics import PolicyError
 from policy_lang.limits import MATRIX_LIMIT
+from policy_lang.loading import load
 from policy_lang.suite import TestResult
 
 BUNDLE = """

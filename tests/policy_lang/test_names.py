@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.schema import Origin, StoredRelation
 from policy_lang.typed import HoldsRole
 from tests.policy_lang.source_text import DECLARATIONS, bundle, codes, faults, rule

@@ -2,8 +2,8 @@
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.decision import MissingInput
+from policy_lang.loading import load
 from policy_lang.suite import run
 from policy_lang.typed import Path
 from policy_lang.values import ABSENT, BAD_VALUE, NOT_GIVEN, Cell, Ip

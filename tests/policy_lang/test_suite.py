@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_lang import bundle, suite
+from policy_lang import loading, suite
 from policy_lang.compiler import Compiled
 from tests.policy_lang.law import DECLARATIONS
 
@@ -28,7 +28,7 @@ def run(givens: str, expects: str) -> list[tuple[str, ...]]:
         {expects}
       }}
     """
-    return [result.lines for result in suite.run(bundle.load({"m.policy": DECLARATIONS + RULES + test}).program)]
+    return [result.lines for result in suite.run(loading.load({"m.policy": DECLARATIONS + RULES + test}).program)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_where_the_evaluators_differ_the_test_fails() -> None:
         expect deny read
       }
     """
-    program = bundle.load({"m.policy": DECLARATIONS + RULES + test}).program
-    stricter = bundle.load({"m.policy": DECLARATIONS + RULES + "rule no: deny any on any" + test}).program
+    program = loading.load({"m.policy": DECLARATIONS + RULES + test}).program
+    stricter = loading.load({"m.policy": DECLARATIONS + RULES + "rule no: deny any on any" + test}).program
     (result,) = suite.run(program, Compiled(stricter))
     assert result.lines == ("the evaluators differ, please report it: the interpreter says deny code NO_MATCH",)

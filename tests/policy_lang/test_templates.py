@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.diagnostics import PolicyError
 from policy_lang.image import read_image, write_image
+from policy_lang.loading import load
 from policy_lang.suite import run
 from policy_lang.typed import Rule
 from tests.policy_lang.law import World, decided, facts_of, program

@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
 from policy_lang.formatting.formatter import format_policy
+from policy_lang.loading import load
 from policy_lang.source import SourceFile
 
 DECLARATIONS: Final = """module t

@@ -9,9 +9,10 @@ import click
 import orjson
 
 from magistrate_client.explanation import Explanation
-from policy_lang.bundle import Bundle, bundle_of, examine, read
+from policy_lang.bundle import Bundle
 from policy_lang.checking.fixtures import fixtures_of
 from policy_lang.gather import gather
+from policy_lang.loading import bundle_of, examine, read
 from policy_lang.selection import UnknownTest, selected
 from policy_lang.suite import TestResult, run
 from policy_lang.types import Json

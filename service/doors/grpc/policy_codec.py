@@ -6,7 +6,7 @@ from typing import Final
 
 from magistrate.v1 import policy_pb2 as pb
 
-from policy_lang.bundle import SUFFIX
+from policy_lang.folder import SUFFIX
 from policy_lang.limits import BUNDLE_LIMIT
 from service.doors.grpc.codec import write_time
 from service.doors.grpc.paging import read_page_token

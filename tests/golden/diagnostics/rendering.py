@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
+from policy_lang.loading import load
 
 FOLDER = Path(__file__).parent
 SHARED = FOLDER / "shared.policy"

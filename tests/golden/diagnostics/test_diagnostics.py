@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from tests.golden.diagnostics.rendering import CASES, SHARED, rendered
 
 

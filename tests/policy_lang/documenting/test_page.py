@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.documenting.markdown import code, plain
 from policy_lang.documenting.page import page
 
@@ -36,11 +36,11 @@ test "a | b" {
 
 
 def lines(text: str = POLICY) -> list[str]:
-    return page(bundle.load({"m.policy": text})).splitlines()
+    return page(loading.load({"m.policy": text})).splitlines()
 
 
 def test_the_page_of_the_documents_example_is_the_one_that_is_kept() -> None:
-    assert page(bundle.load_folder(DOCUMENTS / "policies")) == (DOCUMENTS / "POLICIES.md").read_text()
+    assert page(loading.load_folder(DOCUMENTS / "policies")) == (DOCUMENTS / "POLICIES.md").read_text()
 
 
 def test_a_rule_is_a_sentence_with_all_that_it_says() -> None:

@@ -3,8 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from policy_lang.bundle import read_folder
 from policy_lang.editing.project import Project
+from policy_lang.folder import read_folder
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FOLDERS = sorted(EXAMPLES.glob("*/policies"))

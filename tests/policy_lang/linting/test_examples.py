@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.bundle import read_folder
+from policy_lang.folder import read_folder
 from policy_lang.linting.linter import check
 
 ROOT = Path(__file__).parents[3]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.reviewing.changes import Change, changes
 
 BEFORE = """
@@ -27,7 +27,7 @@ def changed(old: str, new: str) -> list[str]:
 
 def difference(after: str, before: str = BEFORE) -> tuple[Change, ...]:
     """What changes between two texts."""
-    old, new = (bundle.load({"m.policy": text}).program for text in (before, after))
+    old, new = (loading.load({"m.policy": text}).program for text in (before, after))
     return changes(old, new)
 
 

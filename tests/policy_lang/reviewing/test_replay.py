@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from policy_lang import bundle
+from policy_lang import loading
 from policy_lang.bundle import Bundle
 from policy_lang.compiler import Compiled
 from policy_lang.facts import Assignment, Link
@@ -20,7 +20,7 @@ from tests.policy_lang.law import ALICE, DECLARATIONS, INNER, LEGAL, NOW, OUTER,
 
 
 def loaded(rules: str) -> Bundle:
-    return bundle.load({"m.policy": f"{DECLARATIONS}{rules}\n"})
+    return loading.load({"m.policy": f"{DECLARATIONS}{rules}\n"})
 
 
 def record(policies: Bundle, world: World) -> Recorded:
@@ -154,7 +154,9 @@ def test_a_record_that_the_old_policies_do_not_explain_is_left_out() -> None:
 def test_sensitive_inputs_are_not_in_the_record() -> None:
     text = DECLARATIONS.replace("clearance: int", "clearance: int sensitive")
     old, new = (
-        bundle.load({"m.policy": f"{text}rule it: allow read on Document to anyone when principal.clearance > {level}"})
+        loading.load(
+            {"m.policy": f"{text}rule it: allow read on Document to anyone when principal.clearance > {level}"}
+        )
         for level in (1, 5)
     )
     inputs: dict[str, Json] = {}

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from policy_lang import bundle, suite
+from policy_lang import loading, suite
 from policy_lang.reviewing.goals import What
 from policy_lang.reviewing.pairing import common_keys
 from policy_lang.reviewing.pasting import written_test
@@ -18,7 +18,7 @@ HEAD = "allow read, create on Document to"
 
 def compared(old: str, new: str, limit: int = LIMIT) -> list[Outcome]:
     """What the search comes to between two texts of rules."""
-    before, after = (bundle.load({"m.policy": DECLARATIONS + text}).program for text in (old, new))
+    before, after = (loading.load({"m.policy": DECLARATIONS + text}).program for text in (old, new))
     return list(outcomes(before, after, limit))
 
 
@@ -28,7 +28,7 @@ def found(old: str, new: str) -> set[What]:
     assert all(outcome.is_exhaustive for outcome in came)
     for outcome in came:
         for witness in outcome.witnesses:
-            text = written_test(witness, bundle.load({"m.policy": DECLARATIONS + new}).program.schema)
+            text = written_test(witness, loading.load({"m.policy": DECLARATIONS + new}).program.schema)
             assert holds(text, new), text
             assert witness.what not in EFFECTS or not holds(text, old), text
     return {witness.what for outcome in came for witness in outcome.witnesses}
@@ -36,7 +36,7 @@ def found(old: str, new: str) -> set[What]:
 
 def holds(test: str, rules: str) -> bool:
     """Whether a test passes by these rules."""
-    program = bundle.load({"m.policy": DECLARATIONS + rules, "w.policy": f"module w\n{test}"}).program
+    program = loading.load({"m.policy": DECLARATIONS + rules, "w.policy": f"module w\n{test}"}).program
     (result,) = suite.run(program)
     return result.has_passed
 
@@ -94,7 +94,7 @@ def test_records_are_filled_field_by_field() -> None:
     rule it: allow see on Thing to anyone
       when has principal.home and principal.home.city == "Bonn" and principal.home.room.floor ?? 0 > {floor}
     """
-    old, new = (bundle.load({"m.policy": text.format(floor=floor)}).program for floor in (1, 2))
+    old, new = (loading.load({"m.policy": text.format(floor=floor)}).program for floor in (1, 2))
     (outcome,) = outcomes(old, new, LIMIT)
     (witness,) = outcome.witnesses
     assert written_test(witness, new.schema).splitlines()[1] == (
@@ -104,7 +104,7 @@ def test_records_are_filled_field_by_field() -> None:
 
 def test_a_search_may_be_ended_at_each_step_and_while_its_witnesses_are_made_smaller() -> None:
     old, new = (
-        bundle.load({"m.policy": f"{DECLARATIONS}rule it: {HEAD} anyone when resource.level in {levels}"}).program
+        loading.load({"m.policy": f"{DECLARATIONS}rule it: {HEAD} anyone when resource.level in {levels}"}).program
         for levels in ("1..5", "2..4")
     )
 
@@ -136,7 +136,7 @@ def test_choices_upon_choices_are_no_calls_within_calls() -> None:
     read = " and ".join(f"resource.a{number}" for number in range(40))
     declared = ", ".join(f"a{number}: bool" for number in range(41))
     old, new = (
-        bundle.load({"m.policy": f"module m\nprincipal type User {{}}\ntype Doc {{ {declared} }}\n"
+        loading.load({"m.policy": f"module m\nprincipal type User {{}}\ntype Doc {{ {declared} }}\n"
                      f"actions Doc {{ read }}\nrule it: allow read on Doc to anyone when {read} and {last}"}).program
         for last in ("resource.a40", "not resource.a40")
     )  # fmt: skip
@@ -200,7 +200,7 @@ def test_a_witness_holds_no_more_than_what_matters() -> None:
     )
     (outcome, *_) = compared(rule % 3, rule % 4)
     (witness,) = outcome.witnesses
-    program = bundle.load({"m.policy": DECLARATIONS + rule % 4}).program
+    program = loading.load({"m.policy": DECLARATIONS + rule % 4}).program
     assert written_test(witness, program.schema) == (
         'test "User create Document: now denied" {\n'
         '  principal User "user" {}\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from service.cli import main
 from service.config import Settings
 from service.db.migration import migrate

@@ -7,7 +7,7 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from service.cli import main
 from service.cli.data_here import imported_here
 from service.cli.opened_facts import opened_facts

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.decision import Effect
+from policy_lang.loading import load
 from service.cli.log_stats import sparkline
 from service.db.migration import migrate
 from service.db.opening import open_database

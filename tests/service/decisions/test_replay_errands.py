@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from uuid_utils import uuid7
 
-from policy_lang.bundle import load
 from policy_lang.decision import Effect
+from policy_lang.loading import load
 from policy_lang.reviewing.goals import What
 from policy_lang.reviewing.replayed import Replayed
 from policy_lang.values import Ref

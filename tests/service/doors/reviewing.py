@@ -9,7 +9,7 @@ from typing import Final
 import grpc
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.app.reviewing import Reviews
 from service.config import Limits

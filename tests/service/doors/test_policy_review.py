@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.authorization_pb2 import EFFECT_ALLOW, EFFECT_DENY, TRUTH_TRUE
 
-from policy_lang.bundle import load
 from policy_lang.decision import Effect
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.app.reviewing import Reviews
 from service.cli import main

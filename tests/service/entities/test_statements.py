@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.facts import Facts, Question
 from policy_lang.gather import gather
+from policy_lang.loading import load
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.db.engine import Database

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from sqlalchemy import Connection
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.desk import Desk

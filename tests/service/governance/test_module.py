@@ -4,9 +4,9 @@ from typing import Final
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.diagnostics import PolicyError
 from policy_lang.facts import Assignment
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.errors import DataError
 from service.governance.governance import permits_of

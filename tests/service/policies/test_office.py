@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import ensure_current

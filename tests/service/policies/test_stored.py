@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from policy_lang.bundle import load
 from policy_lang.compiler import Compiled
 from policy_lang.image import write_image
+from policy_lang.loading import load
 from service.errors import NoPolicies
 from service.policies.holder import PolicyHolder
 from service.policies.stored import StoredPolicies

@@ -11,7 +11,7 @@ import pytest
     [
         ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx")),
         ("service.runtime.background", ("grpc", "alembic", "httpx")),
-        ("service.runtime.worker", ("httpx", "opentelemetry")),
+        ("service.runtime.worker", ("httpx", "opentelemetry", "lark", "policy_lang.checking")),
         ("service.cli.policy_check", ("grpc", "pydantic", "sqlalchemy", "policy_lang.compiler")),
         ("service.cli.policy_test.command", ("pydantic", "sqlalchemy", "structlog")),
         ("service.cli.policy_store", ("pydantic", "sqlalchemy", "policy_lang.linting")),

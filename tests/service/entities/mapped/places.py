@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from policy_lang.bundle import load
+from policy_lang.loading import load
 from policy_lang.schema import Schema
 from service.db.opening import open_source
 from service.entities.mapped.source import MappedSource

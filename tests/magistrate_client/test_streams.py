@@ -267,6 +267,7 @@ async def test_who_waits_for_room_waits_no_longer_than_its_deadline() -> None:
                 )
             service.go.set()
             assert (await first).code == "d0"
+            await asyncio.to_thread(stream.close)
     assert service.times("d1") == 0
 
 

@@ -36,7 +36,7 @@ class Scale:
 
 FULL: Final = Scale(
     World(users=1_000, documents=10_000), questions=4_000, rounds=4, seconds=3.0, burst=1.5, sustained=15.0,
-    stream=100, warm=2.0, latency_rounds=3, rates=(2_000, 5_000), policies=1_000, starts=5, most=100_000,
+    stream=100, warm=2.0, latency_rounds=3, rates=(1_000, 2_000, 5_000), policies=1_000, starts=5, most=100_000,
     is_quick=False,
 )  # fmt: skip
 QUICK: Final = Scale(

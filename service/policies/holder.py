@@ -125,7 +125,10 @@ class PolicyHolder:
         return policies
 
     async def _load(self, image: bytes) -> ActivePolicies:
-        """Loads in slices. What is loaded stays for long, so the collector need not look at it again and again."""
+        """Loads in slices, none of which the collector interrupts.
+
+        Nothing is frozen: with what is loaded would stay, for good, the cycles that calls under way leave behind.
+        """
         reader = ImageReader(image)
         is_done = False
         while not is_done:
@@ -133,7 +136,6 @@ class PolicyHolder:
             ends = perf_counter() + SLICE_SECONDS
             while not is_done and perf_counter() < ends:
                 is_done = not reader.step()
-            gc.freeze()
             gc.enable()
             if self._active is not None:
                 await asyncio.sleep(PAUSE_SECONDS)

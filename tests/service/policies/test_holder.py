@@ -1,6 +1,8 @@
 """Policies are loaded beside those in force, swapped in one step, and refused whole."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
 
 import pytest
@@ -43,6 +45,27 @@ def test_what_is_prepared_is_in_force_only_once_it_is_activated() -> None:
         holder.activate(TWO.digest)
         assert holder.active().digest == TWO.digest
         assert [policies.digest for policies in followed] == [ONE.digest, TWO.digest]
+
+    run(scenario())
+
+
+class Cycle:
+    """What a call leaves behind: only the collector finds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_loading_keeps_nothing_of_what_calls_leave_behind() -> None:
+    async def scenario() -> None:
+        gc.disable()
+        try:
+            left = weakref.ref(Cycle())
+            await PolicyHolder().prepare(ONE.digest, ONE.image)
+            gc.collect()
+            assert left() is None
+        finally:
+            gc.enable()
 
     run(scenario())
 

@@ -75,12 +75,13 @@ class Samples:
     def as_json(self) -> Written:
         """As it travels between processes."""
         return {
-            # Of a copy: a thread that records may count something for the first time meanwhile.
-            "counters": [(name, labels, value) for (name, labels), value in tuple(self.counters.items())],
-            "gauges": self.gauges,
-            "states": [(name, labels, value) for (name, labels), value in self.states.items()],
+            # Of copies: a thread that records may count something for the first time meanwhile. `copy` is one step; a
+            # tuple of the items is not, for the collector may run among them, and give way to the other thread.
+            "counters": [(name, labels, value) for (name, labels), value in self.counters.copy().items()],
+            "gauges": self.gauges.copy(),
+            "states": [(name, labels, value) for (name, labels), value in self.states.copy().items()],
             "histograms": [
-                (name, labels, each.buckets, each.total) for (name, labels), each in self.histograms.items()
+                (name, labels, each.buckets, each.total) for (name, labels), each in self.histograms.copy().items()
             ],
         }
 

@@ -127,8 +127,8 @@ class Questions:
         # Of texts alone, for `True == 1`.
         if given == self._given and _TEXTS.issuperset(map(type, given.values())):
             return self._context
-        context, faultless = {**self._gaps, **_said(given, self._schema, faults)}, not faults
-        if faultless:
+        context = {**self._gaps, **_said(given, self._schema, faults)}
+        if not faults:
             self._given, self._context = given, context
         return context
 

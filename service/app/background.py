@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from functools import partial
 from typing import Final
 
@@ -33,9 +34,15 @@ Work = Callable[[threading.Event], None]
 """Goes on until the event is set, or returns where there is nothing to be done."""
 
 
-def run_background(settings: Settings, stop: threading.Event, report: Callable[[Samples], None]) -> None:
+def run_background(
+    settings: Settings,
+    stop: threading.Event,
+    report: Callable[[Samples], None],
+    urgent: Executor | None = None,
+) -> None:
     """Ships the record until `stop` is set, then ships what is left; writes checkpoints of it, the last one at the end.
 
+    What has waited too long for this thread, which may be a patient one, is shipped by `urgent`.
     Prunes what is not needed any more, too, and reports how it stands. ConfigError if the key of checkpoints cannot be
     used.
     """
@@ -45,7 +52,7 @@ def run_background(settings: Settings, stop: threading.Event, report: Callable[[
     checkpoints = build_checkpoints(settings, database)
     is_from_store = settings.policies_source == "store"
     transfers = build_transfer_work(settings, facts, StoredInForce(facts) if is_from_store else None)
-    shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms))
+    shipper = Shipper(settings.spool_folder, database, Partitions(settings.partitions.span_ms), urgent=urgent)
     expiry = build_expiry(settings, retained)
     glass = GlassWatch(facts, wall_clock)
     tellers = (checkpoints.tell, expiry.tell, glass.tell)

@@ -5,9 +5,11 @@ of two shippers one wins. A segment goes only after its last valid frame is comm
 it is never guessed at: a torn tail was never acknowledged and is cut, a damaged segment is set aside for an operator.
 """
 
+import os
 import random
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
@@ -39,6 +41,8 @@ FEW: Final = 20
 """For each so many records that the last look has moved, the next one waits a tick longer."""
 MOST_SECONDS: Final = 10.0
 """The longest wait for a database that does not answer."""
+BEHIND: Final = 16 << 20
+"""Bytes of a segment from which on its records have waited too long: some 25,000, of a busy worker those of 15 s."""
 JITTER: Final = 0.5
 """So much of each wait is left to chance, so that many replicas do not come back at the same moment."""
 
@@ -65,10 +69,21 @@ class _Part:
 class Shipper:
     """Ships the spool of one replica, whose name the folder has, into the replica's chain."""
 
-    def __init__(self, folder: Path, database: Database, partitions: Partitions | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: Database,
+        partitions: Partitions | None = None,
+        *,
+        urgent: Executor | None = None,
+        behind: int = BEHIND,
+    ) -> None:
+        """`urgent` ships what is more bytes `behind`: a thread of a higher priority, so that it comes to an end."""
         self._folder = folder
         self._database = database
         self._partitions = partitions or Partitions()
+        self._urgent = urgent
+        self._behind = behind
         self._positions: dict[str, int] = {}
         self._shipped: dict[str, int] = {}
         self._reported: set[str] = set()
@@ -118,10 +133,10 @@ class Shipper:
             position = self._stored_position(path.name)
         self._shipped[path.name] = position
         while True:
-            part = _read_part(segment.descriptor, position)
+            part, is_ours = self._move(path.name, segment.descriptor, position)
+            if not is_ours:
+                return moved
             if part.end > position:
-                if not self._commit(path.name, position, part):
-                    return moved
                 moved += len(part.records)
                 self.moved += len(part.records)
                 position = self._shipped[path.name] = part.end
@@ -134,6 +149,17 @@ class Shipper:
             if part.stop in {Stop.DAMAGED, Stop.UNKNOWN_VERSION}:
                 self._report(path, position, part.stop)
         return moved
+
+    def _move(self, segment: str, descriptor: int, position: int) -> tuple[_Part, bool]:
+        """The next part, which is in the log when this returns; whether by this shipper's hand."""
+
+        def move() -> tuple[_Part, bool]:
+            part = _read_part(descriptor, position)
+            return part, part.end == position or self._commit(segment, position, part)
+
+        if self._urgent is None or os.fstat(descriptor).st_size - position <= self._behind:
+            return move()
+        return self._urgent.submit(move).result()
 
     def _stored_position(self, segment: str) -> int:
         query = select(spool_position.c.position).where(spool_position.c.segment == segment)

@@ -1,6 +1,7 @@
 """The background process: compiles the policies and ships the record, until it is told to stop.
 
-It does so at low priority, but for the first policies of a folder: callers wait for those.
+It does so at low priority, but for the first policies of a folder, for which callers wait, and for records that have
+waited long.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -53,11 +55,13 @@ def main() -> int:
     threading.Thread(target=_compile, args=(handing, stop, told), daemon=True).start()
     # What answers is waited for by callers: the rest is not even loaded before there are policies to answer by.
     told.wait(FIRST_SECONDS)
+    urgent = ThreadPoolExecutor(1, "urgent")
+    urgent.submit(int).result()  # its thread is there now, and keeps the priority that this one gives up
     os.nice(NICENESS)  # of this thread, and of those that it starts
     from service.app.background import run_background
 
     try:
-        run_background(leash.settings, stop, lambda samples: leash.report(Sampled(samples)))
+        run_background(leash.settings, stop, lambda samples: leash.report(Sampled(samples)), urgent)
     except MagistrateError as error:
         _log.error("stopped", why=str(error))
         return 1

@@ -66,12 +66,13 @@ class Child:
 async def spawn(program: Program) -> Child:
     """A new process of the program. Its errors go where ours go.
 
-    A session of its own keeps a terminal's Ctrl-C from it: the supervisor decides when it stops. `-P` keeps the current
-    folder, which may hold anything, out of its imports. Settings come by message alone, never by its environment.
+    A process group of its own keeps a terminal's Ctrl-C from it: the supervisor decides when it stops. A session would
+    too, but Linux may share the cores between sessions, whatever the niceness in them (autogroups). `-P` keeps the
+    current folder, which may hold anything, out of its imports. Settings come by message alone, not by its environment.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", program.module,
-        stdin=PIPE, stdout=PIPE, start_new_session=True, pass_fds=program.inherits,
+        stdin=PIPE, stdout=PIPE, process_group=0, pass_fds=program.inherits,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")},
     )  # fmt: skip
     return Child(program, process)

@@ -29,8 +29,17 @@ def test_what_is_done_beside_answering_has_low_priority_once_there_are_policies(
     def at_normal_priority() -> int:
         return sum(os.getpriority(os.PRIO_PROCESS, int(thread.name)) == 0 for thread in threads.iterdir())
 
-    wait_until(at_normal_priority, 1)  # who listens to the supervisor, and does nothing else
+    # Who listens to the supervisor, and does nothing else, and who ships what has waited too long.
+    wait_until(at_normal_priority, 2)
     assert os.getpriority(os.PRIO_PROCESS, shared_server.worker()) == 0
+
+
+def test_children_share_a_session_so_that_priority_counts_and_no_group_so_that_ctrl_c_spares_them(
+    shared_server: Server,
+) -> None:
+    processes = [shared_server.process.pid, *shared_server.children()]
+    assert len({os.getsid(each) for each in processes}) == 1
+    assert len({os.getpgid(each) for each in processes}) == 3
 
 
 def test_children_are_gone_at_once_when_the_supervisor_is_killed(project: Project) -> None:

@@ -51,6 +51,21 @@ def test_shipping_again_moves_only_what_is_new(spool: Spool, folder: Path, log_d
     assert logged(log_database) == records
 
 
+def test_what_is_far_behind_is_shipped_at_once_by_the_urgent_thread(
+    spool: Spool, folder: Path, log_database: Database
+) -> None:
+    records, begun = samples(4), list[str]()
+    with ThreadPoolExecutor(1, initializer=lambda: begun.append("urgent")) as urgent:
+        spool.record(records[:3])
+        few = len(encode_batch(records[:3]))
+        patient = Shipper(folder, log_database, urgent=urgent, behind=10 * few)
+        assert (patient.ship(), begun) == (3, [])
+        spool.record(records[3:])
+        hasty = Shipper(folder, log_database, urgent=urgent, behind=8)
+        assert (hasty.ship(), begun) == (1, ["urgent"])
+    assert logged(log_database) == records
+
+
 def test_a_live_segment_stays_and_a_closed_one_goes(spool: Spool, folder: Path, log_database: Database) -> None:
     shipper = Shipper(folder, log_database)
     spool.record([sample()])

@@ -1,7 +1,9 @@
 """Bodies that are meant to do harm, or are no bodies: each is refused in words, none is a fault and none is allowed."""
 
+import socket
 from collections.abc import Iterator
 
+import httpx
 import orjson
 import pytest
 
@@ -103,6 +105,16 @@ def test_a_body_over_the_limit_that_does_not_say_its_length_is_status_413(door: 
     answer = door.client.post(EVALUATION, content=(b"x" * 1024 for _ in range(5)), headers=headers)
 
     assert (answer.status_code, answer.text) == (413, "over the limit `message_bytes`: 5120 given, 4096 allowed")
+
+
+def test_a_length_is_read_whatever_zeros_it_begins_with(door: Door) -> None:
+    url, zeros = httpx.URL(door.url), b"0" * 5000
+    head = b"POST /access/v1/evaluation HTTP/1.1\r\nHost: pdp.test\r\nAuthorization: Bearer pep\r\n"
+    length = b"Content-Type: application/json\r\nContent-Length: %s%d\r\n\r\n" % (zeros, len(WHOLE))
+
+    with socket.create_connection((url.host, url.port or 0), timeout=10) as connection:
+        connection.sendall(head + length + WHOLE)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_body_in_pieces_is_a_body(door: Door) -> None:

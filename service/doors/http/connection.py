@@ -20,7 +20,7 @@ from uvicorn.server import ServerState
 
 from service.doors.http.one_write import OneWrite
 from service.doors.http.shedding import shed
-from service.doors.http.whole import Answered, AtOnce, ends_connection, written
+from service.doors.http.whole import Answered, AtOnce, written
 
 _CLOSING: Final = b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 _SLOW: Final = b"HTTP/1.1 408 Request Timeout" + _CLOSING
@@ -202,7 +202,7 @@ class Connection(HttpToolsProtocol):
     def _tell(self, cycle: RequestResponseCycle, answered: Answered) -> None:
         """Sends an answer, as a cycle does with that of an application."""
         cycle.response_started = cycle.response_complete = True
-        is_last = not cycle.keep_alive or ends_connection(answered)
+        is_last = not cycle.keep_alive
         self.transport.write(written(answered, date=cycle.default_headers[0][1], is_last=is_last))
         if is_last:
             self.transport.close()

@@ -29,7 +29,6 @@ Headers = tuple[tuple[bytes, bytes], ...]
 JSON: Final = b"application/json"
 TEXT: Final = b"text/plain; charset=utf-8"
 NO_STORE: Final = (b"cache-control", b"no-store")
-CLOSE: Final = (b"connection", b"close")
 
 
 class UnknownEncoding(MagistrateError):
@@ -129,7 +128,5 @@ def _more(error: MagistrateError) -> Headers:
             return ((b"retry-after", str(-(-retry_ms // 1000)).encode()),)
         case UnknownEncoding():
             return ((b"accept-encoding", b"identity"),)
-        case LimitExceeded(limit="message_bytes"):
-            return (CLOSE,)  # the rest of the body is not waited for
         case _:
             return ()

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope
 
 from policy_lang.stages import stage
-from service.doors.http.pages import CLOSE, Headers, Page
+from service.doors.http.pages import Headers, Page
 
+_CLOSE: Final = (b"connection", b"close")
 _HEADS = 64
 """Heads that are remembered: there is one for decisions, and a few for each error."""
 
@@ -25,19 +27,11 @@ AtOnce = Callable[[Scope, Receive, bytes], Answered | ASGIApp]
 """Answers a request whose body is here; where something has to be waited for, an application that does the rest."""
 
 
-def ends_connection(answered: Answered) -> bool:
-    """Whether no request may follow."""
-    return CLOSE in answered.page.headers
-
-
 def written(answered: Answered, *, date: bytes, is_last: bool) -> bytes:
     """The answer as HTTP/1.1 has it, `connection: close` in it where it is the last one."""
     page = answered.page
-    headers = page.headers
-    if is_last and CLOSE not in headers:
-        headers = (*headers, CLOSE)
     return b"%sdate: %s\r\nx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
-        _head(page.status, headers),
+        _head(page.status, (*page.headers, _CLOSE) if is_last else page.headers),
         date,
         answered.request_id,
         len(page.body),

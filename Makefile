@@ -15,6 +15,9 @@ CERBOS := $(BENCH)/cerbos/absent.txt
 NUMBERS ?= P3
 FILL := $(BIN)/python docs/generate_performance.py
 
+# Tests start some thousand processes: where the environment says so, each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test check nightly proto openapi grammar performance fmt bench bench-only bench-parts sizing soak bench-policy bench-import freshness bench-log motion overload crash outage alerts metrics rehearse lint-deploy clean
 

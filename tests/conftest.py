@@ -1,6 +1,7 @@
 """Databases for tests: SQLite files, and PostgreSQL from `DATABASE_URL` or from a server of the session's own.
 
-Migrating takes longer than most tests, so it is done once, and what tests get are copies.
+Migrating takes longer than most tests, so it is done once, and what tests get are copies. Copying takes as long as most
+tests, so the copy for the next one is made while one runs.
 """
 
 import os
@@ -9,6 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -78,18 +80,53 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def database_of(server: URL, template: str = "template1") -> Iterator[str]:
     """The URL of a new PostgreSQL database, a copy of that one, which goes when the block ends."""
-    name = f"magistrate_{secrets.token_hex(6)}"
-    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    name = _create(server, template)
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
-        _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        _drop(server, name)
+
+
+class Copies:
+    """Databases that are copies of a template, each for one test: the next is made, and the last dropped, meanwhile."""
+
+    def __init__(self, server: URL, template: str) -> None:
+        self._server, self._template = server, template
+        self._aside = ThreadPoolExecutor(1)
+        self._next = self._made()
+        self._dropped: list[Future[None]] = []
+
+    @contextmanager
+    def one(self) -> Iterator[str]:
+        """The URL of a copy, which goes after the block."""
+        name, self._next = self._next.result(), self._made()
+        try:
+            yield self._server.set(database=name).render_as_string(hide_password=False)
+        finally:
+            self._dropped.append(self._aside.submit(_drop, self._server, name))
+
+    def close(self) -> None:
+        """Drops the one that nobody took; whatever failed meanwhile is raised."""
+        with self._aside:
+            _drop(self._server, self._next.result())
+        for dropped in self._dropped:
+            dropped.result()
+
+    def _made(self) -> Future[str]:
+        return self._aside.submit(_create, self._server, self._template)
+
+
+@pytest.fixture(scope="session")
+def postgresql_copies(postgresql_server: URL, postgresql_template: str) -> Iterator[Copies]:
+    """Copies of the database with the tables of this version."""
+    with closing(Copies(postgresql_server, postgresql_template)) as copies:
+        yield copies
 
 
 @pytest.fixture
-def postgresql_url(postgresql_server: URL, postgresql_template: str) -> Iterator[str]:
+def postgresql_url(postgresql_copies: Copies) -> Iterator[str]:
     """The URL of a PostgreSQL database with the tables of this version, and nothing in them."""
-    with database_of(postgresql_server, postgresql_template) as url:
+    with postgresql_copies.one() as url:
         yield url
 
 
@@ -151,6 +188,16 @@ def _migrate(url: str) -> None:
     with closing(open_database(url)) as database:
         migrate(database, "facts")
         migrate(database, "log")
+
+
+def _create(server: URL, template: str) -> str:
+    name = f"magistrate_{secrets.token_hex(6)}"
+    _administer(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    return name
+
+
+def _drop(server: URL, name: str) -> None:
+    _administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _administer(server: URL, statement: str) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import URL, make_url
 
 from service.cli.init import write_starter
+from tests.conftest import database_of
 from tests.e2e.own_server import OwnServer, own_postgresql
 from tests.e2e.running import Project, Server
 
@@ -23,10 +25,45 @@ def project(prepared: Path, tmp_path: Path) -> Project:
     return Project(shutil.copytree(prepared, tmp_path / "project"))
 
 
+@pytest.fixture(scope="session")
+def prepared_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables of facts and log and the starter's facts; to be copied."""
+    folder = tmp_path_factory.mktemp("prepared-sqlite")
+    file = Path(shutil.copy(sqlite_template, folder / "facts.db"))
+    _starter(folder / "project", _both(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def prepared_postgresql(
+    postgresql_server: URL, postgresql_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The name of a PostgreSQL database with the same; to be copied."""
+    with database_of(postgresql_server, postgresql_template) as url:
+        _starter(tmp_path_factory.mktemp("prepared-postgresql") / "project", _both(url))
+        yield str(make_url(url).database)
+
+
 @pytest.fixture
-def project_on_each(tmp_path: Path, database_url: str) -> Project:
+def project_on_sqlite(prepared_sqlite: Path, tmp_path: Path) -> Project:
+    """The starter project, its facts imported and its log in the same SQLite file."""
+    write_starter(tmp_path / "project")
+    return Project(tmp_path / "project", _both(f"sqlite:///{shutil.copy(prepared_sqlite, tmp_path / 'facts.db')}"))
+
+
+@pytest.fixture
+def project_on_postgresql(postgresql_server: URL, prepared_postgresql: str, tmp_path: Path) -> Iterator[Project]:
+    """The starter project, its facts imported and its log in the same PostgreSQL database."""
+    write_starter(tmp_path / "project")
+    with database_of(postgresql_server, prepared_postgresql) as url:
+        yield Project(tmp_path / "project", _both(url))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def project_on_each(request: pytest.FixtureRequest) -> Project:
     """The starter project on each kind of database in turn, its facts imported."""
-    return _starter(tmp_path / "project", {"database": database_url, "log_database": database_url})
+    project: Project = request.getfixturevalue(f"project_on_{request.param}")
+    return project
 
 
 @pytest.fixture
@@ -36,19 +73,37 @@ def own_server() -> Iterator[OwnServer]:
         yield server
 
 
-@pytest.fixture
-def running_server(project_on_each: Project) -> Iterator[Server]:
-    """A service over the starter project, on each kind of database in turn."""
-    with project_on_each.serving("--dev") as server:
-        yield server
-
-
 @pytest.fixture(scope="session")
 def shared_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One service over the starter project on SQLite, for tests that change nothing."""
     folder = shutil.copytree(prepared, tmp_path_factory.mktemp("shared") / "project")
     with Project(folder).serving("--dev") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_server_on_postgresql(
+    postgresql_server: URL, prepared_postgresql: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One service over the starter project on PostgreSQL, for tests that change nothing."""
+    folder = tmp_path_factory.mktemp("shared-postgresql") / "project"
+    write_starter(folder)
+    with (
+        database_of(postgresql_server, prepared_postgresql) as url,
+        Project(folder, _both(url)).serving("--dev") as server,
+    ):
+        yield server
+
+
+@pytest.fixture(params=["shared_server", "shared_server_on_postgresql"], ids=["sqlite", "postgresql"])
+def shared_server_on_each(request: pytest.FixtureRequest) -> Server:
+    """One service over the starter project on each kind of database in turn, for tests that change nothing."""
+    server: Server = request.getfixturevalue(request.param)
+    return server
+
+
+def _both(url: str) -> dict[str, str]:
+    return {"database": url, "log_database": url}
 
 
 def _starter(folder: Path, settings: dict[str, str]) -> Project:

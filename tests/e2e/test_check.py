@@ -29,20 +29,20 @@ CASES: Final[tuple[tuple[str, CheckRequest, int, str, list[str], list[str]], ...
 )
 
 
-def test_every_question_gets_its_answer_and_is_recorded(running_server: Server) -> None:
-    with stub_of(running_server.address) as stub:
+def test_every_question_gets_its_answer_and_is_recorded(shared_server_on_each: Server) -> None:
+    with stub_of(shared_server_on_each.address) as stub:
         for who, asked, effect, code, rules, missing in CASES:
-            given = stub.Check(asked, metadata=bearer(running_server.token(f"User:{who}")), timeout=SECONDS)
+            given = stub.Check(asked, metadata=bearer(shared_server_on_each.token(f"User:{who}")), timeout=SECONDS)
             assert (given.effect, given.code) == (effect, code), asked
             assert [reason.rule_id for reason in given.reasons] == rules
             assert [each.path for each in given.missing] == missing
             assert given.hide == (code == "NO_RESOURCE")
 
 
-def test_a_batch_and_an_explanation_agree_with_the_checks(running_server: Server) -> None:
+def test_a_batch_and_an_explanation_agree_with_the_checks(shared_server_on_each: Server) -> None:
     own = [case for case in CASES if case[0] == "alice"]
-    metadata = bearer(running_server.token("User:alice"))
-    with stub_of(running_server.address) as stub:
+    metadata = bearer(shared_server_on_each.token("User:alice"))
+    with stub_of(shared_server_on_each.address) as stub:
         batch = stub.BatchCheck(BatchCheckRequest(checks=[case[1] for case in own]), metadata=metadata, timeout=SECONDS)
         explained = [stub.Explain(ExplainRequest(check=case[1]), metadata=metadata, timeout=SECONDS) for case in own]
     assert [each.response.code for each in batch.results] == [case[3] for case in own]
@@ -52,18 +52,20 @@ def test_a_batch_and_an_explanation_agree_with_the_checks(running_server: Server
     ]
 
 
-def test_a_token_that_does_not_verify_is_refused_and_nothing_says_why(running_server: Server, tmp_path: Path) -> None:
-    alice, bob = running_server.token("User:alice"), running_server.token("User:bob")
-    expired = running_server.token("User:alice", ttl=timedelta(minutes=1), now=1_700_000_000)
-    ops, errors = running_server.ops, running_server.errors
-    stranger = Server(running_server.process, running_server.address, ops, tmp_path / "other", errors)
+def test_a_token_that_does_not_verify_is_refused_and_nothing_says_why(
+    shared_server_on_each: Server, tmp_path: Path
+) -> None:
+    alice, bob = shared_server_on_each.token("User:alice"), shared_server_on_each.token("User:bob")
+    expired = shared_server_on_each.token("User:alice", ttl=timedelta(minutes=1), now=1_700_000_000)
+    ops, errors = shared_server_on_each.ops, shared_server_on_each.errors
+    stranger = Server(shared_server_on_each.process, shared_server_on_each.address, ops, tmp_path / "other", errors)
     forged = {
         "another's signature": ".".join((*alice.split(".")[:2], bob.split(".")[2])),
         "another's key": stranger.token("User:alice"),
         "expired": expired,
         "no token": "no.token.this",
     }
-    with stub_of(running_server.address) as stub:
+    with stub_of(shared_server_on_each.address) as stub:
         asked = question("edit", "Document:plan")
         refused = {name: refusal(stub, asked, bearer(token)) for name, token in forged.items()}
         refused["none"] = refusal(stub, asked, ())

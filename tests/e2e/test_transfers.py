@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
+import pytest
 from magistrate.v1 import entity_pb2 as pb
 from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 
 from tests.e2e.asking import bearer
 from tests.e2e.running import Project, Server, wait_for
+
+
+@pytest.fixture
+def server(project_on_each: Project) -> Iterator[Server]:
+    """A service over the starter project, on each kind of database in turn."""
+    with project_on_each.serving("--dev") as server:
+        yield server
 
 
 def as_root(server: Server, *arguments: str) -> tuple[str, ...]:
@@ -23,29 +31,29 @@ def lines_of(text: str) -> list[object]:
 
 
 def test_what_the_service_exports_it_imports_again_and_changes_only_when_told(
-    project_on_each: Project, running_server: Server
+    project_on_each: Project, server: Server
 ) -> None:
     file = project_on_each.folder / "out.jsonl"
-    project_on_each.must_run(*as_root(running_server, "data", "export", str(file)))
+    project_on_each.must_run(*as_root(server, "data", "export", str(file)))
     exported = file.read_text()
     assert lines_of(exported) == lines_of(project_on_each.must_run("data", "export"))
-    again = project_on_each.must_run(*as_root(running_server, "data", "import", str(file)))
+    again = project_on_each.must_run(*as_root(server, "data", "import", str(file)))
     assert re.search(r"\(0 new, 0 changed, \d+ as they were\); revision ", again)
 
     file.write_text(exported.replace('"suspended":true', '"suspended":false'))
     assert file.read_text() != exported
-    refused = project_on_each.run(*as_root(running_server, "data", "import", str(file)))
+    refused = project_on_each.run(*as_root(server, "data", "import", str(file)))
     assert (refused.returncode, "`User:carol` is there already, and says otherwise" in refused.stderr) == (1, True)
-    tried = project_on_each.must_run(*as_root(running_server, "data", "import", str(file), "--upsert", "--dry-run"))
+    tried = project_on_each.must_run(*as_root(server, "data", "import", str(file), "--upsert", "--dry-run"))
     assert "would import" in tried
     assert project_on_each.must_run("data", "export") == exported
 
-    project_on_each.must_run(*as_root(running_server, "data", "import", str(file), "--upsert"))
+    project_on_each.must_run(*as_root(server, "data", "import", str(file), "--upsert"))
     assert project_on_each.must_run("data", "export") == file.read_text()
-    token = running_server.token("User:carol")
-    asked = project_on_each.run("check", "read", "Document:plan", "--server", running_server.address, "--token", token)
+    token = server.token("User:carol")
+    asked = project_on_each.run("check", "read", "Document:plan", "--server", server.address, "--token", token)
     assert asked.returncode == 0, asked.stdout + asked.stderr
-    assert list(transfers(running_server).iterdir()) == []
+    assert list(transfers(server).iterdir()) == []
 
 
 def test_an_import_over_the_limit_is_refused_by_the_limits_name(project: Project) -> None:

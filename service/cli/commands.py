@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from policy_lang.uncollected import uncollected
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -32,7 +34,8 @@ class Commands(click.Group):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        command = pkgutil.resolve_name(entry.place)
+        with uncollected():
+            command = pkgutil.resolve_name(entry.place)
         assert isinstance(command, click.Command)  # noqa: S101  # narrows: the lists are of commands
         return command
 

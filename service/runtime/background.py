@@ -8,7 +8,6 @@ import asyncio
 import gc
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +36,7 @@ _log = get_log("background")
 def main() -> int:
     """Runs the background process; its exit code."""
     configure_log()
+    gc.set_threshold(COLLECT_EVERY)
     language()  # made while the databases are made fit for use: when the settings come, callers wait for policies
     leash = Leash.take()
     handing = Handing(leash)
@@ -44,7 +44,6 @@ def main() -> int:
     hear = _fetch_keys(leash, stop)
     leash.listen(lambda message: hear(message) if isinstance(message, KeysWanted) else handing.hear(message))
     gc.freeze()
-    gc.set_threshold(COLLECT_EVERY)
 
     def end(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
@@ -167,7 +166,3 @@ def _follow_candidate(leash: Leash, folder: Path, stop: threading.Event) -> None
         WatchedFolder(folder, _fits(leash.settings)).follow(tell, every=leash.settings.watch_seconds, stop=stop)
 
     threading.Thread(target=follow, name="candidate", daemon=True).start()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

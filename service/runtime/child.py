@@ -13,7 +13,7 @@ from service.runtime.messages import Message, receive, write
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a child runs: its name in the log, its module, and the open files that it is given."""
+    """What a child runs: its name in the log, the module of its `main`, and the open files that it is given."""
 
     name: str
     module: str
@@ -71,7 +71,7 @@ async def spawn(program: Program) -> Child:
     current folder, which may hold anything, out of its imports. Settings come by message alone, not by its environment.
     """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", program.module,
+        sys.executable, "-P", "-m", "service.runtime.starting", program.module,
         stdin=PIPE, stdout=PIPE, process_group=0, pass_fds=program.inherits,
         env={name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")},
     )  # fmt: skip

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import uvloop
@@ -186,7 +185,3 @@ class _Supervisor:
     def give_back(self, name: str, amount: int) -> None:
         """Gives back what was not used."""
         self._leash.report(GivenBack(name, amount))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,26 +15,28 @@ from service.runtime.keeper import FIRST_PAUSE, Keeper
 from service.runtime.messages import Boot, Message, Ready
 
 CHILD = """
-import os, signal, sys, threading
+import os, signal, threading
 from service.runtime.leash import Leash
 from service.runtime.messages import Ready, Refused
-leash = Leash.take()
-leash.listen(lambda message: None)
-kind, folder = leash.settings.replica_id, leash.settings.data
-if kind == "refuses" or (kind == "refuses-later" and list(folder.glob("*.started"))):
-    leash.report(Refused("it may not"))
-    sys.exit(1)
-if kind == "dies":
-    sys.exit(3)
-stop = threading.Event()
-signal.signal(signal.SIGTERM, lambda *_: None if kind == "deaf" else stop.set())
-if kind == "slow-later" and list(folder.glob("*.started")):
+def main():
+    leash = Leash.take()
+    leash.listen(lambda message: None)
+    kind, folder = leash.settings.replica_id, leash.settings.data
+    if kind == "refuses" or (kind == "refuses-later" and list(folder.glob("*.started"))):
+        leash.report(Refused("it may not"))
+        return 1
+    if kind == "dies":
+        return 3
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: None if kind == "deaf" else stop.set())
+    if kind == "slow-later" and list(folder.glob("*.started")):
+        stop.wait()
+        return 0
+    (folder / f"{os.getpid()}.started").touch()
+    print("a stray line is no message")
+    leash.report(Ready(7))
     stop.wait()
-    sys.exit(0)
-(folder / f"{os.getpid()}.started").touch()
-print("a stray line is no message")
-leash.report(Ready(7))
-stop.wait()
+    return 0
 """
 
 

@@ -13,8 +13,9 @@ from service.cli.settings import FINDINGS, settings_options
 from service.config import Settings
 from service.db.engine import Database
 from service.db.log_grants import log_grants
-from service.db.migration import Kind, SchemaStatus, State, migrate, status
+from service.db.migration import SchemaStatus, State, migrate, status
 from service.db.opening import open_database
+from service.db.versions import Kind
 
 _KINDS: Final[tuple[Kind, ...]] = ("facts", "log")
 

@@ -19,8 +19,9 @@ from service.authn.tls_files import load_tls_files, load_tls_pair
 from service.config import Settings
 from service.configuring import NEARLY, check_variables
 from service.db.engine import Database
-from service.db.migration import Kind, State, status
+from service.db.migration import State, status
 from service.db.opening import open_database
+from service.db.versions import Kind
 from service.entities.mapped.source import MappedSource
 from service.errors import ConfigError, MagistrateError, SchemaOutdated
 from service.policies.folder import load_bundle

@@ -7,21 +7,18 @@ takes as long to load as all of SQLAlchemy, is loaded for that alone. So scripts
 
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, column, inspect, select, table
 
 from service.db import log_partitions
 from service.db.bounding import unbounded
 from service.db.engine import Database
+from service.db.versions import SCRIPTS, Kind, version_table, versions
 from service.errors import SchemaOutdated
 
 if TYPE_CHECKING:
     from alembic.config import Config
-
-Kind = Literal["facts", "log"]
-"""What a database holds: each kind has its own migrations and its own version table, so both may share a database."""
 
 
 class State(Enum):
@@ -82,16 +79,6 @@ def ensure_current(database: Database, kind: Kind) -> None:
     migrate(database, kind)
 
 
-def version_table(kind: Kind) -> str:
-    """The table that holds the version of that kind."""
-    return f"magistrate_{kind}_version"
-
-
-def versions(kind: Kind) -> list[str]:
-    """All versions that this code knows, the oldest first: the names of the scripts."""
-    return sorted(script.stem for script in (_FOLDER / kind).glob("*.py"))
-
-
 def _status(connection: Connection, kind: Kind) -> SchemaStatus:
     found, (*past, known) = _found(connection, version_table(kind)), versions(kind)
     if found is None:
@@ -120,7 +107,7 @@ def alembic_config(kind: Kind, connection: Connection) -> "Config":
 
     config = Config(attributes={"connection": connection, "version_table": version_table(kind)})
     config.set_main_option("path_separator", "newline")
-    for option, folder in (("script_location", _FOLDER), ("version_locations", _FOLDER / kind)):
+    for option, folder in (("script_location", SCRIPTS), ("version_locations", SCRIPTS / kind)):
         config.set_main_option(option, str(folder).replace("%", "%%"))
     return config
 
@@ -132,6 +119,5 @@ def _too_new(database: Database, found: SchemaStatus) -> str:
     )
 
 
-_FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x6D61_6769_0001
 """The advisory lock of migrations."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.db.facts_tables import FACTS
 from service.db.log_tables import LOG
-from service.db.migration import Kind, version_table
+from service.db.versions import Kind, version_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from service.db.backup import manifest as manifests
 from service.db.backup import postgresql_copy, sqlite_copy
 from service.db.backup.manifest import Manifest, Part
 from service.db.engine import Database
-from service.db.migration import Kind, State, status
+from service.db.migration import State, status
+from service.db.versions import Kind
 from service.errors import BackupUnusable, SchemaOutdated
 
 Ship = Callable[[], object]

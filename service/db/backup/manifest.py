@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from service.db.migration import Kind
+from service.db.versions import Kind
 from service.errors import BackupUnusable
 
 NAME: Final = "manifest.json"

@@ -14,7 +14,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy.engine import make_url
 
 from service.db.backup.contents import Contents, tables_of
-from service.db.migration import Kind, version_table
+from service.db.versions import Kind, version_table
 from service.errors import BackupUnusable, FactsUnavailable
 
 _COPY: Final = b"COPY "

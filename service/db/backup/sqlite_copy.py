@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from service.db.backup.contents import Contents, tables_of
 from service.db.failures import unavailable
-from service.db.migration import Kind, version_table
+from service.db.versions import Kind, version_table
 from service.errors import BackupUnusable
 
 

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from service.app.background import run_background
 from service.app.checkpointing import load_checkpoint_key
 from service.config import Settings
-from service.db.migration import Kind, migrate
+from service.db.migration import migrate
 from service.db.opening import open_database
+from service.db.versions import Kind
 from service.decisions.checkpoint import is_signed, read_checkpoint
 from service.decisions.spool import Spool
 from service.errors import ConfigError

@@ -7,8 +7,9 @@ from pathlib import Path
 from policy_lang.values import Ref
 from service.app.background import run_background
 from service.config import Settings
-from service.db.migration import Kind, migrate
+from service.db.migration import migrate
 from service.db.opening import open_database
+from service.db.versions import Kind
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.spool import Spool

@@ -29,8 +29,9 @@ from service.db.backup.manifest import digest
 from service.db.engine import Database
 from service.db.facts_tables import entity, revision
 from service.db.log_partitions import Partitions
-from service.db.migration import Kind, migrate
+from service.db.migration import migrate
 from service.db.opening import open_database
+from service.db.versions import Kind
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
 from service.decisions.shipper import Shipper

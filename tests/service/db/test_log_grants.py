@@ -13,8 +13,8 @@ from service.config import SpoolSettings
 from service.db.engine import Database
 from service.db.log_partitions import DAY_MS, Partition, Partitions, drop
 from service.db.log_tables import LOG
-from service.db.migration import version_table
 from service.db.opening import open_database
+from service.db.versions import version_table
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter

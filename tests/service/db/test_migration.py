@@ -14,8 +14,9 @@ from sqlalchemy.schema import SchemaItem
 
 from service.db.engine import Database
 from service.db.facts_tables import FACTS, revision
-from service.db.migration import Kind, State, alembic_config, ensure_current, migrate, status, version_table, versions
+from service.db.migration import State, alembic_config, ensure_current, migrate, status
 from service.db.opening import open_database
+from service.db.versions import Kind, version_table, versions
 from service.errors import SchemaOutdated
 
 

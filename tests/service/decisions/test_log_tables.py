@@ -12,7 +12,8 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.facts_tables import FACTS
 from service.db.log_tables import LOG
-from service.db.migration import migrate, version_table
+from service.db.migration import migrate
+from service.db.versions import version_table
 from service.decisions.log import page_query
 from service.decisions.log_filter import ANY_FLIP, LogFilter
 

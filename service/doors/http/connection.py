@@ -73,6 +73,9 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Opens, or closes at once where there are too many."""
         super().connection_made(cast(asyncio.Transport, transport))
+        # Whatever is not sent at once is waited for, and no longer than `seconds`, also where the connection is to end:
+        # else one would last as long as its caller likes that reads nothing.
+        self.transport.set_write_buffer_limits(high=1, low=0)
         self._ends_at = self.loop.time() + self._manners.age
         if len(self.connections) > self._manners.connections:
             self._end(_FULL)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 import httpx
@@ -51,6 +52,7 @@ class Door:
     """How long facts are waited for; without it they are at hand, unless `has_facts_at_hand` says otherwise."""
     has_facts_at_hand: bool = True
     url: str = ""
+    listener: socket | None = None
     _client: httpx.Client | None = None
 
     def post(
@@ -95,9 +97,9 @@ class Door:
             max_connection_age=300,
             is_leaving=self.leaving.is_set,
         )
-        listeners = listen("127.0.0.1:0")
-        await door.open(listeners)
-        self.url = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
+        (self.listener,) = listen("127.0.0.1:0")
+        await door.open([self.listener])
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         ready.set()
         await asyncio.to_thread(done.wait)
         await door.close(1)

@@ -147,6 +147,18 @@ def test_a_request_that_comes_drop_by_drop_is_ended_by_the_length_of(door: Door,
     assert said(connection).startswith(b"HTTP/1.1 431 ")
 
 
+def test_who_does_not_read_its_last_answer_keeps_no_connection(tmp_path: Path) -> None:
+    one = HttpSettings(read_seconds=0.1, connections=1)
+    with build_door(tmp_path, settings=one).opened() as full, socket.socket() as connection:
+        assert full.listener is not None
+        full.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(full.listener.getsockname())
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: pdp.test\r\nConnection: close\r\n\r\n")
+
+        assert is_soon(lambda: full.client.get("/openapi.json").is_success)
+
+
 def test_a_connection_is_kept_for_the_next_request_and_ends_when_none_comes(door: Door) -> None:
     connection = connected(door)
     for _ in range(2):
@@ -258,3 +270,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
     """Returns when the condition holds."""
     while not condition():
         time.sleep(0.01)
+
+
+def is_soon(condition: Callable[[], bool]) -> bool:
+    """Whether the condition holds within two seconds."""
+    ends = time.monotonic() + 2
+    while not (holds := condition()) and time.monotonic() < ends:
+        time.sleep(0.01)
+    return holds

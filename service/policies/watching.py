@@ -13,6 +13,7 @@ from policy_lang.folder import SUFFIX
 from policy_lang.image import write_image
 from policy_lang.loading import load
 from policy_lang.schema import Schema
+from policy_lang.uncollected import uncollected
 from service.errors import ConfigError
 from service.faults import FAULT, Faults
 from service.policies.folder import read_texts
@@ -90,13 +91,12 @@ class WatchedFolder:
 
     def follow(self, tell: Callable[[Fit | Unfit], None], *, every: float, stop: threading.Event) -> None:
         """Tells what the folder comes to now, and again after each change, until `stop` is set."""
-        verdict = self.judge()
-        while True:
-            if verdict is not None:
+        with uncollected():  # a look for garbage among so much that was built comes when it has been told
+            if (verdict := self.judge()) is not None:
                 tell(verdict)
-            if stop.wait(every):
-                return
-            verdict = self.look()
+        while not stop.wait(every):
+            if (verdict := self.look()) is not None:
+                tell(verdict)
 
 
 def compile_texts(texts: Mapping[str, str], fits: Fits = anywhere) -> Fit:

@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx")),
+        ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx", "prometheus_client")),
         ("service.runtime.background", ("grpc", "alembic", "httpx")),
         ("service.runtime.worker", ("httpx", "opentelemetry", "lark", "policy_lang.checking")),
         ("service.cli.policy_check", ("grpc", "pydantic", "sqlalchemy", "policy_lang.compiler")),

@@ -71,7 +71,11 @@ def run(folder: Path, *arguments: str, **settings: str) -> None:
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Ours without settings of the service but these; this package is found from any folder."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
+    """Ours without settings of the service but these; this package is found from any folder.
+
+    Bytecode is kept, whatever ours says of it: an installation has that of every module, and starts by it.
+    """
+    left_out = ("MAGISTRATE_", "PYTHONDONTWRITEBYTECODE")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     ours = {f"MAGISTRATE_{name.upper()}": value for name, value in settings.items()}
     return {**plain, **ours, "PYTHONPATH": str(Path(__file__).parents[1])}

@@ -58,14 +58,14 @@ def main() -> int:
     leash = Leash.take()
     gc.set_threshold(*COLLECT_EVERY)
     try:
-        uvloop.run(_Worker(leash).run())
+        uvloop.run(Worker(leash).run())
     except MagistrateError as error:
         leash.report(Refused(str(error)))
         return 1
     return 0
 
 
-class _Worker:
+class Worker:
     """One worker's life: it obeys the supervisor while it answers."""
 
     def __init__(self, leash: Leash) -> None:
@@ -89,7 +89,7 @@ class _Worker:
         self._candidates: asyncio.Queue[Candidate] = asyncio.Queue()
 
     async def run(self) -> None:
-        """Takes up what the supervisor tells, and answers calls until SIGTERM."""
+        """Takes up what the supervisor tells, and answers calls until SIGTERM; MagistrateError where it cannot."""
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(LOOP_THREADS, thread_name_prefix="loop"))
         loop.add_signal_handler(signal.SIGTERM, self._life.stop.set)
@@ -109,16 +109,21 @@ class _Worker:
                     loop.call_soon_threadsafe(self._told.put_nowait, message)
 
         self._leash.listen(hear)
+        refusal: MagistrateError | None = None
         async with asyncio.TaskGroup() as tasks:
             beside = [tasks.create_task(self._obey()), tasks.create_task(self._sample())]
             beside += [tasks.create_task(self._leases.run()), tasks.create_task(self._try_out())]
             try:
                 if await self._told_to_open():
                     await serve_worker(self._leash.settings, self._given)
+            except MagistrateError as error:
+                refusal = error  # to be raised behind the group, which would wrap it, and nobody know it any more
             finally:
                 for each in beside:
                     each.cancel()
         self._leash.report(Sampled(self._samples))
+        if refusal is not None:
+            raise refusal
 
     async def _told_to_open(self) -> bool:
         """Whether it has policies, or is told that there are none yet, before it is told to stop."""

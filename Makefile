@@ -63,7 +63,8 @@ proto: setup ## Regenerate the stubs from proto/magistrate/v1/*.proto
 openapi: setup ## Regenerate docs/openapi.json from the document that the HTTP door serves
 	@$(BIN)/python docs/generate_openapi.py
 
-grammar: setup ## Regenerate docs/grammar.md and the editors' grammar from the one that the parser is made of
+grammar: setup ## Regenerate the parser's tables, docs/grammar.md and the editors' grammar from the one grammar
+	@$(BIN)/python -m policy_lang.syntax.generate_tables
 	@$(BIN)/python docs/generate_grammar.py
 	@$(BIN)/python -m editors.generate_textmate
 

@@ -3,6 +3,8 @@
 The parser works on a stack of its own, so that no depth of text makes Python recurse.
 """
 
+import hashlib
+import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
+import lark
 from lark import Lark, TextSlice
 from lark.exceptions import UnexpectedInput
 
@@ -21,6 +24,10 @@ from policy_lang.syntax.reading import READING, Reading
 from policy_lang.syntax.statements import File
 from policy_lang.syntax.syntax_errors import explain
 
+TABLES: Final = files("policy_lang.syntax").joinpath("grammar.tables")
+"""The parser as `make grammar` made it, behind the key of its grammar. It is trusted as the code beside it is."""
+
+_GRAMMAR: Final = files("policy_lang.syntax").joinpath("grammar.lark")
 _FAULT_LIMIT: Final = 50
 _STATEMENT_START: Final = re.compile(
     r"^(?=(?:(?:tenant|principal)\s+)*type\b|context\s*\{|actions\b|group\b|role\b|relation\b|let\b"
@@ -83,22 +90,37 @@ def statement_starts(text: str) -> list[int]:
 @cache
 def language() -> Lark:
     """The parser of files, and of what is left of one (`rest`); it builds the tree of the file in `READING`."""
-    grammar = files("policy_lang.syntax").joinpath("grammar.lark").read_text(encoding="utf-8")
+    grammar = _GRAMMAR.read_text(encoding="utf-8")
+    kept = TABLES.read_bytes() if TABLES.is_file() else b""
+    key = key_of(grammar)
+    return Lark.load(io.BytesIO(kept.removeprefix(key))) if kept.startswith(key) else built(grammar)
+
+
+def key_of(grammar: str) -> bytes:
+    """What tables of that grammar begin with where the Lark that is installed made them."""
+    return hashlib.sha256(f"{lark.__version__} {grammar}".encode()).digest()
+
+
+def built(grammar: str) -> Lark:
+    """The parser of the grammar, whose tables are made of it now: that takes a tenth of a second."""
     return Lark(
         grammar,
         parser="lalr",
         lexer="contextual",
         start=["file", "rest"],
         maybe_placeholders=True,
-        transformer=_Callbacks(),
+        transformer=Callbacks(),
     )
 
 
-class _Callbacks:
+class Callbacks:
     """Hands the parts of a recognised rule to the builder's method of the same name."""
 
     def __init__(self) -> None:
         self._builder = PolicyBuilder()
+
+    def __reduce__(self) -> tuple[type["Callbacks"], tuple[()]]:
+        return Callbacks, ()
 
     def __getattr__(self, name: str) -> Callable[[Sequence[object]], object]:
         method: Callable[..., object] = getattr(self._builder, name)

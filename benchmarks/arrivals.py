@@ -35,11 +35,13 @@ CLIENT: Final = f"our own asyncio client, open loop over {CONNECTIONS} connectio
 class Seen:
     """What came of the calls of one run; times are milliseconds since a call was due.
 
-    `cpu` is what the servers took of CPUs for each call that was served, in µs; `late` how late the load itself was in
-    the worst hundredth of calls, `busy` how much of its core it took.
+    `took` is how many seconds went by until the last answer; `cpu` is what the servers took of CPUs for each call that
+    was served, in µs; `late` how late the load itself was in the worst hundredth of calls, `busy` how much of its core
+    it took.
     """
 
     seconds: float
+    took: float
     offered: int
     served: int
     shed: Mapping[str, int]
@@ -79,9 +81,11 @@ async def _arrive(side: Side, rate: float, seconds: float) -> Seen:
     busy = (time.process_time() - busy) / (time.perf_counter() - began)
     for each in callers:
         await each.rest()
+    took = time.perf_counter() - began
     taken = sorted(taken * 1e3 for each in callers for taken in each.taken)
     return Seen(
         seconds=seconds,
+        took=took,
         offered=len(lateness),
         served=len(taken),
         shed=shed,

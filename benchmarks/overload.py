@@ -86,12 +86,14 @@ def _measure(stage: Stage, load: Load) -> Iterator[str]:
         yield from _told("0.8 × capacity", capacity, [_offer(stage, side, 0.8 * capacity, load)])
         doubled = [_offer(stage, side, 2 * capacity, load) for _ in range(load.rounds)]
     yield from _told("2 × capacity", capacity, doubled)
+    refusing = median(_refusing(seen, cpu) for seen in doubled)
+    yield f"    a call that is shed took {refusing:.0f} µs of the worker's CPU"
     if load.has_contrast:
         with _side(stage, limits__pending_requests=UNSHED) as side:
             _capacity(stage, side, load)  # which brings tokens and facts into its memory
             unshed = _offer(stage, side, 2 * capacity, load)
         yield from _told("2 ×, none shed", capacity, [unshed])
-    goodput = median(each.served / each.seconds for each in doubled) / capacity
+    goodput = median(each.served / each.took for each in doubled) / capacity
     p99 = median(each.p99 for each in doubled)
     for what, target, measured in (("goodput", GOODPUT, goodput), ("p99 of the served", P99, p99)):
         verdict = VERDICTS[target.is_met_by(measured)]
@@ -100,7 +102,7 @@ def _measure(stage: Stage, load: Load) -> Iterator[str]:
 
 def _told(name: str, capacity: float, runs: Sequence[Seen]) -> Iterator[str]:
     for seen in runs:
-        offered, served = seen.offered / seen.seconds, seen.served / seen.seconds
+        offered, served = seen.offered / seen.seconds, seen.served / seen.took
         shed = ", ".join(f"{count:,} {how}" for how, count in seen.shed.items()) or "none"
         yield (
             f"    {name:15} offered {offered:6,.0f}/s   served {served:6,.0f}/s = {served / capacity:.2f}"
@@ -110,6 +112,11 @@ def _told(name: str, capacity: float, runs: Sequence[Seen]) -> Iterator[str]:
             f"    {'':15} CPU of the worker {seen.cpu:.0f} µs a call served;"
             f" the load took {seen.busy:.0%} of its core, and was {seen.late:.1f} ms late at its p99"
         )
+
+
+def _refusing(seen: Seen, answering: float) -> float:
+    """The µs of CPU that a shed call took, where one that is answered takes so many."""
+    return (seen.cpu - answering) * seen.served / max(1, sum(seen.shed.values()))
 
 
 @contextmanager

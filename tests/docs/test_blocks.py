@@ -176,7 +176,8 @@ def running(block: Block, place: Place) -> Iterator[None]:
 
 def answers(process: subprocess.Popen[bytes], server: str) -> bool:
     """Whether the service comes to accept connections before its process ends."""
-    with grpc.insecure_channel(server) as channel:
+    often = (("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 100))
+    with grpc.insecure_channel(server, often) as channel:
         ready = grpc.channel_ready_future(channel)
         while process.poll() is None:
             with suppress(grpc.FutureTimeoutError):

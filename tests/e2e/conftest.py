@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -44,26 +45,24 @@ def prepared_postgresql(
         yield str(make_url(url).database)
 
 
-@pytest.fixture
-def project_on_sqlite(prepared_sqlite: Path, tmp_path: Path) -> Project:
-    """The starter project, its facts imported and its log in the same SQLite file."""
-    write_starter(tmp_path / "project")
-    return Project(tmp_path / "project", _both(f"sqlite:///{shutil.copy(prepared_sqlite, tmp_path / 'facts.db')}"))
-
-
-@pytest.fixture
-def project_on_postgresql(postgresql_server: URL, prepared_postgresql: str, tmp_path: Path) -> Iterator[Project]:
-    """The starter project, its facts imported and its log in the same PostgreSQL database."""
-    write_starter(tmp_path / "project")
-    with database_of(postgresql_server, prepared_postgresql) as url:
-        yield Project(tmp_path / "project", _both(url))
+@contextmanager
+def starter_on(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Project]:
+    """The starter project in that folder, its facts imported and its log in one database of that kind, of its own."""
+    write_starter(folder)
+    if kind == "sqlite":
+        file = shutil.copy(request.getfixturevalue("prepared_sqlite"), folder.with_name("facts.db"))
+        yield Project(folder, _both(f"sqlite:///{file}"))
+        return
+    server, prepared = (request.getfixturevalue(name) for name in ("postgresql_server", "prepared_postgresql"))
+    with database_of(server, prepared) as url:
+        yield Project(folder, _both(url))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def project_on_each(request: pytest.FixtureRequest) -> Project:
+def project_on_each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     """The starter project on each kind of database in turn, its facts imported."""
-    project: Project = request.getfixturevalue(f"project_on_{request.param}")
-    return project
+    with starter_on(request.param, tmp_path / "project", request) as project:
+        yield project
 
 
 @pytest.fixture
@@ -83,15 +82,11 @@ def shared_server(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def shared_server_on_postgresql(
-    postgresql_server: URL, prepared_postgresql: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """One service over the starter project on PostgreSQL, for tests that change nothing."""
     folder = tmp_path_factory.mktemp("shared-postgresql") / "project"
-    write_starter(folder)
-    with (
-        database_of(postgresql_server, prepared_postgresql) as url,
-        Project(folder, _both(url)).serving("--dev") as server,
-    ):
+    with starter_on("postgresql", folder, request) as project, project.serving("--dev") as server:
         yield server
 
 

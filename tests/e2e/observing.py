@@ -2,15 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from magistrate.v1.authorization_pb2 import BatchCheckRequest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy.engine import URL
 
-from service.cli.init import write_starter
-from tests.conftest import database_of
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
 from tests.e2e.running import Project, Server, wait_for
 
@@ -31,17 +27,12 @@ FOR_NOBODY.principal_token = "no token"
 
 
 @contextmanager
-def observed(folder: Path, postgresql: URL) -> Iterator[Server]:
-    """The starter project on PostgreSQL, with calls of every kind behind it."""
-    write_starter(folder)
-    (folder / "observed.toml").write_text(SETTINGS)
-    with database_of(postgresql) as url:
-        project = Project(folder, {"database": url, "log_database": url})
-        project.must_run("db", "migrate")
-        project.must_run("data", "import", "data.jsonl")
-        with project.serving("--dev", "--config", "observed.toml") as server:
-            exercise(server)
-            yield server
+def observed(project: Project) -> Iterator[Server]:
+    """A service over the starter project on PostgreSQL, with calls of every kind behind it."""
+    (project.folder / "observed.toml").write_text(SETTINGS)
+    with project.serving("--dev", "--config", "observed.toml") as server:
+        exercise(server)
+        yield server
 
 
 def exercise(server: Server) -> None:

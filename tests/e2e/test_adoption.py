@@ -55,9 +55,8 @@ def shown(answer: CheckResponse) -> tuple[int, str, list[str], int, str, list[st
 
 
 def test_a_candidate_decides_beside_in_every_worker_and_what_it_decides_otherwise_is_listed(
-    project_on_each: Project,
+    project: Project,
 ) -> None:
-    project = project_on_each
     candidate = shutil.copytree(project.folder / "policies", project.folder / "candidate")
     (candidate / "more.policy").write_text(
         "module more\nrule readonly: deny edit on Document when resource.locked or not resource.locked\n"

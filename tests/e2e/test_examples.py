@@ -1,4 +1,4 @@
-"""What a newcomer runs works as it stands: the starter, the demo, the examples."""
+"""What a newcomer runs works as it stands: the starter, the examples."""
 
 import json
 import os
@@ -62,12 +62,6 @@ def test_init_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
     assert ended.returncode != 0
     assert "is not empty" in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_the_demo_comes_out_as_told(tmp_path: Path) -> None:
-    ended = Project(tmp_path).run("demo")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "everything came out as told" in ended.stdout
 
 
 def test_the_forty_questions_and_three_batches_of_authzen_todo_come_out_as_expected(tmp_path: Path) -> None:

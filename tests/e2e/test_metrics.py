@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import Metric
-from sqlalchemy.engine import URL
 
 from service.metrics import METRICS, OPEN, STAGES, Kind
+from tests.e2e.conftest import starter_on
 from tests.e2e.observing import observed, scraped
 
 ELSEWHERE = {
@@ -23,8 +23,9 @@ ELSEWHERE = {
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory, postgresql_server: URL) -> Iterator[dict[str, Metric]]:
-    with observed(tmp_path_factory.mktemp("observed") / "project", postgresql_server) as server:
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Metric]]:
+    folder = tmp_path_factory.mktemp("observed") / "project"
+    with starter_on("postgresql", folder, request) as project, observed(project) as server:
         yield scraped(server)
 
 

@@ -133,9 +133,8 @@ def test_a_stream_that_is_open_ends_in_order_when_the_service_does(project: Proj
         assert server.process.wait(SECONDS) == 0
 
 
-def test_a_service_whose_ops_port_is_taken_is_refused(project: Project, tmp_path: Path) -> None:
-    with project.serving("--dev") as server:
-        said = project.refused("--data", str(tmp_path / "other"), "--ops", server.ops.removeprefix("http://"))
+def test_a_service_whose_ops_port_is_taken_is_refused(shared_server: Server, project: Project) -> None:
+    said = project.refused("--ops", shared_server.ops.removeprefix("http://"))
     assert "the ops address" in said
     assert "--ops" in said
 

@@ -1,4 +1,7 @@
-"""A service that keeps its policies: the first push, activation by all or none, rollback, signatures, restarts."""
+"""A service that keeps its policies: the first push, activation by all or none, rollback, signatures, restarts.
+
+What depends on no kind of database is held on SQLite alone; the store's own laws are held on each in tests/contracts.
+"""
 
 import os
 import signal
@@ -47,6 +50,14 @@ def operator(kept: Project, server: Server) -> Operator:
     return Operator(kept, server)
 
 
+@pytest.fixture
+def on_sqlite(project: Project) -> Iterator[Operator]:
+    """An operator of a service with one worker, on SQLite."""
+    kept = keeping(project)
+    with kept.serving("--dev") as server:
+        yield Operator(kept, server)
+
+
 def ask(server: Server, principal: str = "User:alice") -> CheckResponse:
     """The answer by all that is committed by now, policies among it."""
     asked = question("edit", "Document:plan")
@@ -78,7 +89,8 @@ def test_the_first_policies_are_pushed_to_a_service_that_has_none(
     assert [(each.digest, each.asked_by) for each in operator.history()] == [(digest, "Service:ci")]
 
 
-def test_the_command_line_pushes_and_shows_what_is_wrong(kept: Project, operator: Operator) -> None:
+def test_the_command_line_pushes_and_shows_what_is_wrong(on_sqlite: Operator) -> None:
+    operator, kept = on_sqlite, on_sqlite.project
     pushed = operator.run("push", "policies", "--activate", "-m", "the first")
     assert (pushed.returncode, pushed.stderr) == (0, "")
     assert load_folder(kept.folder / "policies").digest in pushed.stdout
@@ -94,7 +106,8 @@ def test_the_command_line_pushes_and_shows_what_is_wrong(kept: Project, operator
     assert len(operator.history()) == 1
 
 
-def test_a_preview_tells_what_would_flip_and_pushes_nothing(kept: Project, server: Server, operator: Operator) -> None:
+def test_a_preview_tells_what_would_flip_and_pushes_nothing(on_sqlite: Operator) -> None:
+    operator, kept, server = on_sqlite, on_sqlite.project, on_sqlite.server
     assert operator.run("push", "policies", "--preview").stdout == "no policies are in force\n"
     digest = operator.put_in_force(kept.folder / "policies")
     wait_until(server.asked_ready, True)
@@ -171,7 +184,8 @@ def test_replicas_change_over_together_and_one_that_cannot_load_them_blocks_and_
         assert ask(here).policy_digest == unsigned
 
 
-def test_a_replica_that_died_is_not_waited_for_long(kept: Project) -> None:
+def test_a_replica_that_died_is_not_waited_for_long(project: Project) -> None:
+    kept = keeping(project, database=f"sqlite:///{project.folder / '.magistrate/facts.db'}")
     other = replica_of(kept, "other")
     with kept.serving("--dev") as here, other.serving("--dev") as there:
         there.process.kill()

@@ -70,17 +70,15 @@ def test_a_child_that_is_killed_comes_back_and_the_service_answers(project: Proj
         assert server.stop() == 0
 
 
-def test_a_second_service_on_the_same_address_is_refused(project: Project, tmp_path: Path) -> None:
-    with project.serving("--dev") as server:
-        said = project.refused("--data", str(tmp_path / "other"), "--grpc", server.address)
-    assert f"the address `{server.address}` is in use by another process" in said
+def test_a_second_service_on_the_same_address_is_refused(shared_server: Server, project: Project) -> None:
+    said = project.refused("--grpc", shared_server.address)
+    assert f"the address `{shared_server.address}` is in use by another process" in said
 
 
-def test_a_second_service_on_the_same_folder_is_refused(project: Project) -> None:
-    with project.serving("--dev") as server:
-        said = project.refused()
-        assert f"the data folder `.magistrate` is in use by process {server.process.pid}" in said
-        assert server.process.poll() is None
+def test_a_second_service_on_the_same_folder_is_refused(shared_server: Server) -> None:
+    said = Project(shared_server.data.parent).refused()
+    assert f"the data folder `.magistrate` is in use by process {shared_server.process.pid}" in said
+    assert shared_server.process.poll() is None
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -70,6 +70,10 @@ class Tries:
         """Seconds until the deadline, never less than 0."""
         return max(0.0, self._deadline - self._clock())
 
+    def put_off(self, seconds: float) -> None:
+        """Moves the deadline by so much."""
+        self._deadline += seconds
+
     def wait_after(self, error: MagistrateError) -> float:
         """Seconds until the next try; raises the error itself where it is the last word."""
         self._tried += 1

@@ -27,7 +27,8 @@ from magistrate_client.question import NOT_GIVEN, AnyResource, Details, NotGiven
 from magistrate_client.requests import batch_request, check_request, explain_request
 from magistrate_client.retries import TIMEOUT, RetryPolicy, Tries
 from magistrate_client.statuses import error_from_failure
-from magistrate_client.sync_stream import Answers, CheckStream
+from magistrate_client.sync_line import Answers
+from magistrate_client.sync_stream import CheckStream
 from magistrate_client.tracing import traced
 
 Asked = TypeVar("Asked")

@@ -5,41 +5,27 @@ What is asked, read, repeated and refused is decided in modules that it shares w
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import TracebackType
-from typing import Protocol, Self, Unpack
+from typing import Self, Unpack
 
-import grpc
-from magistrate.v1.authorization_pb2 import CheckRequest, CheckStreamResponse
+from magistrate.v1.authorization_pb2 import CheckRequest
 
-from magistrate_client.answers import unreadable
 from magistrate_client.decision import Decision
 from magistrate_client.errors import MagistrateError, Unanswered, client_closed, out_of_time
-from magistrate_client.pending import Broken, Brought, Pending, ended, error_of_end, refuse_twice
+from magistrate_client.pending import Broken, Brought, Pending, refuse_twice
 from magistrate_client.question import AnyResource, Details, Question
 from magistrate_client.requests import check_request
 from magistrate_client.retries import RetryPolicy, Tries
+from magistrate_client.sync_line import Answers, Line, Tell
 
 Answered = tuple[Question, Decision | Unanswered]
 """A question of a stream, and what came of it."""
-
-
-class Answers(Protocol):
-    """A call of gRPC, as what it brings."""
-
-    def __iter__(self) -> Iterator[CheckStreamResponse]: ...
-    def cancel(self) -> object:
-        """Ends it."""
-        ...
-
-
 Dial = Callable[[Iterator[CheckRequest]], Answers]
 """Begins a call that sends those requests; MagistrateError where none can be."""
-Tell = Callable[[Brought], None]
-"""Takes what a line brings for one question."""
 
 
 class CheckStream:
@@ -64,7 +50,7 @@ class CheckStream:
         self._idle = threading.Condition(self._lock)
         self._under_way: set[str] = set()
         self._is_closed = self._is_over = False
-        self._line: _Line | None = None
+        self._line: Line | None = None
 
     def check(
         self, action: str, resource: AnyResource, *, timeout: float | None = None, **details: Unpack[Details]
@@ -78,22 +64,22 @@ class CheckStream:
     def answers(self, questions: Iterable[Question], *, timeout: float | None = None) -> Iterator[Answered]:
         """Each question with its answer, whichever is ready first; a question that got none has a false `Unanswered`.
 
-        Questions are taken as there is room for them, and no more while the answers are not taken.
+        Questions are taken as there is room for them, and no more while the answers are not taken. Each is asked before
+        the next one is taken; while their source waits for that, answers wait too.
         """
-        heard: SimpleQueue[tuple[_Asked, Brought]] = SimpleQueue()
-        asked: dict[str, _Asked] = {}
+        talk = _Talk()
         source = iter(questions)
         has_more = True
         try:
             while True:
                 if has_more:
-                    has_more = yield from self._taken(source, timeout, asked)
-                if not asked:
+                    has_more = yield from self._taken(source, timeout, talk)
+                if not talk.asked:
                     return
-                yield from self._heard(heard, asked)
+                yield from self._awaited(talk)
         finally:
-            for request_id in list(asked):
-                self._end(request_id, asked)
+            for request_id in list(talk.asked):
+                self._end(request_id, talk)
 
     def close(self) -> None:
         """Takes no more questions, waits for the answers to those under way, and ends the stream. Safe to repeat.
@@ -116,29 +102,35 @@ class CheckStream:
         self.close()
 
     def _taken(
-        self, source: Iterator[Question], timeout: float | None, asked: "dict[str, _Asked]"
+        self, source: Iterator[Question], timeout: float | None, talk: "_Talk"
     ) -> Generator[Answered, None, bool]:
-        """Takes questions in while there is room, and gives those that cannot be asked; whether there may be more."""
+        """Takes questions in and asks them while there is room, and gives what has come by then.
+
+        Whether there may be more.
+        """
         while True:
             tries = Tries(self._retry, self._timeout if timeout is None else timeout)
-            has_room = self._room.acquire(blocking=False) if asked else self._room.acquire(timeout=tries.left())
-            if asked and not has_room:
+            has_room = self._room.acquire(blocking=False) if talk.asked else self._room.acquire(timeout=tries.left())
+            if talk.asked and not has_room:
                 return True
             refused: Answered | None = None
             is_begun = False
             try:
+                began = monotonic()
                 question = next(source, None)
                 if question is None:
                     return False
-                refused = self._begin(question, tries, asked) if has_room else _roomless(question)
+                tries.put_off(monotonic() - began)  # until then there was no question
+                refused = self._begin(question, tries, talk) if has_room else _roomless(question)
                 is_begun = refused is None
             finally:
                 if has_room and not is_begun:
                     self._room.release()
             if refused is not None:
                 yield refused
+            yield from self._by_now(talk)  # before the next is taken, for which the source may have to wait
 
-    def _begin(self, question: Question, tries: Tries, asked: "dict[str, _Asked]") -> Answered | None:
+    def _begin(self, question: Question, tries: Tries, talk: "_Talk") -> Answered | None:
         """Takes a question in, to be asked at once; what there is to say where it cannot be."""
         try:
             request = check_request(question)
@@ -149,11 +141,11 @@ class CheckStream:
                 self._under_way.add(request.request_id)
         except MagistrateError as error:
             return question, Unanswered(error)
-        asked[request.request_id] = _Asked(question, Pending(request, tries, self._renews), due=monotonic())
+        talk.asked[request.request_id] = _Asked(question, Pending(request, tries, self._renews), due=monotonic())
         return None
 
-    def _end(self, request_id: str, asked: "dict[str, _Asked]") -> None:
-        del asked[request_id]
+    def _end(self, request_id: str, talk: "_Talk") -> None:
+        del talk.asked[request_id]
         self._room.release()
         with self._idle:
             if self._line is not None:
@@ -161,29 +153,45 @@ class CheckStream:
             self._under_way.remove(request_id)
             self._idle.notify_all()
 
-    def _heard(self, heard: "SimpleQueue[tuple[_Asked, Brought]]", asked: "dict[str, _Asked]") -> Iterator[Answered]:
-        """Asks what is due, waits until something comes or is due, and gives what has come to its end."""
+    def _by_now(self, talk: "_Talk") -> Iterator[Answered]:
+        """Asks what is due, and gives what has come to its end."""
+        self._ask_due(talk)
+        while not talk.heard.empty():
+            yield from self._told(talk, *talk.heard.get())
+        yield from self._late(talk)
+
+    def _ask_due(self, talk: "_Talk") -> None:
+        """Asks what is due, for the first time or again."""
         now = monotonic()
-        for each in asked.values():
+        for each in talk.asked.values():
             if each.due is not None and each.due <= now:
                 each.due = None
-                self._ask(each.pending.request, partial(_put, heard, each))
+                self._ask(each.pending.request, partial(_put, talk.heard, each))
+
+    def _awaited(self, talk: "_Talk") -> Iterator[Answered]:
+        """Asks what is due, waits until something comes or is due, and gives what has come to its end."""
+        self._ask_due(talk)
+        now = monotonic()
         try:
-            one, brought = heard.get(timeout=max(0.0, min(each.wakes() for each in asked.values()) - now))
+            told = talk.heard.get(timeout=max(0.0, min(each.wakes() for each in talk.asked.values()) - now))
         except Empty:
-            yield from self._late(asked)
+            yield from self._late(talk)
             return
+        yield from self._told(talk, *told)
+
+    def _told(self, talk: "_Talk", one: "_Asked", brought: Brought) -> Iterator[Answered]:
+        """What came of a question, unless it is asked again."""
         request_id = one.pending.request.request_id
-        if asked.get(request_id) is one:  # and not another of its id, which was asked when it had been given up
+        if talk.asked.get(request_id) is one:  # and not another of its id, which was asked when it had been given up
             outcome = one.outcome(brought)
             if outcome is not None:
-                self._end(request_id, asked)
+                self._end(request_id, talk)
                 yield one.question, outcome
 
-    def _late(self, asked: "dict[str, _Asked]") -> Iterator[Answered]:
-        for request_id, each in list(asked.items()):
+    def _late(self, talk: "_Talk") -> Iterator[Answered]:
+        for request_id, each in list(talk.asked.items()):
             if not each.pending.tries.left():
-                self._end(request_id, asked)
+                self._end(request_id, talk)
                 yield each.question, Unanswered(out_of_time("no answer came before the deadline", request_id))
 
     def _ask(self, request: CheckRequest, tell: Tell) -> None:
@@ -192,14 +200,14 @@ class CheckStream:
         except MagistrateError as error:
             tell(Broken(error, has_answered=False))
 
-    def _current(self) -> "_Line":
+    def _current(self) -> Line:
         """The line there is, or another where it has ended."""
         with self._lock:
             if self._is_over:
                 raise client_closed("")
             if self._line is None or self._line.is_over:
                 to_send: SimpleQueue[CheckRequest | None] = SimpleQueue()
-                self._line = _Line(self._dial(iter(to_send.get, None)), to_send)
+                self._line = Line(self._dial(iter(to_send.get, None)), to_send)
             return self._line
 
 
@@ -228,6 +236,14 @@ class _Asked:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """What is asked in one conversation, by the ids of the questions, and what came for them and is not looked at."""
+
+    asked: dict[str, _Asked] = field(default_factory=dict)
+    heard: SimpleQueue[tuple[_Asked, Brought]] = field(default_factory=SimpleQueue)
+
+
 def _roomless(question: Question) -> Answered:
     error = out_of_time("no question under way was answered before the deadline", question.request_id)
     return question, Unanswered(error)
@@ -235,77 +251,3 @@ def _roomless(question: Question) -> Answered:
 
 def _put(heard: SimpleQueue[tuple[_Asked, Brought]], asked: _Asked, brought: Brought) -> None:
     heard.put((asked, brought))
-
-
-class _Line:
-    """One call while it lasts, and who waits for what it brings."""
-
-    def __init__(self, call: Answers, to_send: "SimpleQueue[CheckRequest | None]") -> None:
-        self.is_over = False
-        self._lock = threading.Lock()
-        self._call = call
-        self._to_send = to_send
-        self._waiting: dict[str, Tell] = {}
-        self._given_up: set[str] = set()
-        """The ids of questions that were asked, and whose answers nobody waits for any more."""
-        self._broken: Broken | None = None
-        self._has_answered = False
-        self._reading = threading.Thread(target=self._read, name="magistrate-stream", daemon=True)
-        self._reading.start()
-
-    def ask(self, request: CheckRequest, tell: Tell) -> None:
-        """Sends the request, and has told what comes for it: its answer, or the end of the line.
-
-        InvalidRequest where the answer to another may come under its id.
-        """
-        with self._lock:
-            if self._broken is None:
-                refuse_twice(request.request_id, self._given_up)
-                self._waiting[request.request_id] = tell
-                self._to_send.put(request)
-                return
-        tell(self._broken)
-
-    def forget(self, request_id: str) -> None:
-        """Nobody waits for that answer any more."""
-        with self._lock:
-            if self._waiting.pop(request_id, None) is not None:
-                self._given_up.add(request_id)
-
-    def finish(self, patience: float) -> None:
-        """Sends no more, and returns when the service has ended the call too, or patience is at its end."""
-        self._to_send.put(None)
-        self._reading.join(patience)
-        self._call.cancel()
-
-    def _read(self) -> None:
-        error: MagistrateError = ended()
-        try:
-            for answer in self._call:
-                self._take(answer)
-        except grpc.RpcError as failure:
-            error = error_of_end(failure)
-        except MagistrateError as refusal:
-            error = refusal
-        except ValueError:
-            error = client_closed("")  # which is how gRPC says that a channel is closed
-        finally:
-            self._break(Broken(error, self._has_answered))
-
-    def _break(self, broken: Broken) -> None:
-        with self._lock:
-            self._broken, self.is_over = broken, True
-            waiting, self._waiting = self._waiting, {}
-        self._to_send.put(None)
-        for tell in waiting.values():
-            tell(broken)
-
-    def _take(self, answer: CheckStreamResponse | None) -> None:
-        if answer is None:  # which is how gRPC gives bytes that are no message
-            raise unreadable("the answer is no message of the contract", "")
-        self._has_answered = True
-        with self._lock:
-            tell = self._waiting.pop(answer.request_id, None)
-            self._given_up.discard(answer.request_id)
-        if tell is not None:
-            tell(answer)

@@ -1,7 +1,8 @@
 """Streams of questions through both clients: bounded, matched by id, begun anew where they break, ended in order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import grpc
 import pytest
@@ -11,6 +12,7 @@ from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 import magistrate_client as mc
 from magistrate_client.async_stream import Answered, AsyncCheckStream, Call
+from magistrate_client.sync_stream import CheckStream
 from tests.magistrate_client.scripted_service import Refusal, packed
 from tests.magistrate_client.shells import on_a_loop
 from tests.magistrate_client.streaming import (
@@ -285,6 +287,55 @@ async def test_a_source_of_questions_that_fails_leaves_its_place() -> None:
 
     async with streaming(ready()) as service:
         assert await asyncio.to_thread(ask) == "d1"
+
+
+class Echo:
+    """A call that allows each question as soon as it is sent, and says so."""
+
+    def __init__(self, requests: Iterator[pb.CheckRequest]) -> None:
+        self._requests = requests
+
+    def __iter__(self) -> Iterator[pb.CheckStreamResponse]:
+        return (allowed(Streamer(), request) for request in self._requests)
+
+    def cancel(self) -> None:
+        pass
+
+
+def test_a_question_is_asked_before_its_source_has_another() -> None:
+    was_sent = threading.Event()
+
+    def noted(requests: Iterator[pb.CheckRequest]) -> Iterator[pb.CheckRequest]:
+        for request in requests:
+            was_sent.set()
+            yield request
+
+    def source() -> Iterator[mc.Question]:
+        first, second = questions(2)
+        yield first
+        assert was_sent.wait(2.0)
+        yield second
+
+    with CheckStream(
+        lambda requests: Echo(noted(requests)), timeout=PATIENCE, retry=mc.RetryPolicy(), at_once=8, renews=False
+    ) as stream:
+        assert codes(stream.answers(source())) == own_codes(2)
+
+
+def test_the_deadline_of_a_question_begins_when_its_source_has_it() -> None:
+    def slowly(requests: Iterator[pb.CheckRequest]) -> Iterator[pb.CheckRequest]:
+        for request in requests:
+            threading.Event().wait(0.05)
+            yield request
+
+    def source() -> Iterator[mc.Question]:
+        threading.Event().wait(0.25)
+        yield from questions(1)
+
+    with CheckStream(
+        lambda requests: Echo(slowly(requests)), timeout=0.2, retry=mc.RetryPolicy(), at_once=8, renews=False
+    ) as stream:
+        assert codes(stream.answers(source())) == own_codes(1)
 
 
 @on_a_loop

@@ -1,10 +1,9 @@
-"""The settings of a service: one TOML file, overridden by `MAGISTRATE_<NAME>`, overridden by the command line."""
+"""The settings of a service, wherever they were read; that `service.configuring` does."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.break_glass_settings import BreakGlassSettings
 from service.certificate_settings import CertificateSettings
@@ -84,10 +83,11 @@ class SpoolSettings(BaseModel):
     )
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that `serve` can be told."""
 
-    model_config = SettingsConfigDict(env_prefix="MAGISTRATE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    # Its validator is built where it is first used: who reads settings has one of its own.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     policies: Path = Field(default=Path("policies"), description="the folder of policy files")
     policies_source: Literal["folder", "store"] = Field(

@@ -1,4 +1,4 @@
-"""Reads a service's settings: those of the file, of the environment and of the command line, in rising order."""
+"""Reads a service's settings: one TOML file, overridden by `MAGISTRATE_<NAME>`, overridden by the command line."""
 
 import os
 import tomllib
@@ -9,7 +9,13 @@ from typing import Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 from pydantic_settings.exceptions import SettingsError
 
 from service.config import Settings
@@ -29,6 +35,12 @@ NEARLY: Final = 0.6
 """And one that may be a slip."""
 
 
+class _Readable(BaseSettings, Settings):
+    """The settings, as the environment may say them. Processes that are told them need not know how they are read."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__")
+
+
 def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Settings:
     """The settings of the file, the environment and the overrides, in rising order; ConfigError says what is wrong.
 
@@ -37,7 +49,7 @@ def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Setting
     if file is not None and not file.is_file():
         raise ConfigError(f"there is no configuration file `{file}`")
 
-    class FromFile(Settings):
+    class FromFile(_Readable):
         @classmethod
         def settings_customise_sources(
             cls,
@@ -63,8 +75,8 @@ def said_by(file: Path | None, overrides: Mapping[str, object]) -> Mapping[str, 
     """What each place says of settings that are sound, the strongest place first."""
     return {
         COMMAND_LINE: overrides,
-        ENVIRONMENT: EnvSettingsSource(Settings)(),
-        FILE: TomlConfigSettingsSource(Settings, toml_file=file)(),
+        ENVIRONMENT: EnvSettingsSource(_Readable)(),
+        FILE: TomlConfigSettingsSource(_Readable, toml_file=file)(),
     }
 
 

@@ -10,8 +10,8 @@ import pytest
     ("module", "absent"),
     [
         ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx", "prometheus_client")),
-        ("service.runtime.background", ("grpc", "alembic", "httpx")),
-        ("service.runtime.worker", ("httpx", "opentelemetry", "lark", "policy_lang.checking")),
+        ("service.runtime.background", ("grpc", "alembic", "httpx", "pydantic_settings")),
+        ("service.runtime.worker", ("httpx", "opentelemetry", "lark", "policy_lang.checking", "pydantic_settings")),
         ("service.cli.policy_check", ("grpc", "pydantic", "sqlalchemy", "policy_lang.compiler")),
         ("service.cli.policy_test.command", ("pydantic", "sqlalchemy", "structlog")),
         ("service.cli.policy_store", ("pydantic", "sqlalchemy", "policy_lang.linting")),

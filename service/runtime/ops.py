@@ -16,7 +16,8 @@ from service.errors import ConfigError
 from service.runtime.address import Address
 
 HEAD_BYTES: Final = 8192
-READ_SECONDS: Final = 5.0
+SECONDS: Final = 5.0
+"""How long a connection has to ask, and to take its answer."""
 CONNECTIONS: Final = 64
 """Connections at a time; more are closed at once, so that strangers cannot use up the supervisor's files."""
 
@@ -35,9 +36,9 @@ Routes = Mapping[str, Callable[[str], Page]]
 
 
 @asynccontextmanager
-async def open_ops(wanted: Address, routes: Routes) -> AsyncIterator[Address]:
+async def open_ops(wanted: Address, routes: Routes, *, seconds: float = SECONDS) -> AsyncIterator[Address]:
     """Answers these paths there while the block runs, and gives the address with its port chosen; ConfigError."""
-    door = _OpsDoor(routes)
+    door = _OpsDoor(routes, seconds)
     try:
         server = await asyncio.start_server(door.serve, wanted.host or None, wanted.port, limit=HEAD_BYTES)
     except OSError as error:
@@ -52,22 +53,24 @@ async def open_ops(wanted: Address, routes: Routes) -> AsyncIterator[Address]:
 
 
 class _OpsDoor:
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, seconds: float) -> None:
         self._routes = routes
+        self._seconds = seconds
         self._open = 0
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         self._open += 1
+        writer.transport.set_write_buffer_limits(0)  # all is sent when it is drained
         try:
             if self._open <= CONNECTIONS:
                 await self._answer(reader, writer)
         finally:
             self._open -= 1
-            writer.close()
+            writer.transport.abort()  # closing would wait for who reads nothing, for ever
 
     async def _answer(self, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            async with asyncio.timeout(READ_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 head = await reader.readuntil(b"\r\n\r\n")
                 first, *headers = head.decode("latin-1").split("\r\n")
                 method, _, rest = first.partition(" ")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,26 @@ def test_a_head_without_end_is_closed_unanswered() -> None:
             return await ask(at, b"GET / HTTP/1.1\r\nX: " + b"x" * 2 * HEAD_BYTES)
 
     assert asyncio.run(scenario()) == b""
+
+
+def test_who_does_not_read_its_answer_keeps_no_connection() -> None:
+    def open_files() -> int:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+    async def scenario() -> None:
+        page = Page(HTTPStatus.OK, b"x" * 8_000_000)
+        async with open_ops(WANTED, {"/much": lambda _: page}, seconds=0.1) as at:
+            before = open_files()
+            _, writer = await asyncio.open_connection(at.host, at.port, limit=1)
+            writer.write(b"GET /much HTTP/1.1\r\n\r\n")
+            async with asyncio.timeout(2):
+                while open_files() < before + 2:
+                    await asyncio.sleep(0)
+                while open_files() > before + 1:
+                    await asyncio.sleep(0.01)
+            writer.close()
+
+    asyncio.run(scenario())
 
 
 def test_an_address_that_is_taken_is_refused() -> None:

@@ -68,7 +68,6 @@ def main(arguments: Sequence[str]) -> None:
         run(folder, "data", "import", "data.jsonl")
         token = mint(folder / ".magistrate", Ref("User", "u7"), now=time.time_ns() // 1_000_000, ttl=timedelta(hours=1))
         write_policies(folder / "policies", scale.policies)
-        cold_start(folder, token)  # leaves the bytecode that an installation has
         starts = [cold_start(folder, token) for _ in range(scale.starts)]
         print(f"P8  cold start to the first decision, {scale.policies:,} policies: {median(starts):.2f} s")
         write_policies(folder / "policies", 0)

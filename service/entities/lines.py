@@ -10,6 +10,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.entities.admission import Admission, Fact
 from service.errors import DataError
+from service.unique_names import fault_of_names
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes in one line, at most."""
@@ -65,7 +66,10 @@ def _fact(text: bytes | None, admission: Admission) -> Fact:
     for name, is_required in shape.fields.items():
         if is_required and document.get(name) is None:
             raise DataError(f"a fact of kind `{kind}` needs `{name}`")
-    return shape.read(document, admission)
+    fact = shape.read(document, admission)
+    if (fault := fault_of_names(text, document)) is not None:
+        raise DataError(fault)
+    return fact
 
 
 def _entity(document: Mapping[str, Json], admission: Admission) -> Fact:

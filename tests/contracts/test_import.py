@@ -272,6 +272,11 @@ def test_a_line_that_says_no_fact_is_refused_with_what_is_wrong(importer: Import
     assert reason in str(failed.value)
 
 
+def test_a_line_in_which_a_name_stands_twice_is_refused(importer: Importer) -> None:
+    with pytest.raises(DataError, match=r"^line 2: the name `id` stands twice in one object"):
+        importer.run(file_of(user("x"), orjson.dumps(T1).removesuffix(b"}") + b',"id":"t2"}'))
+
+
 def test_every_fault_is_counted_and_the_first_ten_are_quoted(importer: Importer) -> None:
     with pytest.raises(DataError) as failed:
         importer.run(file_of(*[user("x", nope=1)] * 25))

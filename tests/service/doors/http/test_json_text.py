@@ -40,6 +40,11 @@ def test_a_name_that_stands_twice_is_refused_and_nothing_else(made: tuple[str, b
             read_object(text.encode())
 
 
+def test_a_name_twice_is_refused_however_deep_what_it_hides_nests() -> None:
+    with pytest.raises(InvalidRequest, match=r"body: .* stands twice in one object"):
+        read_object(b'{"a":' + b"[" * 1000 + b"]" * 1000 + b',"a":1}')
+
+
 @pytest.mark.parametrize("small", ["[]", "{}", '{"a":1}', "1"])
 def test_too_many_values_are_refused_by_the_name_of_the_limit(small: str) -> None:
     text = '{"a":[' + ",".join([small] * VALUES) + "]}"

@@ -123,6 +123,13 @@ def postgresql_copies(postgresql_server: URL, postgresql_template: str) -> Itera
         yield copies
 
 
+@pytest.fixture(scope="session")
+def postgresql_empties(postgresql_server: URL) -> Iterator[Copies]:
+    """Databases with nothing in them."""
+    with closing(Copies(postgresql_server, "template1")) as copies:
+        yield copies
+
+
 @pytest.fixture
 def postgresql_url(postgresql_copies: Copies) -> Iterator[str]:
     """The URL of a PostgreSQL database with the tables of this version, and nothing in them."""
@@ -131,9 +138,9 @@ def postgresql_url(postgresql_copies: Copies) -> Iterator[str]:
 
 
 @pytest.fixture
-def application_url(postgresql_server: URL) -> Iterator[str]:
+def application_url(postgresql_empties: Copies) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    with database_of(postgresql_server) as url:
+    with postgresql_empties.one() as url:
         yield url
 
 

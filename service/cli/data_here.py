@@ -10,7 +10,8 @@ from service.config import Settings
 from service.db.engine import Database
 from service.desk import awaited
 from service.entities.elsewhere import Elsewhere
-from service.entities.importer import Asked, Imported, Importer, Listener
+from service.entities.imported import Asked, Imported
+from service.entities.importer import Importer, Listener
 from service.errors import ActivationUnderWay
 from service.policies.folder import load_bundle
 from service.policies.in_force import StoredInForce

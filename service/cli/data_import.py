@@ -15,7 +15,8 @@ from service.cli.operator import record_acts, ship
 from service.cli.output import Output, output_option, print_result
 from service.cli.settings import settings_options
 from service.config import Settings
-from service.entities.importer import Asked, Listener
+from service.entities.imported import Asked
+from service.entities.importer import Listener
 from service.entities.transfer_office import EVERYTHING
 from service.permits import Act, Action
 

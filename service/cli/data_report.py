@@ -8,8 +8,7 @@ from typing import BinaryIO
 
 from policy_lang.counts import counted
 from policy_lang.types import Json
-from service.entities.import_checks import Tally
-from service.entities.importer import Imported
+from service.entities.imported import Imported, Tally
 
 
 def import_said(done: Imported, *, is_trial: bool) -> str:

@@ -11,8 +11,7 @@ from magistrate.v1.entity_pb2_grpc import EntityServiceStub
 from magistrate_client.errors import MagistrateError
 from service.cli.calling import Connection, calling, end
 from service.cli.settings import FINDINGS
-from service.entities.import_checks import Tally
-from service.entities.importer import Asked, Imported
+from service.entities.imported import Asked, Imported, Tally
 
 CHUNK_BYTES: Final = 1 << 18
 LONGEST: Final = 540.0

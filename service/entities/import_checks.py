@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, exists, func, lite
 from policy_lang.values import Ref
 from service.db.facts_tables import entity, relation_link, role_assignment
 from service.db.staged_tables import same, staged_assignment, staged_entity, staged_link, staged_parent
+from service.entities.imported import Tally
 from service.entities.merged_hierarchy import GONE_EDGES, MOVING_GRANTS, NEW_EDGES, Lines, fault_of
 
 FAULTS: Final = 10
@@ -35,20 +36,6 @@ class Faults:
     def __or__(self, other: "Faults") -> "Faults":
         first = tuple(sorted({*self.first, *other.first})[:FAULTS])
         return Faults(first, self.count + other.count)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Facts of one kind: how many are new, how many say otherwise than what is stored, how many are stored as said."""
-
-    added: int
-    changed: int
-    unchanged: int
-
-    @property
-    def facts(self) -> int:
-        """How many there are."""
-        return self.added + self.changed + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,36 +23,16 @@ from service.db.staged_tables import staged_assignment, staged_entity, staged_li
 from service.db.staging import Row, Staging, staging
 from service.entities.admission import Admission, EntityFact, Fact
 from service.entities.elsewhere import NOWHERE, Elsewhere
-from service.entities.import_checks import FAULTS, Proposal, Tally, Terms, propose
+from service.entities.import_checks import FAULTS, Proposal, Terms, propose
 from service.entities.import_writing import write_staged
+from service.entities.imported import Asked, Imported
 from service.entities.lines import Line, lines_of, read_fact
 from service.errors import DataError
 
 BATCH: Final = 1000
 """Lines read between two words about progress."""
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What an import wrote, or would write, and the revision from which it is in force."""
-
-    entities: Tally
-    assignments: Tally
-    relations: Tally
-    revision: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """How an import is asked for.
-
-    `may_change`: what is there is changed, where else a line that says otherwise is at fault. `is_trial`: nothing is
-    written. `may_move_grants`: members may come into teams that hold roles of the built-in module, and leave them.
-    """
-
-    may_change: bool = False
-    is_trial: bool = False
-    may_move_grants: bool = True
+PLAINLY: Final = Asked()
+"""Nothing that is there is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +58,7 @@ class Importer:
         self._stored_types: Final = [name for name in schema.types if self._admission.has_rows(name)]
         self._folder = folder
 
-    def run(self, file: BinaryIO, asked: Asked = Asked(), listener: Listener = Listener()) -> Imported:
+    def run(self, file: BinaryIO, asked: Asked = PLAINLY, listener: Listener = Listener()) -> Imported:
         """Imports a file; DataError names the lines at fault, and then nothing is imported."""
         with staging(self._folder) as staged:
             self._stage(file, staged, listener)

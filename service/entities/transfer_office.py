@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.entities.importer import Imported
+from service.entities.imported import Imported
 from service.entities.transfers import Counter, Export, Order, Task, TransferFolder, reached, write_whole
 from service.errors import LimitExceeded
 from service.model import Caller

@@ -16,7 +16,8 @@ from policy_lang.loading import load
 from service.db.engine import Database
 from service.entities.elsewhere import NOWHERE, Elsewhere
 from service.entities.exporter import Exporter
-from service.entities.importer import Asked, Imported, Importer, Listener
+from service.entities.imported import Asked, Imported
+from service.entities.importer import Importer, Listener
 from service.entities.transfers import Broken, Counter, Export, Order, TransferFolder, reached
 from service.errors import ActivationUnderWay, BundleRefused, DataError, FactsUnavailable, MagistrateError, NoPolicies
 from service.faults import FAULT, Faults

@@ -14,8 +14,7 @@ from typing import BinaryIO, Final, Literal
 import orjson
 
 from service.desk import Desk
-from service.entities.import_checks import Tally
-from service.entities.importer import Imported
+from service.entities.imported import Imported, Tally
 from service.errors import BundleRefused, DataError, FactsUnavailable, MagistrateError, why
 
 KIND: Final = "transfer"

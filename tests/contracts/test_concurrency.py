@@ -15,7 +15,8 @@ from service.db.feed import EVERYTHING, advance, entity_change
 from service.db.turns import FACTS_LOCK, refuse_changed, take_turn
 from service.entities.admission import EntityFact
 from service.entities.changes import Changes
-from service.entities.importer import Asked, Importer
+from service.entities.imported import Asked
+from service.entities.importer import Importer
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
 from service.errors import DataError, EntityChanged

@@ -14,7 +14,8 @@ from service.db.facts_tables import entity, relation_link, role_assignment
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.entities.exporter import Exporter
-from service.entities.importer import Asked, Importer
+from service.entities.imported import Asked
+from service.entities.importer import Importer
 from service.errors import DataError
 from tests.contracts.documents import SCHEMA
 

@@ -16,7 +16,8 @@ from service.db.facts_tables import entity, entity_parent, relation_link, role_a
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.entities.exporter import Exporter
-from service.entities.importer import Asked, Importer
+from service.entities.imported import Asked
+from service.entities.importer import Importer
 from tests.contracts.documents import SCHEMA
 from tests.hostile import HOSTILE
 

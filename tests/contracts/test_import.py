@@ -8,8 +8,8 @@ import pytest
 from policy_lang.types import Json
 from policy_lang.values import UNSET, Ref
 from service.db.engine import Database
-from service.entities.import_checks import Tally
-from service.entities.importer import Asked, Importer, Listener
+from service.entities.imported import Asked, Tally
+from service.entities.importer import Importer, Listener
 from service.entities.lines import LINE_LIMIT
 from service.entities.store import EntityStore
 from service.errors import DataError

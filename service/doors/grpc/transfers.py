@@ -11,8 +11,7 @@ from magistrate.v1 import entity_pb2 as pb
 from service.doors.beside import beside
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.rim import message_of
-from service.entities.import_checks import Tally
-from service.entities.importer import Imported
+from service.entities.imported import Imported, Tally
 from service.entities.transfer_office import Transfer, TransferOffice
 from service.entities.transfers import Export, Task
 from service.errors import RateLimited

@@ -14,7 +14,8 @@ from service.cli.opened_facts import opened_facts
 from service.config import Settings
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.entities.importer import Asked, Listener
+from service.entities.imported import Asked
+from service.entities.importer import Listener
 from service.errors import DataError
 from service.policies.activations import Activations
 from service.policies.store import BundleStore, Pushed

@@ -12,7 +12,8 @@ from policy_lang.values import Ref
 from service.db.engine import Database
 from service.db.migration import migrate
 from service.db.opening import open_database
-from service.entities.importer import Asked, Importer, Listener
+from service.entities.imported import Asked
+from service.entities.importer import Importer, Listener
 from service.entities.store import EntityStore
 from service.entities.writer import EntityWriter
 from service.errors import FactsUnavailable

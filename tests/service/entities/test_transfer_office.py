@@ -13,7 +13,7 @@ from policy_lang.loading import load
 from policy_lang.values import Ref
 from service.db.engine import Database
 from service.desk import Desk
-from service.entities.importer import Imported
+from service.entities.imported import Imported
 from service.entities.transfer_office import Transfer, TransferOffice
 from service.entities.transfer_work import TransferWork
 from service.entities.transfers import KIND, Counter, Export, Task, TransferFolder

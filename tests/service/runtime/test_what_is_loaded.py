@@ -11,7 +11,17 @@ import pytest
     [
         ("service.cli.serve", ("grpc", "sqlalchemy", "alembic", "httpx", "prometheus_client")),
         ("service.runtime.background", ("grpc", "alembic", "httpx", "pydantic_settings")),
-        ("service.runtime.worker", ("httpx", "opentelemetry", "lark", "policy_lang.checking", "pydantic_settings")),
+        (
+            "service.runtime.worker",
+            (
+                "httpx",
+                "opentelemetry",
+                "lark",
+                "policy_lang.checking",
+                "pydantic_settings",
+                "service.entities.importer",
+            ),
+        ),
         ("service.cli.policy_check", ("grpc", "pydantic", "sqlalchemy", "policy_lang.compiler")),
         ("service.cli.policy_test.command", ("pydantic", "sqlalchemy", "structlog")),
         ("service.cli.policy_store", ("pydantic", "sqlalchemy", "policy_lang.linting")),

@@ -47,7 +47,7 @@ class Limits(BaseModel):
         default=64, ge=1, le=1000, description="checks of one stream that are read and not answered"
     )
     pending_requests: int = Field(
-        default=64,
+        default=40,
         ge=1,
         le=10_000,
         description="calls that wait to be taken up, per worker; more are shed, as CANCELLED",

@@ -4,14 +4,19 @@ Law (runtime.md, Cache): what is here is as fresh as the feed's position. A load
 keeps nothing of that key, unless it read at or after the change: else a stale row would stay for ever.
 """
 
+from collections.abc import Mapping
+
 from policy_lang.facts import Assignment, Link, Row
-from policy_lang.schema import Schema
+from policy_lang.schema import EntityType, Schema
 from policy_lang.values import Ref
 from service.db.feed import ASSIGNMENT, ENTITY, RELATION, assignment_change, entity_change, relation_change
 from service.entities.shelf import UNREAD, End, Found, Parents, Unread
 from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.lru import Lru
+
+Types = Mapping[str, EntityType]
+"""The types of a schema: the same ones where they are the same object (`service/policies/shared_schema.py`)."""
 
 
 class _Entity:
@@ -27,10 +32,10 @@ class _Entity:
 class Load:
     """A read under way: what it cannot keep, because it changed meanwhile."""
 
-    __slots__ = ("_changed", "_is_void", "schema")
+    __slots__ = ("_changed", "_is_void", "types")
 
-    def __init__(self, schema: Schema) -> None:
-        self.schema = schema
+    def __init__(self, types: Types) -> None:
+        self.types = types
         self._changed: dict[tuple[str, str], int] = {}
         self._is_void = False
 
@@ -49,14 +54,14 @@ class Load:
 class FactCache:
     """Facts of one worker by their keys, those among them that are not there; at most `entries` of each kind.
 
-    Rows are cells of one schema: another schema's are read anew.
+    Rows are cells of one schema's types: those of others are read anew.
     """
 
     def __init__(self, feed: Feed, entries: int) -> None:
         self._entities: Lru[Ref, _Entity] = Lru(entries)
         self._assignments: Lru[Ref, tuple[Assignment, ...]] = Lru(entries)
         self._links: Lru[End, dict[Ref, Link | None]] = Lru(entries)
-        self._schema: Schema | None = None
+        self._types: Types | None = None
         self._loads: set[Load] = set()
         for kind, drop in (
             (ENTITY, self._drop_entity), (ASSIGNMENT, self._drop_assignments), (RELATION, self._drop_links)
@@ -65,8 +70,8 @@ class FactCache:
 
     def use(self, schema: Schema) -> None:
         """Makes the rows those of that schema."""
-        if schema is not self._schema:
-            self._schema = schema
+        if schema.types is not self._types:
+            self._types = schema.types
             self._entities.clear()
 
     def row(self, ref: Ref) -> Row | Unread | None:
@@ -91,7 +96,7 @@ class FactCache:
 
     def begin(self, schema: Schema) -> Load:
         """Notes from here on what changes while something is read; `keep` or `give_up` ends it."""
-        load = Load(schema)
+        load = Load(schema.types)
         self._loads.add(load)
         return load
 
@@ -102,7 +107,7 @@ class FactCache:
     def keep(self, load: Load, found: Found, read_at: Revision) -> None:
         """Ends a load with what it read at that revision."""
         self._loads.discard(load)
-        if load.schema is self._schema:
+        if load.types is self._types:
             self._keep_entities(load, found, read_at)
         for subject, held in found.assignments.items():
             if load.may_keep(*assignment_change(subject), read_at):

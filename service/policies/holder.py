@@ -14,6 +14,7 @@ from policy_lang.image import ImageError, ImageReader
 from policy_lang.schema import Schema
 from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
+from service.policies.shared_schema import with_schema_of
 
 SLICE_SECONDS: Final = 0.001
 PAUSE_SECONDS: Final = 0.009
@@ -122,7 +123,7 @@ class PolicyHolder:
             raise ConfigError(f"the policies `{digest}` cannot be loaded: {error}") from error
         if policies.digest != digest:
             raise ConfigError(f"the policies `{digest}` came as `{policies.digest}`")
-        return policies
+        return policies if self._active is None else with_schema_of(self._active, policies)
 
     async def _load(self, image: bytes) -> ActivePolicies:
         """Loads in slices, none of which the collector interrupts.

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -216,6 +217,20 @@ def test_rows_of_another_schema_are_read_anew(database_url: str, database: Datab
                 await worker.facts.read(other, ask)
             assert await worker.level() == 1
             assert worker.store.opened == 2
+
+    asyncio.run(run())
+
+
+def test_rows_of_the_same_types_are_kept_where_other_declarations_change(
+    database_url: str, database: Database, writer: EntityWriter
+) -> None:
+    other = replace(SCHEMA, roles={})
+
+    async def run() -> None:
+        async with working(database_url, database) as worker:
+            assert await worker.level() == 1
+            assert await worker.facts.read(other, lambda snapshot: dict(snapshot.rows([PLAN])).keys()) == {PLAN}
+            assert worker.store.opened == 1
 
     asyncio.run(run())
 

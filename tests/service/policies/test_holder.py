@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 
 import pytest
 
+from policy_lang.loading import load
 from policy_lang.schema import Schema
 from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
@@ -45,6 +46,32 @@ def test_what_is_prepared_is_in_force_only_once_it_is_activated() -> None:
         holder.activate(TWO.digest)
         assert holder.active().digest == TWO.digest
         assert [policies.digest for policies in followed] == [ONE.digest, TWO.digest]
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("added", "keeps_schema", "keeps_types"),
+    [
+        ("rule again: deny read on Note to anyone", True, True),
+        ("role reader on Note {}", False, True),
+        ("type Book {}\nactions Book { read }", False, False),
+    ],
+)
+def test_what_is_declared_as_before_is_the_same_object_so_that_facts_are_kept(
+    added: str, keeps_schema: bool, keeps_types: bool
+) -> None:
+    async def scenario() -> None:
+        holder = PolicyHolder()
+        later = compile_texts({"m.policy": f"{POLICY}{added}\n"})
+        schemas = list[Schema]()
+        for each in (ONE, later):
+            await holder.prepare(each.digest, each.image)
+            holder.activate(each.digest)
+            schemas.append(holder.active().bundle.program.schema)
+        before, after = schemas
+        assert (after is before, after.types is before.types) == (keeps_schema, keeps_types)
+        assert after == load({"m.policy": f"{POLICY}{added}\n"}).program.schema
 
     run(scenario())
 

@@ -55,7 +55,8 @@ class Place:
     @property
     def environment(self) -> dict[str, str]:
         """The tester's own, with the installed commands first and the free address in place of the default one."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAGISTRATE_")}
+        left_out = ("MAGISTRATE_", "MAKE")  # a `make` among the blocks is a reader's, not one within that of the tests
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
         path = os.pathsep.join([str(self.commands), inherited["PATH"]])
         return (
             inherited

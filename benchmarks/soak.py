@@ -29,6 +29,7 @@ from benchmarks.soaking.changes import TOUCHED, Changes
 from benchmarks.soaking.latencies import Summary
 from benchmarks.soaking.load import CLIENT, STREAM, Orders, write_orders
 from benchmarks.soaking.outcome import Outcome, faults_of, lines_of
+from benchmarks.soaking.warming import warm
 from benchmarks.soaking.watch import Watch, processes_of
 from benchmarks.stage import Service, Stage
 
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str]) -> int:
 
 async def _soak(stage: Stage, service: Service, seconds: float) -> Outcome:
     sides = _sides(stage, service)
-    # Which asks all that there is to ask, so that what is measured is not the filling of caches.
+    for side in sides[:2]:  # by HTTP the same is asked
+        await warm(side)
     capacity, *_ = [await asyncio.to_thread(load.drive, side, stage.scale.seconds, stage.folder) for side in sides]
     await asyncio.to_thread(sides[0].settle)
     rates = {name: min(capacity.rate, stage.scale.most) * share for name, share in SHARES.items()}

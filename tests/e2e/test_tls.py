@@ -12,6 +12,7 @@ from shutil import copytree
 import grpc
 import httpx
 import pytest
+from cryptography import x509
 from magistrate.v1.authorization_pb2_grpc import AuthorizationServiceStub
 
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
@@ -182,12 +183,15 @@ def shown_over_http(server: Server, authority: ClientAuthority) -> set[str]:
 
 def test_a_new_certificate_is_shown_while_connections_stay(place: Place, server: Server) -> None:
     other = ClientAuthority("another authority")
-    before, after = server.metric(EXPIRES), other.holding(host("localhost"))
+    after = other.holding(host("localhost"))
+    shown = x509.load_pem_x509_certificate((place.project.folder / "server.pem").read_bytes())
+    before = 4 * shown.not_valid_after_utc.timestamp()  # two workers, two doors each
+    wait_for(lambda: server.metric(EXPIRES) == before)
     with connected(server, place.authority) as kept, over_http(server, place.authority) as kept_http:
         assert status_of(server, kept) is OK
         assert is_evaluated(kept_http, server)
         (place.project.folder / "server.pem").write_bytes(after.pem)  # whose key is not there yet
-        wait_until(lambda: server.metric(REFUSED), 4.0)  # two workers, two doors each
+        wait_until(lambda: server.metric(REFUSED), 4.0)
         assert "is not the key of" in server.log()
         assert server.metric(EXPIRES) == before
         assert once(server, place.authority) == [OK] * CONNECTIONS

@@ -10,6 +10,7 @@ from magistrate.v1 import decision_log_pb2 as pb
 
 from service.db.migration import migrate
 from service.db.opening import open_database
+from tests.e2e.running import wait_until
 from tests.service.decisions.chains import KEY, LENGTH, NORTH, SOUTH, WEST, fill, id_at, tamper
 from tests.service.doors.auditing import Audit, Call, build_audit, verifying
 
@@ -74,4 +75,4 @@ def test_a_key_that_is_none_is_named(audit: Audit) -> None:
 
 def test_a_verification_that_nobody_waits_for_any_more_is_given_up(audit: Audit, tmp_path: Path) -> None:
     assert audit.fails("auditor", verify(timeout=0.5)).code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert audit.verifications.next() is None
+    wait_until(audit.verifications.next, None)

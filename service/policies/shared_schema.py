@@ -18,6 +18,7 @@ def with_schema_of(former: ActivePolicies, policies: ActivePolicies) -> ActivePo
 
 
 def _shared(known: Schema, schema: Schema) -> Schema:
-    if schema == known:
-        return known
-    return replace(schema, types=known.types) if schema.types == known.types else schema
+    if schema.types != known.types:
+        return schema
+    shared = replace(schema, types=known.types)  # so that they are compared once: what is the same object is equal
+    return known if shared == known else shared

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -83,23 +83,45 @@ def said_by(file: Path | None, overrides: Mapping[str, object]) -> Mapping[str, 
 def check_variables(likeness: float) -> int:
     """How many variables say settings; ConfigError where one says none, and its name is so like a setting's.
 
-    Others may well put variables there that begin so.
+    Others may well put variables there that begin so: orchestrators do where a service is called `magistrate`.
     """
     given = {name.removeprefix(PREFIX) for name in os.environ if name.startswith(PREFIX)}
-    settings = [name.upper() for name in Settings.model_fields]
-    said = {name for name in given if name.partition("__")[0] in settings}
-    near = {
-        name: get_close_matches(name.partition("__")[0], settings, n=1, cutoff=likeness)
-        for name in sorted(given - said - OTHERS)
-    }
+    said = {name for name in given if _is_setting(name)}
+    unknown = sorted(given - said - OTHERS)
+    # A start seldom has any, and then goes through no names.
+    slips = {known.replace("__", "_"): known for known in _variables(Settings)} if unknown else {}
+    meant = {name: slips.get(name.replace("__", "_")) or _nearest(name, likeness) for name in unknown}
     faults = [
-        f"`{PREFIX}{name}` is no setting\nhelp: did you mean `{PREFIX}{found[0]}`?"
-        for name, found in near.items()
-        if found
+        f"`{PREFIX}{name}` is no setting\nhelp: did you mean `{PREFIX}{setting}`?"
+        for name, setting in meant.items()
+        if setting
     ]
     if faults:
         raise ConfigError("\n".join(faults))
     return len(said)
+
+
+def _is_setting(name: str) -> bool:
+    """Whether a variable says a setting, or something in a table; what no table has is refused as settings are read."""
+    first, delimiter, _ = name.partition("__")
+    field = Settings.model_fields.get(first.lower())
+    return field is not None and (not delimiter or any(_inner(field.annotation)))
+
+
+def _nearest(name: str, likeness: float) -> str | None:
+    """The variable of a setting or a table that is so like what the name begins with."""
+    known = map(str.upper, Settings.model_fields)
+    return next(iter(get_close_matches(name.partition("__")[0], known, n=1, cutoff=likeness)), None)
+
+
+def _variables(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """What says each setting; not those in lists and in tables whose keys are chosen freely."""
+    for name, field in model.model_fields.items():
+        variable = above + name.upper()
+        yield variable
+        if get_origin(field.annotation) not in {dict, list, tuple}:
+            for inner in _inner(field.annotation):
+                yield from _variables(inner, f"{variable}__")
 
 
 def _explain(fault: ErrorDetails) -> str:

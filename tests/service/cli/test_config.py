@@ -10,8 +10,10 @@ from policy_lang.types import Json
 from service.cli import main
 from service.cli.config_show import redacted
 from service.config import Settings
+from service.configuring import NEARLY, SURELY, check_variables
 from service.db.migration import migrate
 from service.db.opening import open_database
+from service.errors import ConfigError
 
 POLICY = (
     "module m\nprincipal type User {}\ntype Thing {}\nactions Thing { see }\nrule r: allow see on Thing to anyone\n"
@@ -113,6 +115,38 @@ def test_a_start_is_refused_for_a_variable_that_can_only_be_a_slip(sound: Path) 
         2,
         ["error: `MAGISTRATE_WORKRES` is no setting", "help: did you mean `MAGISTRATE_WORKERS`?"],
     )
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("SPOOL_WHEN_FULL", "SPOOL__WHEN_FULL"),
+        ("LIMITS_FAILED_AUTHENTICATIONS", "LIMITS__FAILED_AUTHENTICATIONS"),
+        ("RECORD_MASK_KEY_FILE", "RECORD__MASK_KEY_FILE"),
+        ("RATES_DEFAULT__PER_MINUTE", "RATES__DEFAULT__PER_MINUTE"),
+        ("RETENTION_DEFAULT", "RETENTION__DEFAULT"),
+        ("GRPC__MTLS", "GRPC_MTLS"),
+        ("DATABASE__URL", "DATABASE"),
+        ("DATA__FOO", "DATA"),
+    ],
+)
+def test_a_variable_with_the_wrong_underscores_is_refused(
+    monkeypatch: pytest.MonkeyPatch, slip: str, meant: str
+) -> None:
+    monkeypatch.setenv(f"MAGISTRATE_{slip}", "1")
+    with pytest.raises(ConfigError) as refused:
+        check_variables(SURELY)
+    assert str(refused.value) == f"`MAGISTRATE_{slip}` is no setting\nhelp: did you mean `MAGISTRATE_{meant}`?"
+
+
+@pytest.mark.parametrize(("service", "likeness"), [("", NEARLY), ("SPOOL_", SURELY)])
+def test_the_variables_that_kubernetes_makes_of_a_service_are_let_be(
+    monkeypatch: pytest.MonkeyPatch, service: str, likeness: float
+) -> None:
+    for made in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_GRPC", "PORT", "PORT_7081_TCP", "PORT_7081_TCP_ADDR"):
+        monkeypatch.setenv(f"MAGISTRATE_{service}{made}", "10.0.0.1")
+    monkeypatch.setenv("MAGISTRATE_SPOOL__WHEN_FULL", "continue")
+    assert check_variables(likeness) == 1
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,12 @@ _CREDENTIALS: Final = {
     "magistrate_key_fetches": _counter(
         "Times that an issuer's keys were fetched, by issuer and result.", issuer=OPEN, result=OPEN
     ),
-    "magistrate_issuer_keys_age_seconds": _gauge("Since the oldest of the issuers' fetched keys were fetched."),
+    "magistrate_issuer_keys_left_seconds": _gauge(
+        "Until an issuer's fetched keys are too old to be good; 0 where they are, or were never fetched.", issuer=OPEN
+    ),
+    "magistrate_issuer_keys_max_stale_seconds": _gauge(
+        "How long an issuer's keys are good after they were fetched (keys_max_stale_seconds).", issuer=OPEN
+    ),
     "magistrate_credential_cache": _counter(
         "Uses of credentials, by whether what they came to was remembered.", kind=OPEN, result=OPEN
     ),

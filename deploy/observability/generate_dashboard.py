@@ -190,7 +190,12 @@ ROWS: Final = (
                 ),
             ),
             Panel("Credentials in memory", "none", _now("magistrate_credential_cache_entries", "process")),
-            Panel("Age of issuers' keys", "s", _now("magistrate_issuer_keys_age_seconds")),
+            Panel(
+                "Issuers' keys are good for",
+                "s",
+                _now("magistrate_issuer_keys_left_seconds", "issuer", most="min"),
+                "at 0 the issuer's tokens are refused",
+            ),
             Panel("Fetches of keys", "reqps", _rate("magistrate_key_fetches_total", "issuer", "result")),
             Panel("Key files read", "reqps", _rate("magistrate_key_reloads_total", "result")),
             Panel(

@@ -69,7 +69,7 @@ async def gauge_credentials(samples: Samples, credentials: Credentials) -> None:
             for result, count in (("hit", counted.hits), ("miss", counted.misses)):
                 samples.counters["magistrate_credential_cache", (("kind", kind), ("result", result))] = count
         samples.gauges["magistrate_credential_cache_entries"] = sum(counted.entries for counted in counts.values())
-        samples.gauges["magistrate_issuer_keys_age_seconds"] = credentials.keys.oldest_seconds()
+        credentials.keys.tell(samples)
         credentials.own.count(samples)
         await asyncio.sleep(GAUGE_SECONDS)
 

@@ -14,6 +14,7 @@ from typing import Final
 from service.authn.jwks import BadJwks, read_jwks
 from service.authn.keys import NO_KEYS, KeySet
 from service.issuer_settings import IssuerSettings
+from service.samples import Samples
 from service.telemetry import get_log
 
 WAIT_SECONDS: Final = 3.0
@@ -71,10 +72,13 @@ class KeyHolder:
         held = self._held.get(issuer)
         return float("inf") if held is None else held.fetched_at + held.issuer.keys_max_stale_seconds
 
-    def oldest_seconds(self) -> float:
-        """How long ago those keys were fetched that are the oldest; 0 where none are held."""
-        moments = [held.fetched_at for held in self._held.values() if held.keys != NO_KEYS]
-        return max(0.0, self._clock() - min(moments)) if moments else 0.0
+    def tell(self, samples: Samples) -> None:
+        """Says how long each issuer's keys are good yet, which is 0 where none were ever fetched, and were at first."""
+        now = self._clock()
+        for name, held in self._held.items():
+            labels = (("issuer", name),)
+            samples.states["magistrate_issuer_keys_left_seconds", labels] = max(0.0, self.good_until(name) - now)
+            samples.states["magistrate_issuer_keys_max_stale_seconds", labels] = held.issuer.keys_max_stale_seconds
 
     def take(self, issuer: str, content: bytes, at: float) -> None:
         """Holds what was fetched at that moment of the clock, from now on."""

@@ -18,6 +18,8 @@ FRESH_SECONDS: Final = 300.0
 SHORTEST_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 3600.0
 """What a server says of how long its answer is good counts within these."""
+SOONEST_SECONDS: Final = 10.0
+"""Keys that are good for a short time alone are looked at sooner, but not sooner than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,11 @@ class KeySource:
         if found.keys == NO_KEYS:
             why = "\n".join([*found.faults, *found.passed_over])
             raise FetchFailed(f"the JWKS of `{url}` has no key for the issuer's algorithms\n{why}")
-        return RemoteKeys(fetched.body, found, _bounded(fetched.fresh_for))
+        return RemoteKeys(fetched.body, found, self._until_next(fetched.fresh_for))
+
+    def _until_next(self, fresh_for: float | None) -> float:
+        """So soon that the keys in force do not end while their server answers, whatever it says."""
+        return min(_bounded(fresh_for), max(self._issuer.keys_max_stale_seconds / 2, SOONEST_SECONDS))
 
     async def _discover(self, web: Web) -> str:
         url, good_until = self._discovered

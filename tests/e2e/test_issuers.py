@@ -55,6 +55,10 @@ def test_keys_rotate_without_a_failed_call_on_two_workers(project: Project) -> N
             assert f'magistrate_key_fetches_total{{issuer="{trust.provider.url}",result="fetched"}}' in counted
             hits = 'magistrate_credential_cache_total{kind="jwt",result="hit"}'
             wait_for(lambda: hits in server.asked("/metrics")[1])
+            left = f'magistrate_issuer_keys_left_seconds{{issuer="{trust.provider.url}",process="worker '
+            lines = [line for line in server.asked("/metrics")[1].splitlines() if line.startswith(left)]
+            assert lines
+            assert all(14_000 < float(line.split()[-1]) <= 14_400 for line in lines)
             assert server.stop() == 0
 
 

@@ -15,6 +15,8 @@ from tests.e2e.observing import observed, scraped
 
 ELSEWHERE = {
     "magistrate_key_fetches",
+    "magistrate_issuer_keys_left_seconds",
+    "magistrate_issuer_keys_max_stale_seconds",
     "magistrate_unenforced",
     "magistrate_certificate_expiry_timestamp_seconds",
     "magistrate_certificate_files_refused",

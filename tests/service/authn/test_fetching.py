@@ -181,6 +181,13 @@ def test_the_server_says_when_to_look_again_within_bounds(provider: Provider, sa
     assert fetch(by_url(provider)).fresh_for == expected
 
 
+@pytest.mark.parametrize(("max_stale", "expected"), [(14_400, 3600.0), (3600, 1800.0), (60, 30.0), (1, 10.0)])
+def test_keys_are_looked_at_again_before_they_end(provider: Provider, max_stale: int, expected: float) -> None:
+    issuer = settings(jwks_url=provider.url + JWKS, ca_file=provider.authority, keys_max_stale_seconds=max_stale)
+    provider.cache_control = "max-age=3600"
+    assert fetch(issuer).fresh_for == expected
+
+
 def test_what_was_kept_on_the_way_is_as_old_as_it_says(provider: Provider) -> None:
     body = {"keys": [public_jwk(EC_KEY)]}
     provider.misbehaviour[JWKS] = lambda: json_reply(dict(body), Cache_Control="max-age=600", Age="200")

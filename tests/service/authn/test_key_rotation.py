@@ -1,6 +1,7 @@
 """Fetched keys are replaced without a failed call, kept while newer ones cannot be had, and refused when too old."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +15,9 @@ from service.authn.key_holder import KeyHolder
 from service.config import Limits
 from service.errors import Unauthenticated
 from service.model import Caller
+from service.samples import Samples
 from tests.identity_provider.provider import JWKS, Provider, Reply
-from tests.service.authn.forge import EC_KEY, NOW_MS, OTHER_EC_KEY, claims, public_jwk, settings, sign
+from tests.service.authn.forge import EC_KEY, ISSUER, NOW_MS, OTHER_EC_KEY, claims, public_jwk, settings, sign
 
 LONG, SHORT = 3600.0, 0.05
 MAX_STALE = 100
@@ -174,6 +176,29 @@ def test_the_last_good_keys_stay_until_they_are_too_old(provider: Provider, repl
                 await worker.call(BY_K1)
 
     asyncio.run(scenario())
+
+
+def told_by(holder: KeyHolder) -> dict[str, float]:
+    """What it tells of the one issuer's keys."""
+    samples = Samples()
+    holder.tell(samples)
+    assert {labels for _, labels in samples.states} == {(("issuer", ISSUER),)}
+    return {name.removeprefix("magistrate_issuer_keys_"): value for (name, _), value in samples.states.items()}
+
+
+@pytest.mark.parametrize(("at", "left"), [(1000.0, 100.0), (1060.0, 40.0), (1100.0, 0.0), (5000.0, 0.0)])
+def test_it_is_told_how_long_keys_are_good_yet(at: float, left: float) -> None:
+    issuer = settings(jwks_url="https://id.example.org/keys", keys_max_stale_seconds=MAX_STALE)
+    holder = KeyHolder([issuer], lambda _: None, clock=lambda: at)
+    holder.take(ISSUER, json.dumps({"keys": [public_jwk(EC_KEY)]}).encode(), 1000.0)
+    assert told_by(holder) == {"left_seconds": left, "max_stale_seconds": MAX_STALE}
+
+
+def test_keys_that_were_never_fetched_are_told_as_good_for_no_time() -> None:
+    issuer = settings(jwks_url="https://id.example.org/keys", keys_max_stale_seconds=MAX_STALE)
+    holder = KeyHolder([issuer], lambda _: None)
+    holder.miss(ISSUER)
+    assert told_by(holder) == {"left_seconds": 0.0, "max_stale_seconds": MAX_STALE}
 
 
 def test_tokens_of_an_issuer_that_never_answered_are_refused_until_it_does(provider: Provider) -> None:

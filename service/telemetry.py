@@ -1,14 +1,17 @@
 """The service's own log: structured events, one line each, on standard error; never the record, never a secret.
 
-Law: what cannot be logged is lost and counted, and breaks nothing: no call fails for a full disk of the log.
+Law: what cannot be logged is lost and counted, and breaks nothing: no call fails for a full disk of the log, and none
+waits for a pipe that nobody reads.
 """
 
+import atexit
 import json
 import logging
 import os
 import sys
 import threading
 from functools import cached_property
+from queue import SimpleQueue
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
@@ -16,37 +19,82 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger, Processor
 
 STANDARD_ERROR: Final = 2
+ROOM: Final = 256
+"""Lines that may wait to be written: more than two bursts of calls that fail."""
+LAST_SECONDS: Final = 0.5
+"""How long a process that ends waits until its last lines are written."""
 
 
 class LogLines:
-    """Writes lines to a descriptor, past all buffers. The first line after lost ones says how many there were."""
+    """Has lines written to a descriptor, past all buffers, by a thread that may wait for who reads: nothing else does.
+
+    Not without waiting: who shares a pipe shares its O_NONBLOCK, and may fill it after it was seen to have room.
+    The first line after lost ones says how many there were.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
-        self._turn = threading.Lock()
+        self._waiting = SimpleQueue[tuple[bytes, int] | threading.Event]()
+        # Again by the thread that has it: the collector may run anywhere, and what it ends may log.
+        self._turn = threading.RLock()
+        self._is_begun = False
+        self._left_out = 0
         self._untold = 0
         self._is_torn = False
         self.lost = 0
         """Lines that could not be written, or not to their end."""
 
+    def begin(self) -> None:
+        """Begins to write; the end of the process waits for the last lines, but not for ever."""
+        with self._turn:
+            if self._is_begun:
+                return
+            self._is_begun = True
+        threading.Thread(target=self._write_all, name="log", daemon=True).start()
+        atexit.register(self.flush, LAST_SECONDS)
+
     def msg(self, message: str) -> None:
-        """Writes one line, whatever it holds, or counts it."""
+        """Has one line written, whatever it holds, or counts it."""
         line = message.encode(errors="backslashreplace") + b"\n"
         with self._turn:
-            if self._untold:
-                line = json.dumps({"event": "log.lost", "lines": self._untold}).encode() + b"\n" + line
-            if self._is_torn:
-                line = b"\n" + line
-            written = 0
-            try:
-                while written < len(line):
-                    written += os.write(self._descriptor, line[written:])
-            except OSError:
-                self.lost += 1
-                self._untold += 1
-                self._is_torn = self._is_torn or written > 0
+            if self._waiting.qsize() < ROOM:
+                self._waiting.put((line, self._left_out))
+                self._left_out = 0
             else:
-                self._untold, self._is_torn = 0, False
+                self._left_out += 1
+                self.lost += 1
+
+    def flush(self, within: float) -> bool:
+        """Waits so many seconds at most until the lines so far are written or lost; whether they are."""
+        done = threading.Event()
+        self._waiting.put(done)
+        return done.wait(within)
+
+    def _write_all(self) -> None:
+        while True:
+            match self._waiting.get():
+                case (line, left_out):
+                    self._untold += left_out
+                    self._write(line)
+                case done:
+                    done.set()
+
+    def _write(self, line: bytes) -> None:
+        if self._untold:
+            line = json.dumps({"event": "log.lost", "lines": self._untold}).encode() + b"\n" + line
+        if self._is_torn:
+            line = b"\n" + line
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._descriptor, line[written:])
+        except OSError:
+            self._untold += 1
+            self._is_torn = self._is_torn or written > 0
+            with self._turn:
+                self.lost += 1
+        else:
+            self._untold, self._is_torn = 0, False
 
     debug = info = warning = error = critical = fatal = exception = msg
 
@@ -87,11 +135,17 @@ def lines_lost() -> int:
     return _lines.lost
 
 
+def flush_log() -> None:
+    """Waits a moment for this process's last lines, where it ends without what Python does at the end."""
+    _lines.flush(LAST_SECONDS)
+
+
 def configure_log() -> None:
     """Sends this process's events to standard error: JSON lines, or for a terminal lines that are read with ease.
 
     Libraries that log through the standard library join in, from warnings up.
     """
+    _lines.begin()
     _load_structlog()
     import structlog
 

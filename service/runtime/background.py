@@ -22,7 +22,7 @@ from service.policies.watching import Fit, Fits, Unfit, WatchedFolder, anywhere
 from service.runtime.handing import Handing
 from service.runtime.leash import Leash
 from service.runtime.messages import Broken, Candidate, Compiled, IssuerKeys, KeysMissed, KeysWanted, Ready, Sampled
-from service.telemetry import configure_log, get_log
+from service.telemetry import configure_log, flush_log, get_log
 
 NICENESS: Final = 10
 COLLECT_EVERY: Final = 50_000
@@ -91,6 +91,7 @@ def _fetch_keys(leash: Leash, stop: threading.Event) -> Callable[[KeysWanted], N
         finally:
             if not stop.is_set():
                 _log.exception("fetching keys ended")
+                flush_log()
                 os._exit(1)
 
     threading.Thread(target=fetch, name="keys", daemon=True).start()
@@ -110,6 +111,7 @@ def _compile(handing: Handing, stop: threading.Event, told: threading.Event) -> 
     finally:
         if not stop.is_set():
             _log.exception("compiling ended")
+            flush_log()
             os._exit(1)
 
 

@@ -168,6 +168,9 @@ _RECORD: Final = {
         "Bytes that the spool may still grow by, by its limit and by the disk's free space."
     ),
     "magistrate_spool_disk_free_bytes": _gauge("Bytes that are free on the disk of the spool."),
+    "magistrate_spool_unreadable_segments": _gauge(
+        "Segments, also those set aside, with records that are not in the log and cannot be read."
+    ),
     "magistrate_ship_lag_bytes": _gauge("Bytes in the spool that are not in the log yet."),
     "magistrate_ship_lag_seconds": _gauge("Since the oldest record that is not in the log yet was decided."),
     "magistrate_shipped": _counter("Records moved from the spool into the log."),

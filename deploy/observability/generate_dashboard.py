@@ -133,6 +133,7 @@ ROWS: Final = (
             Panel("Answers unrecorded", "reqps", _rate("magistrate_unrecorded_total")),
             Panel("Oldest record not shipped", "s", _now("magistrate_ship_lag_seconds")),
             Panel("Bytes not shipped", "bytes", _now("magistrate_ship_lag_bytes")),
+            Panel("Segments that cannot be read", "none", _now("magistrate_spool_unreadable_segments")),
             Panel("Spool", "bytes", (*_now("magistrate_spool_bytes"), *_now("magistrate_spool_room_bytes"))),
             Panel("Free on its disk", "bytes", _now("magistrate_spool_disk_free_bytes")),
             Panel("Shipped", "reqps", _rate("magistrate_shipped_total")),

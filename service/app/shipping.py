@@ -50,6 +50,7 @@ def gauge(samples: Samples, shipper: Shipper, settings: Settings) -> None:
         "magistrate_spool_bytes": size,
         "magistrate_spool_room_bytes": max(0, min(spool.max_bytes - size, free - spool.min_free_bytes)),
         "magistrate_spool_disk_free_bytes": free,
+        "magistrate_spool_unreadable_segments": lag.unreadable,
         "magistrate_ship_lag_bytes": lag.bytes,
         "magistrate_ship_lag_seconds": lag.seconds,
     }

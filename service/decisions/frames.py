@@ -38,6 +38,10 @@ class Stop(Enum):
     """Another version of Magistrate wrote this segment."""
 
 
+UNREADABLE: Final = frozenset({Stop.DAMAGED, Stop.UNKNOWN_VERSION})
+"""Why a reader stops at what may well have been acknowledged."""
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A valid frame: its payload, and the offset in the segment at which the next one begins."""

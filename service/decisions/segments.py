@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic, time
 from typing import Final
 
-from uuid_utils import uuid7
+from uuid_utils import UUID, uuid7
 
 from service.decisions.frames import HEADER, Stop, read_run
 
@@ -76,10 +76,20 @@ def create_segment(folder: Path) -> Segment:
 
 def segments(folder: Path) -> list[Path]:
     """The segments of a folder, the oldest first; none where there is no folder."""
+    return _ending(folder, SUFFIX)
+
+
+def set_aside(folder: Path) -> list[Path]:
+    """The segments that were set aside for an operator, the oldest first; none where there is no folder."""
+    return _ending(folder, ASIDE)
+
+
+def begun_at(path: Path) -> int:
+    """When a segment was begun, in milliseconds since 1970 UTC: by its name, or when a file of another was written."""
     try:
-        return sorted(path for path in folder.iterdir() if path.suffix == SUFFIX)
-    except FileNotFoundError:
-        return []
+        return UUID(path.stem).timestamp
+    except ValueError:
+        return path.stat().st_mtime_ns // 1_000_000
 
 
 def spool_size(folder: Path) -> int:
@@ -128,6 +138,13 @@ def sweep(folder: Path) -> None:
         with suppress(FileNotFoundError):
             if time() - path.stat().st_mtime > _UNBORN_SECONDS:
                 path.unlink()
+
+
+def _ending(folder: Path, suffix: str) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == suffix)
+    except FileNotFoundError:
+        return []
 
 
 def _try_lock(descriptor: int) -> bool:

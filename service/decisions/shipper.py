@@ -23,7 +23,7 @@ from service.db.engine import Database
 from service.db.log_partitions import Partitions
 from service.db.log_tables import decision, spool_position
 from service.decisions.chaining import append
-from service.decisions.frames import Stop, read_run
+from service.decisions.frames import UNREADABLE, Stop, read_run
 from service.decisions.payload import BadPayload, LaterFormat, stored_batch
 from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
@@ -146,7 +146,7 @@ class Shipper:
             self._finish(path, position, part.stop)
         else:
             self._positions[path.name] = position
-            if part.stop in {Stop.DAMAGED, Stop.UNKNOWN_VERSION}:
+            if part.stop in UNREADABLE:
                 self._report(path, position, part.stop)
         return moved
 
@@ -184,10 +184,10 @@ class Shipper:
 
     def _finish(self, path: Path, position: int, stop: Stop) -> None:
         """Puts a segment away that nobody writes to and that is shipped up to `position`."""
-        self._shipped.pop(path.name, None)
         match stop:
             case Stop.UNKNOWN_VERSION:
                 self._report(path, position, stop)
+                return  # it stays, and so does what is known of it
             case Stop.DAMAGED:
                 path.rename(path.with_suffix(ASIDE))
                 _log.error("segment.set_aside", segment=path.name, valid_bytes=position)
@@ -196,6 +196,7 @@ class Shipper:
                 path.unlink(missing_ok=True)
                 if stop is Stop.TORN:
                     _log.warning("segment.torn", segment=path.name, valid_bytes=position, torn_bytes=torn_bytes)
+        self._shipped.pop(path.name, None)
 
     def _report(self, path: Path, position: int, stop: Stop) -> None:
         if path.name not in self._reported:

@@ -65,6 +65,10 @@ def load_settings(file: Path | None, overrides: Mapping[str, object]) -> Setting
         return FromFile(**overrides)  # type: ignore[arg-type]  # the values are validated, whatever they are
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"`{file}` is not TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"`{file}` is not UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise ConfigError(f"`{file}` cannot be read: {(error.strerror or 'unknown').lower()}") from error
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(fault) for fault in error.errors())) from error
     except SettingsError as error:

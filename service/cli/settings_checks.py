@@ -89,6 +89,11 @@ def _issuers(settings: Settings) -> str:
     for issuer in settings.issuers:
         if not issuer.has_remote_keys:
             load_keys(issuer)
+        if issuer.introspection is not None:
+            # Here, for it loads an HTTP client, which nothing else here needs.
+            from service.authn.introspection import secret_in
+
+            secret_in(issuer.introspection.client_secret_file)
     remote = sum(issuer.has_remote_keys for issuer in settings.issuers)
     asked = "; `magistrate issuer check` asks those on the network for their keys" if remote else ""
     return counted(len(settings.issuers), "issuer") + asked
@@ -104,7 +109,6 @@ def _certificates(settings: Settings) -> str:
 
 def _secrets(settings: Settings) -> str:
     load_peppers(settings.peppers, dev_folder=None)
-    build_contents(settings.record)
     signs = "signed" if load_checkpoint_key(settings) else "not signed: `checkpoint_key` is not set"
     return f"{counted(len(settings.peppers), 'pepper')}; checkpoints are {signs}"
 
@@ -115,6 +119,16 @@ def _policies(settings: Settings) -> str:
         return f"pushed to the database, with {counted(len(settings.bundle_keys), 'key')} to be signed by"
     bundle = load_bundle(settings.policies)
     return f"{counted(len(bundle.files), 'file')} in `{settings.policies}`, {bundle.digest[:12]}"
+
+
+def _record(settings: Settings) -> str:
+    contents = build_contents(settings.record)
+    named = f"{counted(len(settings.record.mask), 'mask')}, found by {counted(len(settings.record.find_by), 'input')}"
+    if settings.policies_source == "store":
+        return f"{named}, checked when policies are put in force"
+    if settings.record.mask or settings.record.find_by:
+        contents.check(load_bundle(settings.policies).program.schema)
+    return named
 
 
 def _enforcement(settings: Settings) -> str | Warned:
@@ -204,6 +218,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "certificates": _certificates,
     "secrets": _secrets,
     "policies": _policies,
+    "record": _record,
     "enforcement": _enforcement,
     "candidate": _candidate,
     "tracing": _tracing,

@@ -165,6 +165,48 @@ def test_what_tracing_needs_is_checked(sound: Path, ca_file: str, *, is_sound: b
     assert (found["sound"], found["said"]) == (is_sound, said)
 
 
+@pytest.mark.parametrize(
+    ("text", "subject", "said"),
+    [
+        (
+            '[[record.mask]]\npath = "User.team"\nhow = "remove"',
+            "record",
+            "record.mask: the policies declare no `User.team`\nhelp: write `User.team?` if policies may lack it",
+        ),
+        (
+            '[record]\nfind_by = ["User.team"]',
+            "record",
+            "record.find_by: the policies declare no `User.team`\nhelp: write `User.team?` if policies may lack it",
+        ),
+        (
+            '[record]\nmask_key_file = "absent"\n[[record.mask]]\npath = "resource.title?"\nhow = "hash"',
+            "record",
+            "the key of hashed values `absent` cannot be read: no such file or directory",
+        ),
+        (
+            '[issuers.introspection]\nurl = "https://a.example/ask"\nclient_id = "me"\nclient_secret_file = "absent"',
+            "issuers",
+            "the client's secret `absent` cannot be read: no such file or directory",
+        ),
+    ],
+    ids=["mask", "find_by", "key of hashed values", "client secret"],
+)
+def test_what_a_start_refuses_is_found(sound: Path, text: str, subject: str, said: str) -> None:
+    issuer, _, spool = sound.read_text().partition("[spool]")
+    sound.write_text(f"{issuer}{text}\n[spool]{spool}")
+    result = run("check", "--config", sound, "--offline", "--output", "json")
+    faults = [(row["subject"], row["said"]) for row in json.loads(result.stdout) if not row["sound"]]
+    assert (result.exit_code, faults) == (1, [(subject, said)])
+
+
+def test_masks_of_pushed_policies_wait_for_them(sound: Path) -> None:
+    mask = '[[record.mask]]\npath = "resource.titel"\nhow = "remove"\n'
+    sound.write_text(f'policies_source = "store"\n{sound.read_text()}{mask}')
+    rows = json.loads(run("check", "--config", sound, "--offline", "--output", "json").stdout)
+    (said,) = [row["said"] for row in rows if row["subject"] == "record" and row["sound"]]
+    assert said == "1 mask, found by 0 inputs, checked when policies are put in force"
+
+
 def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
     settings = Settings(data=sound.parent / ".magistrate")
     settings.data.mkdir()
@@ -188,5 +230,18 @@ def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
 def test_an_unknown_setting_is_refused_with_what_was_meant(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "m.toml"
     file.write_text(text)
+    result = run("show", "--config", file)
+    assert (result.exit_code, result.stderr) == (2, f"error: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("latin-1.toml", "`latin-1.toml` is not UTF-8 (byte 11)"),
+        ("/proc/self/mem", "`/proc/self/mem` cannot be read: input/output error"),
+    ],
+)
+def test_a_file_that_gives_no_text_is_refused(sound: Path, file: str, said: str) -> None:
+    (sound.parent / "latin-1.toml").write_bytes("replica = 'é'".encode("latin-1"))
     result = run("show", "--config", file)
     assert (result.exit_code, result.stderr) == (2, f"error: {said}\n")

@@ -5,6 +5,7 @@ anything is made of it.
 """
 
 import threading
+from time import monotonic
 from typing import Final, Protocol
 
 from policy_lang.diagnostics import PolicyError
@@ -21,6 +22,8 @@ from service.telemetry import get_log
 
 LOOK_SECONDS: Final = 0.1
 BEAT_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 10.0
+"""Until what could not be loaded is tried again: what was in the way may be gone."""
 
 _log = get_log("policies")
 
@@ -33,7 +36,7 @@ class Workers(Protocol):
         ...
 
     def refuse(self, why: str) -> None:
-        """Tells that what is in force cannot be loaded, which ends a start."""
+        """Tells why what is in force cannot be loaded, which ends a start."""
         ...
 
     def take_up(self, policies: Fit) -> None:
@@ -78,6 +81,9 @@ class StoreFollower:
         self._trials = trials
         self._tried = ""
         self._active = ""
+        """What is in force and was taken up; empty where that failed."""
+        self._refused = ""
+        self._retry_at = 0.0
         self._prepared = ""
         self._answered = 0
 
@@ -99,43 +105,54 @@ class StoreFollower:
         if (asked := self._desk.next()) is not None:
             self._desk.answer(asked.id, write_verdict(_judged(asked)))
         standing = self._activations.standing()
-        if standing.active != self._active:
+        if standing.active != self._active and not self._is_put_off(standing.active):
             self._follow(standing.active)
         if standing.preparing is not None:
             self._take_part(standing.preparing)
         self._follow_trial(self._trials.digest())
 
     def _start(self) -> None:
-        self._active = self._activations.standing().active
-        if not self._active:
+        active = self._activations.standing().active
+        if not active:
             self._workers.vacant()
             return
-        policies, why = self._compile(self._active)
+        policies, why = self._compile(active)
         if policies is None:
-            self._workers.refuse(f"the policies in force cannot be loaded: {why}")
+            self._refuse(active, why)
             return
         self._workers.take_up(policies)
+        self._active = active
 
     def _follow(self, active: str) -> None:
         """Other policies are in force. Those that were prepared here only change over; others have to be loaded.
 
         FactsUnavailable leaves it to the next look.
         """
-        if self._prepared == active:
-            self._workers.activate(active)
-        else:
-            policies, why = self._compile(active)
-            if policies is None:
-                _log.error("the policies in force cannot be loaded", digest=active, why=why)
-            else:
-                self._workers.take_up(policies)
+        why = "" if self._prepared == active else self._prepare(active)
+        self._prepared = ""
+        if why:
+            self._refuse(active, why)
+            return
+        self._workers.activate(active)
         self._active = active
+
+    def _refuse(self, active: str, why: str) -> None:
+        self._workers.refuse(f"the policies in force cannot be loaded: {why}")
+        self._active, self._refused, self._retry_at = "", active, monotonic() + RETRY_SECONDS
+
+    def _is_put_off(self, active: str) -> bool:
+        return active == self._refused and monotonic() < self._retry_at
+
+    def _prepare(self, digest: str) -> str:
+        """Has the workers load these policies; why that cannot be, empty if all have."""
+        policies, why = self._compile(digest)
+        why = why if policies is None else self._workers.prepare(policies)
+        self._prepared = "" if why else digest
+        return why
 
     def _take_part(self, activation: Activation) -> None:
         if activation.number != self._answered:
-            policies, why = self._compile(activation.digest)
-            why = why if policies is None else self._workers.prepare(policies)
-            self._prepared = "" if why else activation.digest
+            why = self._prepare(activation.digest)
             self._activations.acknowledge(activation.number, self._replica, why)
             self._answered = activation.number
         self._activations.settle(activation.number)

@@ -261,24 +261,69 @@ class StumblingStore(BundleStore):
         return super().fetch(digest)
 
 
-@pytest.mark.parametrize("change", ["take up", "try out"])
-def test_what_could_not_be_read_is_taken_up_with_the_next_look(facts: Database, change: str) -> None:
-    digest, workers, store = load(TEXTS).digest, WorkersOfOne(), StumblingStore(facts)
+@pytest.mark.parametrize(
+    ("is_trial", "said"), [(True, ["try out"]), (False, ["prepare", "activate"])], ids=["trial", "activation"]
+)
+def test_what_could_not_be_read_is_taken_up_with_the_next_look(
+    facts: Database, is_trial: bool, said: list[str]
+) -> None:
+    workers, store = WorkersOfOne(), StumblingStore(facts)
     follower = follower_of(store, facts, workers)
-    store.put(Pushed(digest, "Service:ci", NOW, "", None), TEXTS)
-    if change == "try out":
+    if is_trial:
+        digest = load(TEXTS).digest
+        store.put(Pushed(digest, "Service:ci", NOW, "", None), TEXTS)
         Trials(facts).begin(digest, "Service:ci", NOW)
     else:
-        activations = Activations(facts)
-        activations.beat("r2")
-        number = activations.begin(digest, "Service:ci", WITHIN).number
-        activations.acknowledge(number, "r2")
-        activations.settle(number)
+        digest = put_in_force_elsewhere(facts, TEXTS)
 
     with pytest.raises(FactsUnavailable):
         follower.look()
     follower.look()
-    assert workers.said == [f"{change} {digest[:4]}"]
+    assert workers.said == [f"{each} {digest[:4]}" for each in said]
+
+
+def put_in_force_elsewhere(facts: Database, texts: Mapping[str, str]) -> str:
+    """The digest of policies that another replica alone has taken part in putting in force."""
+    digest, activations = load(texts).digest, Activations(facts)
+    BundleStore(facts).put(Pushed(digest, "Service:ci", NOW, "", None), texts)
+    activations.beat("r2")
+    number = activations.begin(digest, "Service:ci", WITHIN).number
+    activations.acknowledge(number, "r2")
+    activations.settle(number)
+    return digest
+
+
+def test_what_is_in_force_and_cannot_be_loaded_is_told_and_tried_again_after_a_pause(
+    facts: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, workers = put_in_force_elsewhere(facts, TEXTS), WorkersOfOne(refuses="no room")
+    follower = follower_of(BundleStore(facts), facts, workers)
+    refused = [f"prepare {digest[:4]}", "refuse the policies in force cannot be loaded: no room"]
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.0)
+    follower.look()
+    monkeypatch.setattr(following, "RETRY_SECONDS", 3600.0)
+    follower.look()
+    follower.look()
+    assert workers.said == refused * 2
+    workers.refuses = ""
+    other = put_in_force_elsewhere(facts, {"a.policy": "module other\n"})
+    follower.look()
+    assert workers.said[4:] == [f"prepare {other[:4]}", f"activate {other[:4]}"]
+
+
+def test_going_back_from_what_cannot_be_loaded_is_told_to_the_workers(facts: Database) -> None:
+    workers = WorkersOfOne()
+    follower = follower_of(BundleStore(facts), facts, workers)
+    first = put_in_force_elsewhere(facts, TEXTS)
+    follower.look()
+    workers.refuses = "no room"
+    put_in_force_elsewhere(facts, {"a.policy": "module other\n"})
+    follower.look()
+    workers.refuses = ""
+    workers.said.clear()
+    put_in_force_elsewhere(facts, TEXTS)
+    follower.look()
+    assert workers.said == [f"prepare {first[:4]}", f"activate {first[:4]}"]
 
 
 def test_a_fault_in_judging_is_told_and_the_next_policies_are_judged(

@@ -216,6 +216,9 @@ _POLICIES: Final = {
         "Since when the policies in force are, in seconds since 1970 UTC; 0 where there are none."
     ),
     "magistrate_policy_info": _gauge("1, with the digest of the policies in force.", digest=OPEN),
+    "magistrate_policy_answering": _gauge(
+        "1 while the worker has policies to answer by, 0 while others are in force than those that it has loaded."
+    ),
     "magistrate_policy_workers": _gauge("Workers that answer by the policies in force."),
 }
 _PROCESSES: Final = {

@@ -46,6 +46,13 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
                 await (life.leave.wait() if is_serving else asyncio.sleep(GAUGE_SECONDS))
 
 
+async def gauge_policies(samples: Samples, has_any: Callable[[], bool]) -> None:
+    """Tells whether there are policies to answer by."""
+    while True:
+        samples.gauges["magistrate_policy_answering"] = float(has_any())
+        await asyncio.sleep(GAUGE_SECONDS)
+
+
 async def gauge_record(samples: Samples, spool: Spool, feed: Feed) -> None:
     """Looks after the record, and tells how it and the feed are."""
     while True:

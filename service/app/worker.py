@@ -11,6 +11,7 @@ from service.app.gauging import (
     gauge_credentials,
     gauge_facts,
     gauge_loop,
+    gauge_policies,
     gauge_record,
     gauge_traces,
     tell_health,
@@ -65,8 +66,10 @@ async def _open_http(core: Core, asking: Asking, tls: DoorTls) -> "HttpDoor | No
 def _work(core: Core, door: GrpcDoor, fresh: FreshFacts) -> tuple[Coroutine[None, None, None], ...]:
     """What is done beside answering."""
     samples, life = core.given.samples, core.given.life
+    has_any = _has_policies(core.policies)
     return (
-        tell_health(door, core.feed, life, _has_policies(core.policies)),
+        tell_health(door, core.feed, life, has_any),
+        gauge_policies(samples, has_any),
         gauge_record(samples, core.spool, core.feed),
         gauge_credentials(samples, core.credentials),
         gauge_calls(samples, core.reception),

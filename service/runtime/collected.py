@@ -23,6 +23,10 @@ class Collected:
         """A process has ended."""
         self._gone.add(self._living.pop(child, Samples()))
 
+    def gauge(self, child: Child, name: str) -> float | None:
+        """What one process says; None where it has not said so."""
+        return self._living[child].gauges.get(name) if child in self._living else None
+
     def gauges(self, name: str) -> list[float]:
         """What the processes that have the gauge say."""
         return [samples.gauges[name] for samples in self._living.values() if name in samples.gauges]

@@ -79,7 +79,7 @@ class Service:
         """How the service stands now."""
         return Status(
             policies=self._policies,
-            workers=tuple(self._rollout.digests.values()),
+            workers=tuple(self._answers_by(child, digest) for child, digest in self._rollout.digests.items()),
             workers_wanted=len(self._workers),
             is_draining=self._is_draining,
             is_spool_failing=any(self._collected.gauges("magistrate_spool_failing")),
@@ -254,6 +254,10 @@ class Service:
         self._own.count("magistrate_policy_reloads", result="activated")
         if digest == self._candidate:
             self._try_out(Candidate("", "", b""))
+
+    def _answers_by(self, worker: Child, digest: str) -> str:
+        """What was put in force there, unless it says that it has none: others have taken its place by the feed."""
+        return "" if self._collected.gauge(worker, "magistrate_policy_answering") == 0 else digest
 
     def _count(self) -> Samples:
         for keeper in (self._background, *self._workers):

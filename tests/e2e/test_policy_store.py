@@ -184,13 +184,23 @@ def test_replicas_change_over_together_and_one_that_cannot_load_them_blocks_and_
         assert ask(here).policy_digest == unsigned
 
 
-def test_a_replica_that_died_is_not_waited_for_long(project: Project) -> None:
+def test_a_replica_that_hangs_is_not_waited_for_long_and_not_ready_until_it_has_what_is_in_force(
+    project: Project,
+) -> None:
     kept = keeping(project, database=f"sqlite:///{project.folder / '.magistrate/facts.db'}")
     other = replica_of(kept, "other")
     with kept.serving("--dev") as here, other.serving("--dev") as there:
-        there.process.kill()
-        digest = Operator(kept, here).put_in_force(kept.folder / "policies")
+        operator = Operator(kept, here)
+        operator.put_in_force(kept.folder / "policies")
+        wait_until(there.asked_ready, True)
+        os.kill(there.child("background"), signal.SIGSTOP)
+        digest = operator.put_in_force(denying(kept))
         assert ask(here).policy_digest == digest
+        wait_until(there.asked_ready, False)
+        assert there.asked("/readyz") == (503, "0 of 1 workers have the policies in force\n")
+        os.kill(there.child("background"), signal.SIGCONT)
+        wait_until(there.asked_ready, True)
+        assert ask(there).policy_digest == digest
 
 
 def test_only_policies_signed_by_a_configured_key_are_taken(project: Project, tmp_path: Path) -> None:

@@ -138,6 +138,9 @@ _TRACES: Final = {
 }
 _CREDENTIALS: Final = {
     "magistrate_key_reloads": _counter("Key files read again, by result.", result=("loaded", "refused")),
+    "magistrate_key_files_refused": _gauge(
+        "1 while a key file of an issuer cannot be used, and the keys from before are in force."
+    ),
     "magistrate_certificate_expiry_timestamp_seconds": _gauge(
         "When the certificate that doors show expires, in seconds since 1970 UTC.",
         settings=OPEN,

@@ -199,6 +199,7 @@ ROWS: Final = (
             ),
             Panel("Fetches of keys", "reqps", _rate("magistrate_key_fetches_total", "issuer", "result")),
             Panel("Key files read", "reqps", _rate("magistrate_key_reloads_total", "result")),
+            Panel("Key files refused", "none", _now("magistrate_key_files_refused")),
             Panel(
                 "Certificates end in",
                 "s",

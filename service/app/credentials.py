@@ -85,9 +85,9 @@ class Credentials:
 
     def work(self, samples: Samples, clock: Clock) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be done beside answering: keys and certificates followed, uses noted, the clock watched."""
-        every, files = self.settings.watch_seconds, key_files(self.issuers)
+        every, files, reload = self.settings.watch_seconds, key_files(self.issuers), self.authenticator.reload_keys
         return (
-            follow_keys(files, self.authenticator.reload_keys, every=every, samples=samples),
+            follow_keys(files, reload, every=every, samples=samples, refused=("magistrate_key_files_refused", ())),
             *(() if self.tls is None else (self.tls.follow(every=every, samples=samples),)),
             *self.own.work(),
             watch_clock(clock, self.authenticator.forget),

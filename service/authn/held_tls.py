@@ -28,38 +28,34 @@ class HeldTls(Generic[PairT]):
         self._settings = settings
         self._paths = paths
         self._load = load
-        self._are_files_refused = False
         self.now = load()
         """What is in force."""
 
     def reload(self) -> None:
         """Loads it again; ConfigError leaves in force what was, such as while a pair is half written."""
-        self._are_files_refused = True
         found = self._load()
         if found.expires <= time.time():
             raise ConfigError(self._expired(found))
-        self.now, self._are_files_refused = found, False
+        self.now = found
 
     async def follow(self, reload: Callable[[], None], *, every: float, samples: Samples) -> None:
         """Calls `reload` after each change of a file, and tells how it stands. Never returns."""
+        labels = (("settings", self._settings),)
+
+        def tell() -> None:
+            samples.states["magistrate_certificate_expiry_timestamp_seconds", labels] = self.now.expires
 
         def told() -> None:
-            try:
-                reload()
-            finally:
-                self._tell(samples)
+            reload()
+            tell()
 
         if self.now.expires <= time.time():
             _log.error("certificate expired", settings=self._settings, why=self._expired(self.now))
-        self._tell(samples)
-        await follow_keys(self._paths, told, every=every, samples=samples)
+        tell()
+        refused = "magistrate_certificate_files_refused", labels
+        await follow_keys(self._paths, told, every=every, samples=samples, refused=refused)
 
     def _expired(self, pair: PairT) -> str:
         return (
             f"the certificate in `{self._paths[0]}` expired at {datetime.fromtimestamp(pair.expires, UTC).isoformat()}"
         )
-
-    def _tell(self, samples: Samples) -> None:
-        labels = (("settings", self._settings),)
-        samples.states["magistrate_certificate_expiry_timestamp_seconds", labels] = self.now.expires
-        samples.states["magistrate_certificate_files_refused", labels] = float(self._are_files_refused)

@@ -5,18 +5,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from service.errors import ConfigError
-from service.samples import Samples
+from service.samples import Samples, Series
 from service.telemetry import get_log
 
 _log = get_log("authn")
 
 
-async def follow_keys(files: Sequence[Path], reload: Callable[[], None], *, every: float, samples: Samples) -> None:
+async def follow_keys(
+    files: Sequence[Path], reload: Callable[[], None], *, every: float, samples: Samples, refused: Series
+) -> None:
     """Calls `reload` after each change of a file; where it raises ConfigError, the keys in force stay. Never returns.
 
-    A file that is not at rest is looked at again: it may have been half written when it was read.
+    The state `refused` is 1 from then on until the files can be used. A file that is not at rest is looked at again: it
+    may have been half written when it was read.
     """
     seen = _stamp(files)
+    samples.states[refused] = 0.0
     while True:
         await asyncio.sleep(every)
         stamp = _stamp(files)
@@ -26,9 +30,11 @@ async def follow_keys(files: Sequence[Path], reload: Callable[[], None], *, ever
         try:
             reload()
         except ConfigError as error:
+            samples.states[refused] = 1.0
             samples.count("magistrate_key_reloads", result="refused")
             _log.error("keys.kept", why=str(error))
         else:
+            samples.states[refused] = 0.0
             samples.count("magistrate_key_reloads", result="loaded")
             _log.info("keys.loaded", files=[str(file) for file in files])
 

@@ -189,7 +189,7 @@ def test_keys_are_rotated_under_load(project: Project, loading: Load) -> None:
             pause()
         (project.folder / "keys.json").write_text("{")
         wait_until(logged(server, "keys.kept"), 2)
-        pause()
+        wait_until(lambda: server.metric("magistrate_key_files_refused"), 2.0)
     loading.assert_unharmed(f"{ROUNDS} rotations of keys, then a broken key file")
 
 

@@ -59,6 +59,7 @@ class Limits(BaseModel):
         default=10.0, ge=0.05, le=600, description="seconds that a check may wait for facts, whatever its deadline"
     )
     attributes: int = Field(default=64, ge=1, le=1000, description="attributes of one entity, or fields of a context")
+    parents: int = Field(default=64, ge=1, le=1000, description="parents of one entity")
     token_bytes: int = Field(default=8192, ge=256, le=1 << 16, description="bytes in one token")
     failed_authentications: int = Field(
         default=60, ge=1, le=1_000_000, description="calls a minute that one peer may fail to authenticate, per worker"

@@ -85,14 +85,40 @@ class PermissionDenied(MagistrateError):
         self.permission = permission
 
 
+TEXT_BYTES: Final = 400
+"""Bytes that are told of a field's path, and of what was expected there: both may have a name of the caller's in it."""
+FAULTS_BYTES: Final = 1200
+"""Bytes that are told of all faults. They stand in gRPC's metadata twice, where they take up to six times as much, and
+clients refuse an answer with more than 8 KiB of it."""
+
+
 class InvalidRequest(MagistrateError):
-    """The request is malformed; every fault at once."""
+    """The request is malformed; the faults, as many as there is room for, and how many `more` there are."""
 
     reason = "INVALID_REQUEST"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
-        super().__init__("; ".join(f"{found.field}: {found.message}".removeprefix(": ") for found in violations))
-        self.violations = tuple(violations)
+    def __init__(self, violations: Sequence[Violation], more: int = 0) -> None:
+        self.violations = _told(violations)
+        self.more = more + len(violations) - len(self.violations)
+        faults = [f"{found.field}: {found.message}".removeprefix(": ") for found in self.violations]
+        super().__init__("; ".join(faults + ([f"and {self.more} more"] if self.more else [])))
+
+
+def _told(violations: Sequence[Violation]) -> tuple[Violation, ...]:
+    """The first of them, those for which there is room; none is too long to be told."""
+    told, room = list[Violation](), FAULTS_BYTES
+    for found in violations:
+        field, message = _start(found.field), _start(found.message)
+        room -= len(f"{field}{message}".encode())
+        if room < 0:
+            break
+        told.append(Violation(field, message))
+    return tuple(told)
+
+
+def _start(text: str) -> str:
+    """As much of it as is told."""
+    return text.encode(errors="replace")[:TEXT_BYTES].decode(errors="ignore")
 
 
 MESSAGE_BYTES: Final = "message_bytes"

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LINES: Final = Rate(per_minute=600, burst=100)
 """Lines of one worker."""
+TEXT_LENGTH: Final = 2000
+"""Characters of what a line says of each thing; a cause may quote what the caller sent."""
 
 
 class FailureLog:
@@ -29,10 +31,10 @@ class FailureLog:
         self._left_out = 0
 
     def tell(self, **event: str) -> None:
-        """Writes the line, or counts it among those that are left out; what is empty is not in it."""
+        """Writes the line, or counts it as left out; what is empty is not in it, nor the end of a long text."""
         if not self._bucket.take(1, self._clock()):
             self._left_out += 1
             return
         left_out, self._left_out = self._left_out, 0
-        said = {name: value for name, value in event.items() if value}
+        said = {name: value[:TEXT_LENGTH] for name, value in event.items() if value}
         self._log.info("call failed", **said, **({"left_out": left_out} if left_out else {}))

@@ -111,7 +111,7 @@ class BatchWriter:
                 other = admission.admit(writes, only=_KEPT)
             except InvalidRequest as error:
                 said = [Violation(fault.field, f"{fault.message}; {coming(each)}") for fault in error.violations]
-                raise InvalidRequest(said) from error
+                raise InvalidRequest(said, error.more) from error
             _refuse(
                 [
                     batch.fault(entity_key(ref), f"it would be kept in another form; {coming(each)}")

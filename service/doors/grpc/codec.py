@@ -31,7 +31,7 @@ _NO_VALUES: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
 def read_check(message: pb.CheckRequest, limits: "Limits") -> CheckRequest:
-    """The question as it came; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
+    """The question as it came; LimitExceeded over `attributes` or `parents`, InvalidRequest for a value of no kind."""
     subject = message.WhichOneof("subject")
     return CheckRequest(
         request_id=message.request_id or str(uuid4()),
@@ -176,8 +176,10 @@ def write_value(value: Json) -> types_pb2.Value:
 
 
 def read_entity(message: types_pb2.Entity, field: str, limits: "Limits") -> GivenEntity:
-    """The entity as a message describes it; LimitExceeded over `attributes`, InvalidRequest for a value of no kind."""
+    """The entity as a message describes it; errors as `read_check`."""
     attributes, parents = message.attributes, message.parents
+    if len(parents) > limits.parents:
+        raise LimitExceeded("parents", limits.parents, len(parents))
     return GivenEntity(
         Ref(message.type, message.id),
         _read_values(attributes, f"{field}.attributes", limits) if attributes else _NO_VALUES,

@@ -26,7 +26,7 @@ RELATIONS: int = 1000
 
 
 def read_put(message: pb.PutEntityRequest, limits: Limits) -> GivenEntity:
-    """The entity to write; InvalidRequest for what is no reference, LimitExceeded over `attributes`."""
+    """The entity to write; InvalidRequest for what is no reference, LimitExceeded over `attributes` or `parents`."""
     return read_written("entity", message.entity, limits)
 
 

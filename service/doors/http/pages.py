@@ -107,7 +107,8 @@ def message_of(error: MagistrateError) -> str:
     if type(error) not in STATUS:
         return FAULT
     if isinstance(error, InvalidRequest):
-        return str(InvalidRequest([Violation(as_sent(each.field), each.message) for each in error.violations]))
+        named = [Violation(as_sent(each.field), each.message) for each in error.violations]
+        return str(InvalidRequest(named, error.more))
     if isinstance(error, RateLimited) and error.limit not in str(error):
         return f"{error}: `{error.limit}`"
     return wording(error)

@@ -20,7 +20,7 @@ Asked = TypeVar("Asked")
 
 NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
 """A channel that takes no more than 64 KiB that nobody has read."""
-LIMITS = Limits(batch_checks=3, attributes=4, message_bytes=4096)
+LIMITS = Limits(batch_checks=3, attributes=4, parents=4, message_bytes=4096)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import structlog
 from structlog.testing import capture_logs
 
-from service.doors.failure_log import FailureLog
+from service.doors.failure_log import TEXT_LENGTH, FailureLog
 from service.rate import Rate
 from tests.service.clock import Clock
 
@@ -20,3 +20,10 @@ def test_failures_past_the_rate_are_counted_and_the_next_line_says_how_many() ->
         failures.tell(request_id="last")
     assert [line["request_id"] for line in lines] == ["0", "1", "later", "last"]
     assert [line.get("left_out") for line in lines] == [None, None, 8, None]
+
+
+def test_a_line_has_the_start_of_a_long_cause_alone() -> None:
+    with capture_logs() as lines:
+        FailureLog(structlog.get_logger()).tell(rpc="Check", cause="x" * 1_000_000)
+
+    assert [(line["rpc"], line["cause"]) for line in lines] == [("Check", "x" * TEXT_LENGTH)]

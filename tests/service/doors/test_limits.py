@@ -47,6 +47,12 @@ def of_context(count: int) -> bytes:
     return asked.SerializeToString()
 
 
+def of_parents(count: int) -> bytes:
+    asked = check()
+    asked.resource.parents.extend([types_pb2.EntityRef()] * count)
+    return asked.SerializeToString()
+
+
 def of_records(depth: int) -> bytes:
     """Records within records."""
     asked = check()
@@ -69,14 +75,14 @@ def of_request_id(length: int) -> bytes:
     return asked.SerializeToString()
 
 
-def refusal(talk: Talk, rpc: str, message: bytes) -> tuple[grpc.StatusCode, str, str]:
+def refusal(talk: Talk, rpc: str, message: bytes, who: str = "plain") -> tuple[grpc.StatusCode, str, str]:
     """How a call ends: its status, the limit that is named, and what is said of fields; OK and nothing of one that does
     not fail."""
 
     def ask(channel: grpc.Channel) -> tuple[grpc.StatusCode, str, str]:
         raw: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(SERVICE + rpc)
         try:
-            raw(message, metadata=bearer("plain"), timeout=20)
+            raw(message, metadata=bearer(who), timeout=20)
         except grpc.RpcError as error:
             assert isinstance(error, grpc.Call)
             status, info, fields = from_call(error), ErrorInfo(), BadRequest()
@@ -99,11 +105,12 @@ def refusal(talk: Talk, rpc: str, message: bytes) -> tuple[grpc.StatusCode, str,
         ("BatchCheck", of_checks, 3, INVALID, "batch_checks", ""),
         ("Check", of_attributes, 4, INVALID, "attributes", ""),
         ("Check", of_context, 4, INVALID, "attributes", ""),
+        ("Check", of_parents, 4, INVALID, "parents", ""),
         ("Check", of_records, 4, INVALID, "", "context.deep.in.in.in.in.in: records nest at most 4 deep"),
         ("Check", of_id, 256, INVALID, "", "resource.id: an id has at most 256 characters (this one has 257)"),
         ("Check", of_request_id, 128, INVALID, "", "request_id: at most 128 characters"),
     ],
-    ids=["bytes", "bytes of Explain", "checks", "attributes", "context", "records", "id", "request id"],
+    ids=["bytes", "bytes of Explain", "checks", "attributes", "context", "parents", "records", "id", "request id"],
 )
 def test_a_limit_lets_through_what_is_at_it_and_names_itself_past_it(
     talk: Talk,
@@ -119,6 +126,18 @@ def test_a_limit_lets_through_what_is_at_it_and_names_itself_past_it(
     # What is at the limit may be refused for other reasons: these names are unknown to the policies.
     assert (limit or said) not in (below[1], below[2])
     assert above == (status, limit, said)
+
+
+def test_who_gives_the_longest_of_wrong_names_is_told_that_they_are_wrong(talk: Talk) -> None:
+    """All that is said of them would be more than clients read of metadata, in which it stands encoded, and twice."""
+    asked = check()
+    for at in range(4):
+        asked.context[f"{at}" + "\N{GRINNING FACE}" * 240].bool_value = True
+
+    status, _, said = refusal(talk, "Check", asked.SerializeToString(), "pep")
+
+    assert status is INVALID
+    assert said.count("\N{GRINNING FACE}: undeclared context field") == 2
 
 
 def test_what_is_far_too_long_is_not_even_read(talk: Talk) -> None:

@@ -39,7 +39,7 @@ async def tell_health(door: GrpcDoor, feed: Feed, life: WorkerLife, has_any: Cal
     while True:
         if (feed.is_fresh() and has_any() and not life.leave.is_set()) != is_serving:
             is_serving = not is_serving
-            await door.say(is_serving=is_serving)
+            door.say(is_serving=is_serving)
         # Not wait_for: on 3.11 it loses a cancellation that comes as it ends, and the drain would wait for ever.
         with suppress(TimeoutError):
             async with asyncio.timeout(GAUGE_SECONDS):

@@ -144,6 +144,15 @@ def message_of(request: Request | None) -> Request:
     return request
 
 
+async def message_or_abort(request: Request | None, context: ServicerContext[Request, Response]) -> Request:
+    """The same for the RPCs that ask for no credential: the call ends here, and the log, which strangers could fill, is
+    told nothing."""
+    try:
+        return message_of(request)
+    except MagistrateError as error:
+        await context.abort_with_status(to_status(status_of(error)))
+
+
 async def _messages(context: ServicerContext[Request | None, Response]) -> AsyncGenerator[Request, None]:
     """What comes in, as `message_of` has it; gRPC's own iterator is two more generators around each message."""
     while (request := await context.read()) is not EOF:

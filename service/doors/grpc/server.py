@@ -1,18 +1,17 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health, health_pb2
-from grpc_reflection.v1alpha import reflection
 from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, entity_pb2, policy_pb2
 
 from service.config import Limits
+from service.doors.grpc.health import HEALTH, HealthServicer
+from service.doors.grpc.reflection import REFLECTION, ReflectionServicer
 from service.doors.grpc.rim import Oversized
 
 AUTHORIZATION: Final = authorization_pb2.DESCRIPTOR.services_by_name["AuthorizationService"]
@@ -28,9 +27,6 @@ RPCS: Final = frozenset(
 """Every RPC of the contract, as `Service.Rpc`."""
 SERVICE: Final = AUTHORIZATION.full_name
 """`magistrate.v1.AuthorizationService`."""
-
-_HEALTH: Final = Default().FindServiceByName(health.SERVICE_NAME)
-_REFLECTION: Final = Default().FindServiceByName(reflection.SERVICE_NAME)
 
 Served = tuple[ServiceDescriptor, object]
 """A service of the contract and what answers its RPCs, each a method of the RPC's name."""
@@ -64,17 +60,14 @@ class GrpcDoor:
                 ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
             ]
         )
-        self._health = health.aio.HealthServicer()
-        names = (*(service.full_name for service, _ in served), health.SERVICE_NAME, reflection.SERVICE_NAME)
+        self._health = HealthServicer(SERVICE)
+        names = (*(service.full_name for service, _ in served), HEALTH.full_name, REFLECTION.full_name)
         # Not by the generated registration: gRPC waits anew for each method that is registered with every call.
-        standard: tuple[Served, ...] = (
-            (_HEALTH, self._health),
-            (_REFLECTION, reflection.aio.ReflectionServicer(names)),
-        )
+        standard: tuple[Served, ...] = ((HEALTH, self._health), (REFLECTION, ReflectionServicer(names)))
         self._server.add_generic_rpc_handlers(
-            (
-                *(_handler_of(service, servicer, _lenient(limits.message_bytes)) for service, servicer in served),
-                *(_handler_of(service, servicer, _strict) for service, servicer in standard),
+            tuple(
+                _handler_of(service, servicer, _lenient(limits.message_bytes))
+                for service, servicer in (*served, *standard)
             )
         )
 
@@ -83,7 +76,7 @@ class GrpcDoor:
     ) -> int:
         """Listens there, in plain text without credentials, and at `secured` for client certificates too.
 
-        Then it says SERVING; returns the first port.
+        Returns the first port.
         """
         if credentials is None:
             port = self._server.add_insecure_port(address)
@@ -92,17 +85,15 @@ class GrpcDoor:
         if secured is not None:
             self._server.add_secure_port(secured.address, secured.credentials)
         await self._server.start()
-        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         return port
 
-    async def say(self, *, is_serving: bool) -> None:
-        """Answers health checks so from here on; closing has the last word."""
-        states = health_pb2.HealthCheckResponse
-        await self._health.set(SERVICE, states.SERVING if is_serving else states.NOT_SERVING)
+    def say(self, *, is_serving: bool) -> None:
+        """Answers health checks so from here on, and SERVING before; closing has the last word."""
+        self._health.say(is_serving=is_serving)
 
     async def close(self, grace: float) -> None:
         """Says NOT_SERVING, lets the calls in flight finish for `grace` seconds, then ends."""
-        await self._health.enter_graceful_shutdown()
+        self._health.leave()
         await self._server.stop(grace)
 
 
@@ -143,14 +134,8 @@ _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler
 }
 """By whether the caller, and the service, sends many messages."""
 
-MessageT = TypeVar("MessageT", bound=Message)
 Reading = Callable[[Callable[[bytes], Message]], Callable[[bytes], Message | Oversized | None]]
 """Makes how a message is read from its class's own way."""
-
-
-def _strict(read: Callable[[bytes], MessageT]) -> Callable[[bytes], MessageT | None]:
-    """For servicers that are gRPC's own, which know no other."""
-    return read
 
 
 def _lenient(most: int) -> "Reading":

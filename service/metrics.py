@@ -108,6 +108,12 @@ _ASKING: Final = {
     "magistrate_calls": _counter(
         "Calls that ended, by door, RPC or route, and status.", door=OPEN, call=OPEN, status=OPEN
     ),
+    "magistrate_items": _counter(
+        "Answers to single questions of streams, batches and evaluations, by door, RPC or route, and status.",
+        door=OPEN,
+        call=OPEN,
+        status=OPEN,
+    ),
     "magistrate_call_seconds": _histogram(
         "From a call's arrival at the door until its end, by door and RPC or route.", door=OPEN, call=OPEN
     ),

@@ -64,6 +64,7 @@ ROWS: Final = (
             Panel("Ready", "none", _now("magistrate_ready", most="min"), "1 while /readyz says that it is ready"),
             Panel("Calls", "reqps", _rate("magistrate_calls_total", "door", "call")),
             Panel("Calls by status", "reqps", _rate("magistrate_calls_total", "door", "status")),
+            Panel("Questions in calls of several", "reqps", _rate("magistrate_items_total", "door", "status")),
             Panel("Calls under way", "none", _now("magistrate_calls_under_way", "door", most="sum")),
             Panel("Faults of the service", "reqps", _rate("magistrate_faults_total", "door")),
             Panel("Refused: over the rate, too much under way", "reqps", _rate("magistrate_rate_limited_total")),

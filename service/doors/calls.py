@@ -21,6 +21,7 @@ class Calls:
         self._under_way = 0
         self._faults = 0
         self._ended: dict[tuple[str, str], int] = {}
+        self._items: dict[tuple[str, str], int] = {}
         self._durations: dict[str, Histogram] = {}
 
     def begin(self) -> float:
@@ -40,11 +41,16 @@ class Calls:
             durations = self._durations[call] = Histogram()
         durations.observe(perf_counter() - began)
 
+    def answer(self, call: str, status: str, times: int = 1) -> None:
+        """Takes note of how so many single questions were answered, of a call that may have several and end OK."""
+        self._items[call, status] = self._items.get((call, status), 0) + times
+
     def tell(self, samples: Samples) -> None:
         """Says how many calls there were and are."""
         door = ("door", self._door)
-        for (call, status), times in self._ended.items():
-            samples.counters["magistrate_calls", (("call", call), door, ("status", status))] = times
+        for name, counted in (("magistrate_calls", self._ended), ("magistrate_items", self._items)):
+            for (call, status), times in counted.items():
+                samples.counters[name, (("call", call), door, ("status", status))] = times
         for call, durations in self._durations.items():
             series: Series = ("magistrate_call_seconds", (("call", call), door))
             samples.histograms[series] = durations

@@ -64,6 +64,7 @@ def test_calls_are_counted_by_rpc_and_status(told: dict[str, Metric]) -> None:
     assert value(told, name, door="grpc", call=check, status="INVALID_ARGUMENT") == 1
     assert value(told, name, door="grpc", call=stream, status="OK") == 1
     assert value(told, "magistrate_call_seconds_count", door="grpc", call=check) == 5
+    assert value(told, "magistrate_items_total", door="grpc", call=stream, status="OK") == 1
 
 
 def test_each_stage_of_each_call_that_asks_is_measured(told: dict[str, Metric]) -> None:

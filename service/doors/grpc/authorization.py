@@ -13,6 +13,7 @@ from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.asking import Asking, Call
 from service.config import Limits
+from service.doors.calls import GRPC
 from service.doors.grpc.caller import RPC, Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, read_item, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
@@ -74,6 +75,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         began = perf_counter()
         response = write_batch(request.request_id, answers, write_error=lambda error: _told(error, context))
         write_ended(began)
+        _count_answered(answers)
         return response
 
     @answering_stream
@@ -218,6 +220,7 @@ def _write_all(
         for request, item in zip(requests, answers.items, strict=True)
     ]
     write_ended(began)
+    _count_answered(answers)
     end_trace("grpc", RPC.get(), "OK")
     return responses
 
@@ -231,8 +234,15 @@ def _streamed_error(
 
 
 def _told(error: MagistrateError, context: ServicerContext[Request, Response]) -> Status:
-    """The error of one item; the log has the cause of those that do not say it."""
-    return told(error, context.peer() or "") if is_generic(error) else status_of(error)
+    """The error of one item, which is counted; the log has the cause of those that do not say it."""
+    status = told(error, context.peer() or "") if is_generic(error) else status_of(error)
+    GRPC.answer(RPC.get(), name_of(status))
+    return status
+
+
+def _count_answered(answers: Answers) -> None:
+    """Counts the items that are no errors: of those, each is counted as it is told."""
+    GRPC.answer(RPC.get(), "OK", sum(isinstance(item, Answer) for item in answers.items))
 
 
 def _only(answers: Answers) -> Answer:

@@ -6,9 +6,11 @@ from time import perf_counter
 from typing import Final
 
 from policy_lang.decision import Effect
+from policy_lang.types import Json
 from service.admission import check_request_id
 from service.asking import Asking
 from service.config import Limits
+from service.doors.calls import HTTP
 from service.doors.http.answering import Exchange, Rest
 from service.doors.http.evaluation_codec import (
     Object,
@@ -19,7 +21,8 @@ from service.doors.http.evaluation_codec import (
     write_evaluations,
 )
 from service.doors.http.json_text import read_object
-from service.doors.http.pages import NO_STORE, Page, as_sent, json_page, write_error
+from service.doors.http.pages import NO_STORE, Page, as_sent, json_page, status_of, write_error
+from service.doors.http.paths import EVALUATIONS
 from service.errors import MagistrateError
 from service.model import Answer, Answers, Caller, CheckRequest, Latency
 from service.ports import Policies
@@ -142,6 +145,13 @@ def _page_of_one(answers: Answers) -> Page:
 
 def _page_of_all(answers: Answers) -> Page:
     began = perf_counter()
-    page = json_page(write_evaluations(answers, write_error=write_error), NO_STORE)
+    page = json_page(write_evaluations(answers, write_error=_told), NO_STORE)
     write_ended(began)
+    HTTP.answer(EVALUATIONS, "200", sum(isinstance(item, Answer) for item in answers.items))
     return page
+
+
+def _told(error: MagistrateError) -> Json:
+    """The error of one evaluation, which is counted."""
+    HTTP.answer(EVALUATIONS, str(int(status_of(error))))
+    return write_error(error)

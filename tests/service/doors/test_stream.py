@@ -11,11 +11,15 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 from magistrate.v1 import types_pb2
 
+from service.doors.calls import GRPC
 from service.doors.grpc.side_by_side import answers_of
+from service.errors import AuditUnavailable
+from tests.service.doors.counting import items_of
 from tests.service.doors.talking import Talk, bearer
 from tests.service.point import KeptRecords
 
 PATIENCE = 20.0
+BATCH, STREAM = "AuthorizationService.BatchCheck", "AuthorizationService.CheckStream"
 
 
 def question(number: int, action: str = "read", id_: str = "o1") -> pb.CheckRequest:
@@ -58,6 +62,40 @@ def test_what_is_at_hand_is_answered_as_everything_is(talk: Talk, recorder: Kept
     assert {record.request_id: record.id for record in recorder.records} == {
         name: answer.response.decision_id for name, answer in answers.items() if name != "q2"
     }
+
+
+@pytest.mark.parametrize("is_at_hand", [False, True])
+def test_each_answer_of_a_stream_is_counted_by_its_status(talk: Talk, is_at_hand: bool) -> None:
+    asked = (question(1), question(2, "fly"), question(3, id_="absent"), question(4))
+    before = items_of(GRPC)
+
+    replace(talk, has_facts_at_hand=is_at_hand)(lambda channel: streamed(channel, "pep", *asked))
+
+    assert items_of(GRPC) - before == {(STREAM, "OK"): 3, (STREAM, "INVALID_ARGUMENT"): 1}
+
+
+@pytest.mark.parametrize("is_at_hand", [False, True])
+def test_answers_of_a_stream_that_fail_are_counted_though_it_goes_on(
+    talk: Talk, recorder: KeptRecords, monkeypatch: pytest.MonkeyPatch, is_at_hand: bool
+) -> None:
+    def find_no_room(records: object) -> None:
+        raise AuditUnavailable("no room")
+
+    monkeypatch.setattr(recorder, "record", find_no_room)
+    before = items_of(GRPC)
+
+    replace(talk, has_facts_at_hand=is_at_hand)(lambda channel: streamed(channel, "pep", question(1), question(2)))
+
+    assert items_of(GRPC) - before == {(STREAM, "UNAVAILABLE"): 2}
+
+
+def test_each_answer_of_a_batch_is_counted_by_its_status(talk: Talk) -> None:
+    batch = pb.BatchCheckRequest(checks=[question(1), question(2, "fly"), question(3, id_="absent")])
+    before = items_of(GRPC)
+
+    talk(lambda channel: pb_grpc.AuthorizationServiceStub(channel).BatchCheck(batch, metadata=bearer("pep")))
+
+    assert items_of(GRPC) - before == {(BATCH, "OK"): 2, (BATCH, "INVALID_ARGUMENT"): 1}
 
 
 def test_a_stream_without_a_good_credential_ends_unauthenticated(talk: Talk) -> None:

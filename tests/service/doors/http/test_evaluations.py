@@ -5,10 +5,12 @@ from typing import cast
 import pytest
 
 from policy_lang.types import Json
+from service.doors.calls import HTTP
 from service.doors.http.paths import EVALUATIONS
 from service.metrics import STAGES
 from service.samples import Samples
 from service.stages import tell_stages
+from tests.service.doors.counting import items_of
 from tests.service.doors.http.serving import Door, Object, evaluation
 
 SAID: Object = {"subject": {"type": "User", "id": "alice"}, "action": {"name": "read"}}
@@ -49,6 +51,14 @@ def test_evaluations_are_answered_in_their_order_and_what_they_share_stands_once
     assert answer["context"].keys() == {"policy_digest", "revision", "decided_at"}
     ids = [each["context"]["decision_id"] for each in answer["evaluations"]]
     assert [record.id for record in door.recorder.records] == ids
+
+
+def test_each_evaluation_is_counted_by_its_status(door: Door) -> None:
+    before = items_of(HTTP)
+
+    asked(door, items({"resource": O1}, {"resource": THEIRS}, {"resource": {"id": "o1"}}))
+
+    assert items_of(HTTP) - before == {(EVALUATIONS, "200"): 2, (EVALUATIONS, "400"): 1}
 
 
 def test_a_part_of_an_evaluation_stands_in_place_of_the_whole_one_for_all(door: Door) -> None:

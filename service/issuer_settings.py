@@ -140,7 +140,8 @@ class IssuerSettings(BaseModel):
         }
         for name, url in urls.items():
             if url is not None and (fault := fault_of_url(url, allows_loopback=self.insecure_loopback)):
-                raise ValueError(f"{name} `{url}` {fault}")
+                # The URL is not repeated: it may hold a password.
+                raise ValueError(f"`{name}` {fault}")
         return self
 
 

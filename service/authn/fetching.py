@@ -74,7 +74,7 @@ class Web:
         return await self._answer(self._client.build_request("POST", url, data=dict(form), headers=headers), JSON)
 
     async def _answer(self, request: httpx.Request, media_types: Collection[str]) -> Fetched:
-        url = request.url
+        url = shown(request.url)
         try:
             async with asyncio.timeout(self._timeout):
                 for _ in range(MOST_REDIRECTS + 1):
@@ -93,15 +93,20 @@ class Web:
         raise FetchFailed(f"`{url}` leads from one place to the next more than {MOST_REDIRECTS} times")
 
 
+def shown(url: httpx.URL | str) -> httpx.URL:
+    """How messages call it: without its query, which may hold a key."""
+    return httpx.URL(url, query=None)
+
+
 def _redirected(response: httpx.Response) -> httpx.Request | None:
     """Where a GET is led to on the same server; None for an answer."""
     following = response.next_request
     if following is None:
         return None
     if response.request.method != "GET":
-        raise FetchFailed(f"`{response.url}` leads elsewhere, where credentials are not sent")
+        raise FetchFailed(f"`{shown(response.url)}` leads elsewhere, where credentials are not sent")
     if _origin(following.url) != _origin(response.url):
-        raise FetchFailed(f"`{response.url}` leads to another host, which is not followed")
+        raise FetchFailed(f"`{shown(response.url)}` leads to another host, which is not followed")
     return following
 
 
@@ -111,7 +116,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 async def _taken(response: httpx.Response, media_types: Collection[str]) -> Fetched:
     """The answer, if it is what was asked for; it is read no further than the limit."""
-    url, media_type = response.url, response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    url, media_type = shown(response.url), response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.status_code != HTTPStatus.OK:
         raise FetchFailed(f"`{url}` answered with status {response.status_code}")
     if media_type not in media_types:

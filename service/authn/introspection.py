@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote_plus
 
 from policy_lang.types import Json
-from service.authn.fetching import FetchFailed, Web
+from service.authn.fetching import FetchFailed, Web, shown
 from service.authn.opaque import NotAnswered
 from service.authn.private_files import read_private
 from service.authn.strict_json import BadJson, parse_object
@@ -34,7 +34,7 @@ class Introspection:
         except (FetchFailed, ConfigError) as error:
             raise NotAnswered(str(error)) from None
         except BadJson as error:
-            raise NotAnswered(f"`{self._settings.url}`: {error}") from None
+            raise NotAnswered(f"`{shown(self._settings.url)}`: {error}") from None
 
     async def close(self) -> None:
         """Ends the connection."""

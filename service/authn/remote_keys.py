@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from service.authn.fetching import FetchFailed, Web
+from service.authn.fetching import FetchFailed, Web, shown
 from service.authn.jwks import BadJwks, Jwks, read_jwks
 from service.authn.keys import NO_KEYS
 from service.authn.strict_json import BadJson, parse_object
@@ -44,7 +44,7 @@ class KeySource:
         url = self._issuer.jwks_url or await self._discover(web)
         try:
             fetched = await web.get(url, JWKS_TYPES)
-            found = read_jwks(fetched.body, frozenset(self._issuer.algorithms), f"the JWKS of `{url}`")
+            found = read_jwks(fetched.body, frozenset(self._issuer.algorithms), f"the JWKS of `{shown(url)}`")
         except BadJwks as error:
             self._discovered = ("", 0.0)
             raise FetchFailed(str(error)) from None
@@ -53,7 +53,7 @@ class KeySource:
             raise
         if found.keys == NO_KEYS:
             why = "\n".join([*found.faults, *found.passed_over])
-            raise FetchFailed(f"the JWKS of `{url}` has no key for the issuer's algorithms\n{why}")
+            raise FetchFailed(f"the JWKS of `{shown(url)}` has no key for the issuer's algorithms\n{why}")
         return RemoteKeys(fetched.body, found, self._until_next(fetched.fresh_for))
 
     def _until_next(self, fresh_for: float | None) -> float:

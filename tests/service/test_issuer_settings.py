@@ -60,3 +60,22 @@ def test_bad_settings_are_refused(given: dict[str, object], fault: str) -> None:
         settings(**given)
     (found,) = refused.value.errors()
     assert re.search(fault, found["msg"])
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        pytest.param({"jwks_url": "https://me:hunter2@id.example/keys"}, "jwks_url", id="keys"),
+        pytest.param({"discovery": True, "issuer": "https://me:hunter2@id.example"}, "issuer", id="discovery"),
+        pytest.param(
+            {"introspection": INTROSPECTION | {"url": "https://me:hunter2@id.example/ask"}, "algorithms": []},
+            "introspection.url",
+            id="introspection",
+        ),
+    ],
+)
+def test_a_url_that_is_refused_is_named_and_not_repeated(given: dict[str, object], named: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        settings(**given)
+    (found,) = refused.value.errors()
+    assert found["msg"] == f"Value error, `{named}` is no URL of a host alone, without user and fragment"

@@ -115,6 +115,26 @@ def test_a_server_may_lead_to_another_place_of_its_own(provider: Provider) -> No
 
 
 @pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        pytest.param(Reply(b"", status=500), "answered with status 500", id="an error"),
+        pytest.param(json_reply([]), "not a JSON object", id="no JWKS"),
+        pytest.param(json_reply({"keys": [{"kty": "x"}]}), "has no key for the issuer's algorithms", id="no good key"),
+        pytest.param(
+            Reply(b"", status=302, headers={"Location": "https://127.0.0.1:1/"}), "another host", id="led away"
+        ),
+    ],
+)
+def test_a_key_in_the_query_of_a_url_stays_unsaid(provider: Provider, reply: Reply, why: str) -> None:
+    provider.misbehaviour["/keys?key=hunter2"] = lambda: reply
+    issuer = settings(jwks_url=provider.url + "/keys?key=hunter2", ca_file=provider.authority)
+    said = why_not(issuer)
+    assert f"`{provider.url}/keys`" in said
+    assert why in said
+    assert "hunter2" not in said
+
+
+@pytest.mark.parametrize(
     ("said", "why"),
     [
         pytest.param({"issuer": "https://evil.example"}, "that of another issuer", id="another issuer"),

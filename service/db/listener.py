@@ -7,12 +7,14 @@ from socket import socket
 from typing import Final
 
 import psycopg
-from sqlalchemy.engine import URL, make_url
+from psycopg.conninfo import make_conninfo
+from sqlalchemy.engine import URL
 
 from service.db.engine import Reading
 from service.db.failures import DRIVER_ERRORS, translated
 from service.db.feed import CHANNEL
 from service.db.feed_reading import Polled, changes_after, poll
+from service.db.opening import driver_arguments, shown
 
 CONNECT_SECONDS: Final = 5
 ANSWER_MS: Final = 5_000
@@ -53,21 +55,19 @@ class Listener:
 
 
 @contextmanager
-def open_listener(url: str) -> Iterator[Listener]:
+def open_listener(url: URL) -> Iterator[Listener]:
     """A connection to the PostgreSQL server of that URL, each statement a transaction of its own."""
-    parsed = make_url(url).set(drivername="postgresql")
-    name = f"`{parsed.set(password=None, query={})}`"
+    name = shown(url)
+    patience: dict[str, str | int] = {
+        "connect_timeout": CONNECT_SECONDS,
+        # A server that went away without a word is noticed, and not waited for.
+        "tcp_user_timeout": ANSWER_MS,
+        "keepalives_idle": CONNECT_SECONDS,
+        "options": f"-c statement_timeout={ANSWER_MS}",
+    }
+    where = driver_arguments(url) | {"application_name": "magistrate feed"} | patience
     with translated(name):
-        connection = psycopg.connect(
-            parsed.render_as_string(hide_password=False),
-            autocommit=True,
-            application_name="magistrate feed",
-            connect_timeout=CONNECT_SECONDS,
-            # A server that went away without a word is noticed, and not waited for.
-            tcp_user_timeout=ANSWER_MS,
-            keepalives_idle=CONNECT_SECONDS,
-            options=f"-c statement_timeout={ANSWER_MS}",
-        )
+        connection = psycopg.connect(make_conninfo("", **where), autocommit=True)
         with connection:
             yield Listener(connection, name)
 

@@ -1,5 +1,6 @@
 """Opens a database by its URL: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST:PORT/NAME`."""
 
+import re
 import sqlite3
 from functools import partial
 from pathlib import Path
@@ -32,18 +33,22 @@ LOOP_THREADS: Final = 32
 """Threads of an event loop's own executor, at most: all may read SQLite, and the loop itself must not wait for them."""
 POOL: Final = PoolSettings()
 
+_MISPLACED: Final = re.compile("[@=]")
+"""What a host or a database's name only has where the rest of a password, or a parameter, was read as a part of it."""
+
 
 def open_database(
     url: str, pool: PoolSettings = POOL, *, read_wait_ms: int = READ_WAIT_MS, write_wait_ms: int = WRITE_WAIT_MS
 ) -> Database:
     """The database of that URL. Nothing connects yet; ConfigError for a URL that names none."""
-    parsed = _parse(url)
+    parsed = parse_url(url)
     if parsed.drivername == "sqlite":
         return _open_sqlite(parsed, pool, read_wait_ms, write_wait_ms)
     return _open_postgresql(parsed, pool, read_wait_ms, write_wait_ms)
 
 
-def _parse(url: str) -> URL:
+def parse_url(url: str) -> URL:
+    """The parts of a database's URL; ConfigError, which repeats none of its text, where it is not understood."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError) as error:
@@ -55,8 +60,15 @@ def _parse(url: str) -> URL:
             raise ConfigError(f"a SQLite database needs a file, and takes no parameters\nhelp: {_FORMS}")
         return parsed.set(drivername="sqlite")
     if kind in {"postgresql", "postgres"}:
+        if _MISPLACED.search(f"{parsed.host}{parsed.database}"):
+            raise ConfigError(f"a database has `@` or `=` in its host or its name\nhelp: {_FORMS}")
         return parsed.set(drivername="postgresql+psycopg")
     raise ConfigError(f"unknown kind of database `{kind}`\nhelp: {_FORMS}")
+
+
+def driver_arguments(url: URL) -> dict[str, str | int]:
+    """What libpq is told of a server; a URL it would refuse for a space in the password, and repeat the password."""
+    return dict(url.get_dialect()().create_connect_args(url)[1])
 
 
 def open_source(url: str, pool: PoolSettings) -> Database:
@@ -64,7 +76,7 @@ def open_source(url: str, pool: PoolSettings) -> Database:
 
     A few connections are for those who do not read by the pool.
     """
-    parsed = _parse(url)
+    parsed = parse_url(url)
     if parsed.drivername == "sqlite":
         file = Path(parsed.database or "")
         readers = _sqlite_engine(file, "ro", pool.statement_ms, pool.connections + SPARE_CONNECTIONS)
@@ -75,7 +87,7 @@ def open_source(url: str, pool: PoolSettings) -> Database:
     readers = _postgresql_engine(parsed, pool, pool.statement_ms, pool.connections + SPARE_CONNECTIONS)
     event.listen(readers, "connect", _set_up_postgresql_source)
     event.listen(readers, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
-    return Database(_shown(parsed), readers, readers, None, statement_ms=pool.statement_ms)
+    return Database(shown(parsed), readers, readers, None, statement_ms=pool.statement_ms)
 
 
 def _open_sqlite(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait_ms: int) -> Database:
@@ -118,7 +130,7 @@ def _open_postgresql(url: URL, pool: PoolSettings, read_wait_ms: int, write_wait
     for each in (readers, aside):
         event.listen(each, "connect", partial(_set_up_postgresql_reader, pool.statement_ms))
     event.listen(writers, "connect", partial(_set_up_postgresql_writer, write_wait_ms))
-    return Database(_shown(url), readers, writers, None, statement_ms=pool.statement_ms, aside=aside)
+    return Database(shown(url), readers, writers, None, statement_ms=pool.statement_ms, aside=aside)
 
 
 def _postgresql_engine(url: URL, pool: PoolSettings, wait_ms: int, connections: int) -> Engine:
@@ -143,7 +155,7 @@ def _postgresql_engine(url: URL, pool: PoolSettings, wait_ms: int, connections: 
     )
 
 
-def _shown(url: URL) -> str:
+def shown(url: URL) -> str:
     """How messages call it, made anew of its harmless parts: a password may stand in the query too."""
     return f"`{URL.create('postgresql', url.username, host=url.host, port=url.port, database=url.database)}`"
 
@@ -202,4 +214,4 @@ def _to_json(value: Json) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-_FORMS: Final = "give `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`"
+_FORMS: Final = "give `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`; in a password `@` is `%40`"

@@ -10,6 +10,7 @@ from typing import Final
 
 from service.db.feed_reading import Polled
 from service.db.listener import Listener, open_listener
+from service.db.opening import parse_url
 from service.errors import FactsUnavailable
 from service.feed.feed import Feed
 from service.telemetry import get_log
@@ -28,7 +29,8 @@ class PostgresqlFollower:
     """Feeds one worker from one server."""
 
     def __init__(self, url: str, feed: Feed, *, listens: bool = True) -> None:
-        self._url = url
+        """ConfigError where the URL is not understood."""
+        self._url = parse_url(url)
         self._feed = feed
         self._listens = listens
         self._after = 0

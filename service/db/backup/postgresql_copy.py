@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy.engine import make_url
+from psycopg.conninfo import make_conninfo
 
 from service.db.backup.contents import Contents, tables_of
+from service.db.opening import driver_arguments, parse_url
 from service.db.versions import Kind, version_table
 from service.errors import BackupUnusable, FactsUnavailable
 
@@ -25,7 +25,7 @@ _PARTITIONS: Final = '--table="decision_"*'
 
 def copy(url: str, kind: Kind, target: Path) -> None:
     """Copies the tables into a file that is there; FactsUnavailable if the server or `pg_dump` refuses."""
-    given = conninfo_to_dict(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    given = driver_arguments(parse_url(url))
     password = given.pop("password", None)
     where = make_conninfo("", **given)
     tables = [f'--table="{table}"' for table in tables_of(kind)]

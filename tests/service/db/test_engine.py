@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import text
 from sqlalchemy.engine import URL
 
 from service.db.engine import FAIR_MS, Database, Prepared
+from service.db.listener import open_listener
 from service.db.migration import ensure_current, migrate, status
-from service.db.opening import POOL, open_database
+from service.db.opening import POOL, driver_arguments, open_database, parse_url
 from service.errors import ConfigError, FactsUnavailable, Trouble
 from service.pool_settings import PoolSettings
 
@@ -23,6 +25,9 @@ SLEEP: Prepared[tuple[str]] = Prepared("SELECT CAST(pg_sleep(10) AS TEXT)")
         ("", "the URL of a database is not understood"),
         ("facts.db", "the URL of a database is not understood"),
         ("postgresql://u:hunter2@host:port/x", "the URL of a database is not understood"),
+        ("postgresql://u:p@hunter2@host/x", "a database has `@` or `=` in its host or its name"),
+        ("postgresql://u/v:hunter2@host/x", "a database has `@` or `=` in its host or its name"),
+        ("postgresql://host user=u password=hunter2", "a database has `@` or `=` in its host or its name"),
         ("sqlite://", "a SQLite database needs a file"),
         ("sqlite:///:memory:", "a SQLite database needs a file"),
         ("sqlite:///x.db?mode=ro", "takes no parameters"),
@@ -41,6 +46,26 @@ def test_a_url_that_names_no_database_is_refused(url: str, reason: str) -> None:
 def test_a_server_that_is_not_there_is_unavailable_and_the_password_stays_unsaid(scheme: str) -> None:
     database = open_database(f"{scheme}://magistrate:hunter2@127.0.0.1:1/facts?password=hunter2&connect_timeout=1")
     with pytest.raises(FactsUnavailable) as failed, database.read():
+        pass
+    assert "`postgresql://magistrate@127.0.0.1:1/facts` cannot be reached" in str(failed.value)
+    assert "hunter2" not in str(failed.value)
+
+
+def test_a_password_may_have_whatever_a_url_can_escape() -> None:
+    where = driver_arguments(parse_url("postgresql://me:hun%20ter%402=%27@host:5433/facts?sslmode=require"))
+    assert conninfo_to_dict(make_conninfo("", **where)) == {
+        "host": "host",
+        "port": "5433",
+        "dbname": "facts",
+        "user": "me",
+        "password": "hun ter@2='",
+        "sslmode": "require",
+    }
+
+
+def test_a_server_whose_changes_are_followed_keeps_its_password_unsaid() -> None:
+    url = parse_url("postgresql://magistrate:hunter2%20hunter2@127.0.0.1:1/facts?password=hunter2")
+    with pytest.raises(FactsUnavailable) as failed, open_listener(url):
         pass
     assert "`postgresql://magistrate@127.0.0.1:1/facts` cannot be reached" in str(failed.value)
     assert "hunter2" not in str(failed.value)

@@ -1,8 +1,9 @@
 """The settings of tracing: where spans go, and of how many calls."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class TracingSettings(BaseModel):
@@ -22,3 +23,16 @@ class TracingSettings(BaseModel):
     ca_file: Path | None = Field(
         default=None, description="a PEM file with the authorities of the collector; those of the system when not given"
     )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _can_be_read(cls, endpoint: str) -> str:
+        """What sends spans would repeat another URL in the log, whatever password it has."""
+        try:
+            parts = urlsplit(endpoint)
+            is_whole = not endpoint or (bool(parts.hostname) and parts.port != 0)
+        except ValueError:
+            is_whole = False
+        if not is_whole or "?" in endpoint or "#" in endpoint:
+            raise ValueError("is no URL of a host and a path; in a password `/` is `%2F`")
+        return endpoint

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Final
 
 import click
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from policy_lang.types import Json
 from service.cli.output import Output, output_option, print_rows
 from service.cli.settings import reported
 from service.configuring import DEFAULT, ENVIRONMENT, load_settings, said_by
+from service.db.opening import parse_url
+from service.errors import ConfigError
 
 HIDDEN: Final = "(not shown)"
-URL_WITH_MORE: Final = re.compile(r"[@?]")
-"""One that may have a password, before its host or among its parameters."""
+DATABASES: Final = frozenset({"database", "log_database", "feed_url"})
+"""Settings, wherever they stand, whose value is the URL of a database."""
+USER: Final = re.compile(r"(?<=://).*@", re.DOTALL)
+PARAMETERS: Final = re.compile(r"[?#].*", re.DOTALL)
 
 
 @click.command()
@@ -32,7 +34,7 @@ def show(config: Path | None, output: Output, *, changed: bool) -> None:
         settings = load_settings(config, {})
         places = said_by(config, {})
     rows = [
-        {"setting": name, "value": redacted(value), "from": place_of(name, places)}
+        {"setting": name, "value": redacted(name, value), "from": place_of(name, places)}
         for name, value in flat(settings.model_dump(mode="json"))
     ]
     print_rows([row for row in rows if not changed or row["from"] != DEFAULT], output)
@@ -59,18 +61,27 @@ def place_of(name: str, places: Mapping[str, Mapping[str, object]]) -> str:
     return DEFAULT
 
 
-def redacted(value: Json) -> Json:
-    """The value without a password that a URL in it may have."""
-    if isinstance(value, list):
-        return [redacted(each) for each in value]
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    if not URL_WITH_MORE.search(value):
-        return value
+def redacted(name: str, value: Json) -> Json:
+    """The value of a setting without a secret that a URL in it may have."""
+    match value:
+        case list():
+            return [redacted(name, each) for each in value]
+        case str() if value and name.rpartition(".")[2] in DATABASES:
+            return _database(value)
+        case str() if "://" in value:
+            # By no parser: nothing of it may be well formed, and a token may stand there for a user.
+            return PARAMETERS.sub("", USER.sub("***@", value))
+        case _:
+            return value
+
+
+def _database(url: str) -> str:
+    """A URL that can be opened without its password and parameters, nothing of another: all of it may be a password."""
     try:
-        return make_url(value).set(query={}).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
+        parsed = parse_url(url)
+    except ConfigError:
         return HIDDEN
+    return parsed.set(drivername=parsed.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
 def _is_said(steps: list[str], said: object) -> bool:

@@ -20,7 +20,7 @@ from service.config import Settings
 from service.configuring import NEARLY, check_variables
 from service.db.engine import Database
 from service.db.migration import State, status
-from service.db.opening import open_database
+from service.db.opening import open_database, parse_url
 from service.db.versions import Kind
 from service.entities.mapped.source import MappedSource
 from service.errors import ConfigError, MagistrateError, SchemaOutdated
@@ -151,6 +151,8 @@ def _candidate(settings: Settings) -> str:
 
 
 def _facts(settings: Settings) -> str:
+    if settings.feed_url:
+        parse_url(settings.feed_url)
     return _database(settings.database_url, "facts")
 
 

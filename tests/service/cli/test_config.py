@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from policy_lang.types import Json
 from service.cli import main
-from service.cli.config_show import redacted
+from service.cli.config_show import DATABASES, redacted
 from service.config import Settings
 from service.configuring import NEARLY, SURELY, check_variables
 from service.db.migration import migrate
@@ -71,14 +71,43 @@ def test_every_setting_says_where_it_comes_from(sound: Path) -> None:
         ("postgresql://me:ge%40heim@host/db", "postgresql://me:***@host/db"),
         ("postgresql://me@host/db?password=geheim", "postgresql://me@host/db"),
         ("postgresql://host/db?user=me&password=geheim", "postgresql://host/db"),
-        ("https://id.example.com", "https://id.example.com"),
-        ("sqlite:///a.db", "sqlite:///a.db"),
-        ("://geheim@", "(not shown)"),
+        ("sqlite:////srv/a.db", "sqlite:////srv/a.db"),
+        ("", ""),
+        ("postgresql:/me:geheim@host/db", "(not shown)"),
+        ("host=db user=me password=geheim", "(not shown)"),
+        ("postgresql://host user=me password=geheim", "(not shown)"),
+        ("postgresql://me:g@heim@host/db", "(not shown)"),
+        ("postgresql://me:geheim/db", "(not shown)"),
+        ("postgresql://m/e:geheim@host/db", "(not shown)"),
+        ("me:geheim@host", "(not shown)"),
     ],
 )  # fmt: skip
-def test_no_password_is_shown(url: str, said: str) -> None:
-    assert redacted(url) == said
-    assert redacted([url]) == [said]
+@pytest.mark.parametrize("setting", ["database", "retention.log_database", "feed_url", "sources.hr.database"])
+def test_no_password_of_a_database_is_shown(setting: str, url: str, said: str) -> None:
+    assert redacted(setting, url) == said
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://id.example.com/keys", "https://id.example.com/keys"),
+        ("https://geheim@collector:4318", "https://***@collector:4318"),
+        ("https://me:ge/h?e#i@m@host/keys?key=geheim#geheim", "https://***@host/keys"),
+        ("https://id.example.com/keys?key=geheim", "https://id.example.com/keys"),
+        ("://geheim@", "://***@"),
+        ("me@example.com", "me@example.com"),
+    ],
+)  # fmt: skip
+def test_no_secret_of_another_url_is_shown(url: str, said: str) -> None:
+    assert redacted("tracing.endpoint", url) == said
+    assert redacted("tracing.endpoint", [url]) == [said]
+
+
+def test_every_setting_of_a_database_is_known_as_one() -> None:
+    schema = Settings.model_json_schema()
+    tables = [schema, *schema["$defs"].values()]
+    described = {name: field.get("description", "") for table in tables for name, field in table["properties"].items()}
+    assert {name for name, text in described.items() if text.startswith("URL")} - {"endpoint"} == DATABASES
 
 
 def test_what_is_sound_passes_and_nothing_is_made(sound: Path) -> None:
@@ -96,6 +125,26 @@ def test_everything_that_is_wrong_is_said_at_once(sound: Path) -> None:
     assert result.exit_code == 1
     assert set(said) == {"addresses", "issuers", "policies"}
     assert "E202" in said["policies"]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["https://me:gehe/im@host", "https://me:gehe?im@host", "https://me:1#geheim@host", "https://me:geheim@:4318"],
+)
+def test_an_endpoint_that_cannot_be_read_is_refused_and_not_repeated(endpoint: str) -> None:
+    result = run("show", env={"MAGISTRATE_TRACING__ENDPOINT": endpoint})
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "error: `tracing.endpoint`: is no URL of a host and a path; in a password `/` is `%2F`\n",
+    )
+
+
+def test_a_url_of_the_feed_that_is_not_understood_is_told(sound: Path) -> None:
+    result = run("check", "--config", sound, "--output", "json", env={"MAGISTRATE_FEED_URL": "host=db password=geheim"})
+    said = {row["subject"]: row["said"] for row in json.loads(result.stdout) if not row["sound"]}
+    assert set(said) == {"facts"}
+    assert said["facts"].startswith("the URL of a database is not understood")
+    assert "geheim" not in result.output
 
 
 def test_a_variable_that_is_nearly_a_setting_is_named(sound: Path) -> None:

@@ -15,6 +15,9 @@ from service.configuring import DEFAULT, ENVIRONMENT, load_settings, said_by
 from service.db.opening import parse_url
 from service.errors import ConfigError
 
+Steps = tuple[str | int, ...]
+"""The way to a setting: names, whatever they hold, and places in lists."""
+
 HIDDEN: Final = "(not shown)"
 DATABASES: Final = frozenset({"database", "log_database", "feed_url"})
 """Settings, wherever they stand, whose value is the URL of a database."""
@@ -34,39 +37,43 @@ def show(config: Path | None, output: Output, *, changed: bool) -> None:
         settings = load_settings(config, {})
         places = said_by(config, {})
     rows = [
-        {"setting": name, "value": redacted(name, value), "from": place_of(name, places)}
-        for name, value in flat(settings.model_dump(mode="json"))
+        {
+            "setting": ".".join(map(str, steps)),
+            "value": redacted(steps[-1], value),
+            "from": place_of(steps, value, places),
+        }
+        for steps, value in flat(settings.model_dump(mode="json"))
     ]
     print_rows([row for row in rows if not changed or row["from"] != DEFAULT], output)
 
 
-def flat(value: Json, name: str = "") -> Iterator[tuple[str, Json]]:
-    """Each setting by its path; lists of tables are numbered, other lists are one value."""
+def flat(value: Json, steps: Steps = ()) -> Iterator[tuple[Steps, Json]]:
+    """Each setting by the way to it; lists of tables are numbered, other lists are one value."""
     match value:
         case dict() if value:
             for key, inner in value.items():
-                yield from flat(inner, f"{name}.{key}" if name else key)
+                yield from flat(inner, (*steps, key))
         case [dict(), *_]:
             for place, inner in enumerate(value):
-                yield from flat(inner, f"{name}.{place}")
+                yield from flat(inner, (*steps, place))
         case _:
-            yield name, value
+            yield steps, value
 
 
-def place_of(name: str, places: Mapping[str, Mapping[str, object]]) -> str:
+def place_of(steps: Steps, value: Json, places: Mapping[str, Mapping[str, object]]) -> str:
     """The strongest place that says something of a setting; of the environment with the variable."""
     for place, said in places.items():
-        if _is_said(name.split("."), said):
-            return _variable(name) if place == ENVIRONMENT else place
+        if _is_said(steps, value, said):
+            return _variable(steps) if place == ENVIRONMENT else place
     return DEFAULT
 
 
-def redacted(name: str, value: Json) -> Json:
-    """The value of a setting without a secret that a URL in it may have."""
+def redacted(name: str | int, value: Json) -> Json:
+    """The value of the setting without a secret that a URL in it may have."""
     match value:
         case list():
             return [redacted(name, each) for each in value]
-        case str() if value and name.rpartition(".")[2] in DATABASES:
+        case str() if value and name in DATABASES:
             return _database(value)
         case str() if "://" in value:
             # By no parser: nothing of it may be well formed, and a token may stand there for a user.
@@ -84,20 +91,22 @@ def _database(url: str) -> str:
     return parsed.set(drivername=parsed.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
-def _is_said(steps: list[str], said: object) -> bool:
+def _is_said(steps: Steps, value: Json, said: object) -> bool:
     for step in steps:
         match said:
             case Mapping() if step in said:
                 said = said[step]
-            case list() if step.isdigit() and int(step) < len(said):
-                said = said[int(step)]
+            case list() if isinstance(step, int) and step < len(said):
+                said = said[step]
+            case str():
+                # A whole table in its short form, such as the name of a column: what is empty in it, it leaves open.
+                return bool(value)
             case _:
                 return False
     return True
 
 
-def _variable(name: str) -> str:
+def _variable(steps: Steps) -> str:
     """The variable that says a setting: its own, or that of a table around it."""
-    steps = name.upper().split(".")
-    names = ["MAGISTRATE_" + "__".join(steps[:length]) for length in range(len(steps), 0, -1)]
+    names = ["MAGISTRATE_" + "__".join(map(str, steps[:length])).upper() for length in range(len(steps), 0, -1)]
     return next((each for each in names if each in os.environ), ENVIRONMENT)

@@ -188,8 +188,10 @@ _RECORD: Final = {
         "Times that a checkpoint of the record was due, by result.", result=("written", "unchanged", "failed")
     ),
     "magistrate_checkpoint_success_timestamp_seconds": _gauge(
-        "When the record's checkpoints were last up to date, in seconds since 1970 UTC."
+        "When the record's checkpoints were last up to date, or the process began where they never were, in seconds"
+        " since 1970 UTC."
     ),
+    "magistrate_checkpoint_interval_seconds": _gauge("How often a checkpoint is due (checkpoint_seconds)."),
     "magistrate_retention_passes": _counter(
         "Times that expired records were looked for, by result.", result=("done", "elsewhere", "failed")
     ),

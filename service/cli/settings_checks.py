@@ -9,7 +9,7 @@ from typing import Final
 from policy_lang.counts import counted
 from policy_lang.diagnostics import PolicyError
 from policy_lang.schema import Schema
-from service.app.checkpointing import load_checkpoint_key
+from service.app.checkpointing import check_checkpoint_file, load_checkpoint_key
 from service.app.recording import build_contents
 from service.app.traces import load_tracing
 from service.authn.api_keys.peppers import load_peppers
@@ -111,6 +111,11 @@ def _secrets(settings: Settings) -> str:
     load_peppers(settings.peppers, dev_folder=None)
     signs = "signed" if load_checkpoint_key(settings) else "not signed: `checkpoint_key` is not set"
     return f"{counted(len(settings.peppers), 'pepper')}; checkpoints are {signs}"
+
+
+def _checkpoints(settings: Settings) -> str:
+    check_checkpoint_file(settings)
+    return f"every {settings.checkpoint_seconds:g} s into `{settings.checkpoints_path}`"
 
 
 def _policies(settings: Settings) -> str:
@@ -219,6 +224,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "issuers": _issuers,
     "certificates": _certificates,
     "secrets": _secrets,
+    "checkpoints": _checkpoints,
     "policies": _policies,
     "record": _record,
     "enforcement": _enforcement,

@@ -38,10 +38,12 @@ class CheckpointWriter:
         self._file = file
         self._key = key
         self._results = {"written": 0, "unchanged": 0, "failed": 0}
-        self._good_at = 0.0
+        self._good_at = time()  # of one that never succeeds it must be seen for how long
+        self._every = 0.0
 
     def run(self, stop: threading.Event, every: float) -> None:
         """Writes one each so many seconds in which records came, until `stop` is set."""
+        self._every = every
         while not stop.wait(every):
             self.try_write()
 
@@ -56,11 +58,11 @@ class CheckpointWriter:
         self._results[result] += 1
 
     def tell(self, samples: Samples) -> None:
-        """Says how often it was written, and when that last went well."""
+        """Says how often it was written, when that last went well, and how often it is due."""
         for result, times in self._results.items():
             samples.counters["magistrate_checkpoints", (("result", result),)] = times
-        if self._good_at:
-            samples.gauges["magistrate_checkpoint_success_timestamp_seconds"] = self._good_at
+        samples.gauges["magistrate_checkpoint_success_timestamp_seconds"] = self._good_at
+        samples.gauges["magistrate_checkpoint_interval_seconds"] = self._every
 
     def write(self) -> bool:
         """Whether there was anything to write. FactsUnavailable, OSError or BadCheckpoint where it cannot be."""

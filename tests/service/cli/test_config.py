@@ -304,6 +304,19 @@ def test_masks_of_pushed_policies_wait_for_them(sound: Path) -> None:
     assert said == "1 mask, found by 0 inputs, checked when policies are put in force"
 
 
+@pytest.mark.parametrize(
+    ("file", "is_sound"),
+    [("new.jsonl", True), ("secret", True), ("absent/new.jsonl", False), ("policies", False)],
+    ids=["not there yet", "there", "no folder", "a folder"],
+)
+def test_a_file_of_checkpoints_that_could_not_be_written_is_told(sound: Path, file: str, *, is_sound: bool) -> None:
+    path = sound.parent / file
+    env = {"MAGISTRATE_CHECKPOINT_FILE": str(path)}
+    rows = json.loads(run("check", "--config", sound, "--offline", "--output", "json", env=env).stdout)
+    assert [row["subject"] for row in rows if not row["sound"]] == ([] if is_sound else ["checkpoints"])
+    assert not (sound.parent / "new.jsonl").exists()
+
+
 def test_a_database_of_a_newer_version_is_told(sound: Path) -> None:
     settings = Settings(data=sound.parent / ".magistrate")
     settings.data.mkdir()

@@ -1,7 +1,9 @@
 """Checkpoints are one signed sequence, kept in the database and in a file; what is done to either shows."""
 
 import json
+import threading
 from pathlib import Path
+from time import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +14,7 @@ from service.db.log_tables import checkpoint
 from service.decisions.checkpoint import BadCheckpoint, read_checkpoint
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.verification import verify_log
+from service.samples import Samples
 from tests.service.decisions.chains import CHAINS, KEY, LENGTH, NORTH, faults_of, fill, found, keep, tamper
 from tests.service.decisions.records import samples
 
@@ -58,6 +61,23 @@ def test_a_file_gets_all_that_it_lacks_however_many(
     late = tmp_path / "two.jsonl"
     assert not CheckpointWriter(log_database, late, KEY).write()
     assert late.read_text().splitlines() == stored(log_database)
+
+
+def test_how_long_no_checkpoint_succeeds_is_told_from_the_start(log_database: Database, tmp_path: Path) -> None:
+    samples, stop, begun = Samples(), threading.Event(), time()
+    writer = CheckpointWriter(log_database, tmp_path / "absent" / "checkpoints.jsonl", None)
+    stop.set()
+    writer.run(stop, every=3600.0)
+    writer.try_write()
+    writer.tell(samples)
+    assert samples.counters["magistrate_checkpoints", (("result", "failed"),)] == 1
+    good_at = samples.gauges["magistrate_checkpoint_success_timestamp_seconds"]
+    assert begun <= good_at <= time()
+    (tmp_path / "absent").mkdir()
+    writer.try_write()
+    writer.tell(samples)
+    assert samples.gauges["magistrate_checkpoint_success_timestamp_seconds"] > good_at
+    assert samples.gauges["magistrate_checkpoint_interval_seconds"] == 3600
 
 
 def test_two_replicas_write_one_sequence(log_database: Database, tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def supervise(settings: Settings, announce: Callable[[Addresses], None]) -> None
         )
     if settings.candidate_folder is not None:
         _log.info("candidate policies are tried out", folder=str(settings.candidate_folder))
+    # Until there are workers to replace: those that start are new. The default would end the service.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     wanted = doors(settings)
     with ExitStack() as holding:
         holding.enter_context(lock_folder(settings.data))

@@ -172,6 +172,10 @@ def test_a_service_has_the_time_to_drain_and_to_ship_its_record(told: Mapping[st
     assert stop and float(stop[1]) > default + STOP_MARGIN + SHIP_SECONDS
 
 
+def test_a_reload_that_comes_too_early_is_a_restart() -> None:
+    assert re.findall(r"^RestartForceExitStatus=(.*)$", UNIT, re.MULTILINE) == ["SIGHUP"]
+
+
 def test_nobody_is_root_and_everybody_has_one_number() -> None:
     assert re.findall(r"^USER (.*)$", DOCKERFILE, re.MULTILINE) == [f"{UID}:{UID}"]
     assert {service["user"] for service in COMPOSE["services"].values() if "user" in service} == {f"{UID}:{UID}"}

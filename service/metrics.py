@@ -237,6 +237,9 @@ _PROCESSES: Final = {
     "magistrate_ready": _gauge("1 while /readyz says that it is ready."),
     "magistrate_workers_wanted": _gauge("Workers that there should be."),
     "magistrate_restarts": _counter("Processes started again after one had died.", process=OPEN),
+    "magistrate_process_silent_seconds": _gauge(
+        "Since the supervisor last heard of the process, which speaks every second; its other gauges are as old."
+    ),
     "magistrate_process_start_timestamp_seconds": _gauge("When the process began, in seconds since 1970 UTC."),
     "magistrate_process_cpu_seconds": Declared(
         Kind.COUNTER, "Time that the process has spent on a processor.", MappingProxyType({}), is_each=True

@@ -225,6 +225,7 @@ ROWS: Final = (
                 ),
             ),
             Panel("Restarts", "reqps", _rate("magistrate_restarts_total", "instance", "process")),
+            Panel("Silent for", "s", _now("magistrate_process_silent_seconds", "process")),
             Panel(
                 "Up since",
                 "s",

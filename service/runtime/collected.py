@@ -1,6 +1,8 @@
 """All processes' counts together. What a process had counted outlives it."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from time import monotonic
 
 from service.runtime.child import Child
 from service.samples import Labels, Samples
@@ -9,11 +11,23 @@ from service.samples import Labels, Samples
 class Collected:
     """What is known of all processes."""
 
-    def __init__(self, own: Callable[[], Samples]) -> None:
-        """`own` gives what the supervisor itself counts."""
+    def __init__(self, own: Callable[[], Samples], clock: Callable[[], float] = monotonic) -> None:
+        """`own` gives what the supervisor itself counts, `clock` seconds since any time."""
         self._own = own
+        self._clock = clock
+        self._heard_at: dict[Child, float] = {}
         self._gone = Samples()
         self._living: dict[Child, Samples] = {}
+
+    def heard(self, child: Child) -> None:
+        """A process says something, and so it gets on."""
+        self._heard_at[child] = self._clock()
+        self._living.setdefault(child, Samples())
+
+    def silence(self, child: Child) -> float:
+        """Seconds since a process last said something; 0 where it has not yet."""
+        now = self._clock()
+        return now - self._heard_at.get(child, now)
 
     def sampled(self, child: Child, samples: Samples) -> None:
         """A process says what it has counted by now."""
@@ -22,6 +36,7 @@ class Collected:
     def left(self, child: Child) -> None:
         """A process has ended."""
         self._gone.add(self._living.pop(child, Samples()))
+        self._heard_at.pop(child, None)
 
     def gauge(self, child: Child, name: str) -> float | None:
         """What one process says; None where it has not said so."""
@@ -46,5 +61,9 @@ class Collected:
         from service.runtime.exposition import exposed
 
         own = self._own()
-        living = [(child.program.name, samples) for child, samples in self._living.items()]
+        living = [(child.program.name, self._with_silence(child, samples)) for child, samples in self._living.items()]
         return exposed(self._gone, [*living, ("supervisor", own)], accept)
+
+    def _with_silence(self, child: Child, samples: Samples) -> Samples:
+        """What a process says, and for how long it has not: one that hangs goes on saying that all is well."""
+        return replace(samples, gauges={**samples.gauges, "magistrate_process_silent_seconds": self.silence(child)})

@@ -89,6 +89,11 @@ class Service:
             unenforced=self._settings.enforcement.warning,
             candidate="" if self._candidate == self._policies.digest else self._candidate,
             candidate_refused=self._candidate_refused,
+            silences=tuple(
+                (child.program.name, self._collected.silence(child))
+                for child, digest in self._rollout.digests.items()
+                if digest  # loading the first policies may hold one up, and no calls come to it
+            ),
             left_alone=tuple(
                 sorted(
                     {
@@ -114,6 +119,7 @@ class Service:
 
     def heard(self, child: Child, message: Message) -> None:
         """A process says something."""
+        self._collected.heard(child)
         match message:
             case Sampled(samples):
                 self._collected.sampled(child, samples)

@@ -10,6 +10,8 @@ import orjson
 
 from service.runtime.ops import Page, Routes
 
+SILENT_SECONDS: Final = 5.0
+"""A worker says something every second; one that has not for so long hangs, and calls that come to it do too."""
 _JSON: Final = "application/json"
 
 
@@ -34,6 +36,8 @@ class Status:
     may_answer_unrecorded: bool
     feed_lags: tuple[float, ...]
     max_staleness: float
+    silences: tuple[tuple[str, float], ...] = ()
+    """Each worker that has policies, and for how many seconds it has said nothing."""
     left_alone: tuple[str, ...] = ()
     """Databases that some worker leaves alone after failures; it is ready for what needs none of them."""
     unenforced: str = ""
@@ -48,6 +52,11 @@ class Status:
         return sum(digest == self.policies.digest for digest in self.workers) if self.policies.digest else 0
 
     @property
+    def silent(self) -> list[str]:
+        """Workers that hang."""
+        return [worker for worker, seconds in self.silences if seconds > SILENT_SECONDS]
+
+    @property
     def unready(self) -> list[str]:
         """Why it should not be asked now; nothing if it should."""
         found = {
@@ -56,6 +65,7 @@ class Status:
             f"{self.workers_in_step} of {self.workers_wanted} workers have the policies in force": (
                 self.workers_in_step < self.workers_wanted
             ),
+            f"nothing was heard for {SILENT_SECONDS:.0f} seconds of {', '.join(self.silent)}": bool(self.silent),
             "the change feed is behind": any(lag > self.max_staleness for lag in self.feed_lags),
             "the record cannot be written": self.is_spool_failing and not self.may_answer_unrecorded,
         }

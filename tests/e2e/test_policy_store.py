@@ -27,6 +27,7 @@ from policy_lang.loading import load_folder
 from service.db.facts_tables import bundle
 from service.db.opening import open_database
 from tests.e2e.asking import SECONDS, bearer, question, refusal, stub_of
+from tests.e2e.observing import scraped
 from tests.e2e.pushing import Operator, denying, health, keeping, refused, replica_of
 from tests.e2e.running import Project, Server, is_running, wait_until
 from tests.e2e.test_motion import ROUNDS, Load, pause
@@ -198,6 +199,8 @@ def test_a_replica_that_hangs_is_not_waited_for_long_and_not_ready_until_it_has_
         assert ask(here).policy_digest == digest
         wait_until(there.asked_ready, False)
         assert there.asked("/readyz") == (503, "0 of 1 workers have the policies in force\n")
+        silences = scraped(there)["magistrate_process_silent_seconds"].samples
+        assert [each.labels["process"] for each in silences if each.value > 2.0] == ["background process"]
         os.kill(there.child("background"), signal.SIGCONT)
         wait_until(there.asked_ready, True)
         assert ask(there).policy_digest == digest

@@ -24,14 +24,18 @@ def told(decisions: int, memory: float) -> Samples:
 
 
 async def collected() -> Collected:
-    """Of a worker that has ended and the one in its place."""
-    together = Collected(Samples)
+    """Of a worker that has ended, the one in its place, and a process that has not said yet what it counts."""
+    times = iter((100.0, 103.5, 111.0))
+    together = Collected(Samples, lambda: next(times, 112.5))
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     await process.wait()
-    gone, living = (Child(Program("worker", "there"), process) for _ in range(2))
+    gone, living, new = (Child(Program(name, "there"), process) for name in ("worker", "worker", "new"))
+    together.heard(gone)
     together.sampled(gone, told(3, 1000))
     together.left(gone)
+    together.heard(living)
     together.sampled(living, told(4, 2000))
+    together.heard(new)
     return together
 
 
@@ -65,6 +69,13 @@ def test_what_a_process_counted_outlives_it_and_what_it_is_does_not(service: Col
     assert stages["magistrate_stage_seconds_count", (("stage", "fetch"),)] == 2
     assert stages["magistrate_stage_seconds_bucket", (("le", "0.00025"), ("stage", "fetch"))] == 0
     assert stages["magistrate_stage_seconds_bucket", (("le", "0.0005"), ("stage", "fetch"))] == 2
+
+
+def test_a_process_that_says_no_more_is_told_to_be_silent_for_as_long(service: Collected) -> None:
+    assert values(read(service, "")["magistrate_process_silent_seconds"]) == {
+        ("magistrate_process_silent_seconds", (("process", "worker"),)): 9.0,
+        ("magistrate_process_silent_seconds", (("process", "new"),)): 1.5,
+    }
 
 
 @pytest.mark.parametrize("accept", ["", OPENMETRICS], ids=["text", "openmetrics"])

@@ -2,34 +2,56 @@
 
 import asyncio
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
 
 from service.config import Settings
 from service.runtime.child import Child, Program
-from service.runtime.messages import Boot, Compiled, Prepare, Prepared, Sampled, receive
+from service.runtime.messages import Activate, Boot, Compiled, Prepare, Prepared, Sampled, receive
 from service.runtime.service import WORKER, Service
 from service.samples import Samples
 
 
+@asynccontextmanager
+async def in_force() -> AsyncIterator[tuple[Service, Child]]:
+    """A service and its one worker, where policies come in force while the block runs."""
+    boot: asyncio.Future[Boot] = asyncio.get_running_loop().create_future()
+    service = Service(Settings(workers=1), boot)
+    process = await asyncio.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
+    assert process.stdout is not None
+    worker = Child(Program("worker", WORKER.module), process)
+    running = asyncio.create_task(service.run())
+    service.joined(worker)
+    service.heard(worker, Compiled("one", b"image"))
+    assert await receive(process.stdout) == Prepare("one", b"image")
+    assert service.status.silences == ()
+    service.heard(worker, Prepared("one"))
+    assert await receive(process.stdout) == Activate("one")
+    yield service, worker
+    running.cancel()
+    await worker.stop(10)
+
+
 def test_a_worker_that_says_that_it_has_no_policies_is_not_in_step() -> None:
     async def scenario() -> None:
-        boot: asyncio.Future[Boot] = asyncio.get_running_loop().create_future()
-        service = Service(Settings(workers=1), boot)
-        process = await asyncio.create_subprocess_exec("cat", stdin=PIPE, stdout=PIPE)
-        assert process.stdout is not None
-        worker = Child(Program("worker", WORKER.module), process)
-        running = asyncio.create_task(service.run())
-        service.joined(worker)
-        service.heard(worker, Compiled("one", b"image"))
-        assert await receive(process.stdout) == Prepare("one", b"image")
-        service.heard(worker, Prepared("one"))
-        await receive(process.stdout)
-        assert service.status.unready == []
+        async with in_force() as (service, worker):
+            assert service.status.unready == []
+            service.heard(worker, Sampled(Samples(gauges={"magistrate_policy_answering": 0.0})))
+            assert service.status.unready == ["0 of 1 workers have the policies in force"]
+            service.heard(worker, Sampled(Samples(gauges={"magistrate_policy_answering": 1.0})))
+            assert service.status.unready == []
 
-        service.heard(worker, Sampled(Samples(gauges={"magistrate_policy_answering": 0.0})))
-        assert service.status.unready == ["0 of 1 workers have the policies in force"]
-        service.heard(worker, Sampled(Samples(gauges={"magistrate_policy_answering": 1.0})))
-        assert service.status.unready == []
-        running.cancel()
-        await worker.stop(10)
+    asyncio.run(scenario())
+
+
+def test_a_worker_that_has_policies_is_silent_since_it_last_said_anything() -> None:
+    async def scenario() -> None:
+        async with in_force() as (service, worker):
+            before = monotonic()
+            service.heard(worker, Prepared("one"))
+            ((name, silence),) = service.status.silences
+            assert name == "worker"
+            assert 0.0 < silence <= monotonic() - before
 
     asyncio.run(scenario())

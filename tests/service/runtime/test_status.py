@@ -33,6 +33,11 @@ def readiness(status: Status) -> Page:
         (replace(WELL, workers=("one", "")), "1 of 2 workers have the policies in force"),
         (replace(WELL, workers=("one", "two")), "1 of 2 workers have the policies in force"),
         (replace(WELL, workers=("one", "one", "one")), "ready"),
+        (replace(WELL, silences=(("worker 1", 1.1), ("worker 2", 5.0))), "ready"),
+        (
+            replace(WELL, silences=(("worker 1", 1.1), ("worker 2", 5.1))),
+            "nothing was heard for 5 seconds of worker 2",
+        ),
         (replace(WELL, feed_lags=(0.1, 10.1)), "the change feed is behind"),
         (replace(WELL, is_spool_failing=True), "the record cannot be written"),
     ],

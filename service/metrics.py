@@ -94,6 +94,7 @@ _ASKING: Final = {
         reason=("slow", "failed", "busy", "hurried", "refused"),
     ),
     "magistrate_shadow_active": _gauge("1 while candidate policies are tried out beside those in force."),
+    "magistrate_shadow_refused": _gauge("1 while candidate policies are refused, or a worker has let go of them."),
     "magistrate_break_glass_active": _gauge("Emergency grants that are in force."),
     "magistrate_break_glass_last_timestamp_seconds": _gauge(
         "When an emergency grant was last in force, in seconds since 1970 UTC; 0 where none was within the hour."

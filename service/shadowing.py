@@ -46,8 +46,8 @@ class Candidates(Protocol):
         """The candidate; None where there is none."""
         ...
 
-    def let_go(self) -> None:
-        """Has none any more."""
+    def give_up(self, why: str) -> None:
+        """Has none any more, for it is of no use."""
         ...
 
 
@@ -132,7 +132,7 @@ class Shadowing:
         self._row.faults += 1
         if self._row.faults >= self._settings.faults and now - self._row.since >= self._patience:
             self._row = _Row("", 0.0)
-            self._candidates.let_go()
+            self._candidates.give_up(f"it does nothing but fail: {why}")
             _log.error(
                 "the candidate is let go: it does nothing but fail", digest=candidate.digest, reason=reason, why=why
             )

@@ -102,6 +102,7 @@ ROWS: Final = (
             Panel("Allowed by them alone", "reqps", _rate("magistrate_break_glass_uses_total", "instance")),
             Panel("Refusals of callers", "reqps", _rate("magistrate_refusals_total", "code")),
             Panel("A candidate decides otherwise", "reqps", _rate("magistrate_shadow_flips_total", "direction")),
+            Panel("A candidate is refused", "none", _now("magistrate_shadow_refused")),
         ),
     ),
     Row(

@@ -32,12 +32,20 @@ def _fits_everything(_: Schema) -> None:
     """Where nothing is set up that depends on the policies."""
 
 
+def _unheard(_: str, __: str) -> None:
+    """Where nobody wants to know."""
+
+
 class PolicyHolder:
     """The policies of one worker."""
 
-    def __init__(self, check: Check = _fits_everything) -> None:
-        """`check` is asked of each schema before its policies are prepared."""
+    def __init__(self, check: Check = _fits_everything, given_up: Callable[[str, str], None] = _unheard) -> None:
+        """`check` is asked of each schema before its policies are prepared.
+
+        `given_up` is told the digest of a candidate that is of no use, and why.
+        """
         self._check = check
+        self._given_up = given_up
         self._active: ActivePolicies | None = None
         self._ready: dict[str, ActivePolicies] = {}
         self._followers: list[Callable[[ActivePolicies], None]] = []
@@ -61,6 +69,12 @@ class PolicyHolder:
         if self._candidate is not None:
             self._retire(self._candidate)
             self._candidate = None
+
+    def give_up(self, why: str) -> None:
+        """Tries none out any more, for it is of no use."""
+        if self._candidate is not None:
+            self._given_up(self._candidate.digest, why)
+            self.let_go()
 
     def active(self) -> ActivePolicies:
         """The policies in force; NoPolicies before the first were activated."""

@@ -105,6 +105,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """From a worker: these candidate policies cannot be tried out, or not any more."""
+
+    digest: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Vacant:
     """From the background process, and on to the workers: the store has no policies in force yet; open your doors."""
 
@@ -184,14 +192,14 @@ class KeysWanted:
 
 Message = (
     Boot | Prepare | Activate | Leave | Ready | Refused | Prepared | Failed | Compiled | Offered | Vacant | Broken
-    | Candidate | Sampled | Wanted | Leased | GivenBack | IssuerKeys | KeysMissed | KeysWanted
+    | Candidate | GivenUp | Sampled | Wanted | Leased | GivenBack | IssuerKeys | KeysMissed | KeysWanted
 )  # fmt: skip
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__: kind
     for kind in (
         Boot, Prepare, Activate, Leave, Ready, Refused, Prepared, Failed, Compiled, Offered, Vacant, Broken, Candidate,
-        Sampled, Wanted, Leased, GivenBack, IssuerKeys, KeysMissed, KeysWanted,
+        GivenUp, Sampled, Wanted, Leased, GivenBack, IssuerKeys, KeysMissed, KeysWanted,
     )
 }  # fmt: skip
 

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.runtime.child import Child
-from service.runtime.messages import Activate, Candidate, Compiled, Failed, Leave, Message, Prepare, Prepared, Vacant
+from service.runtime.messages import (
+    Activate,
+    Candidate,
+    Compiled,
+    Failed,
+    GivenUp,
+    Leave,
+    Message,
+    Prepare,
+    Prepared,
+    Vacant,
+)
 
 PREPARE_SECONDS: Final = 120.0
 """How long workers may take to load policies."""
@@ -23,6 +34,8 @@ class _Member:
     prepared: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     active: str = ""
+    given_up: str = ""
+    """Why it does not try the candidate out, or not any more."""
 
 
 class Rollout:
@@ -45,6 +58,11 @@ class Rollout:
     def digests(self) -> dict[Child, str]:
         """Which policies each worker answers by; empty where it does not yet."""
         return {child: member.active for child, member in self._members.items()}
+
+    @property
+    def candidate_given_up(self) -> str:
+        """Why a worker does not try the candidate out, or not any more; empty where all do."""
+        return next((member.given_up for member in self._members.values() if member.given_up), "")
 
     def joined(self, child: Child) -> None:
         """A worker's process has started."""
@@ -69,12 +87,15 @@ class Rollout:
                     self._activate(child, member, digest)
             case Failed(digest, why):
                 member.failed[digest] = why
+            case GivenUp(digest, why) if self._candidate is not None and digest == self._candidate.digest:
+                member.given_up = why
         self._changed.set()
 
     def try_out(self, candidate: Candidate) -> None:
         """Has every worker try policies out beside those in force, or none any more."""
         self._candidate = candidate
-        for child in self._members:
+        for child, member in self._members.items():
+            member.given_up = ""
             child.tell(candidate)
 
     def left(self, child: Child) -> None:

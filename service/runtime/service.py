@@ -88,7 +88,7 @@ class Service:
             max_staleness=self._settings.max_staleness,
             unenforced=self._settings.enforcement.warning,
             candidate="" if self._candidate == self._policies.digest else self._candidate,
-            candidate_refused=self._candidate_refused,
+            candidate_refused=self._candidate_refused or self._rollout.candidate_given_up,
             silences=tuple(
                 (child.program.name, self._collected.silence(child))
                 for child, digest in self._rollout.digests.items()
@@ -280,6 +280,7 @@ class Service:
             "magistrate_policy_workers": status.workers_in_step,
             "magistrate_policy_refused": float(bool(policies.refused)),
             "magistrate_policy_activated_timestamp_seconds": policies.since,
+            "magistrate_shadow_refused": float(bool(status.candidate_refused)),
             "magistrate_log_only": float(bool(status.unenforced)),
         }
         self._own.states = {("magistrate_build_info", VERSIONS): 1.0}

@@ -43,8 +43,9 @@ class Status:
     unenforced: str = ""
     """What is not enforced; empty where every decision is."""
     candidate: str = ""
-    """The policies that are tried out beside those in force, and why later ones were refused."""
+    """The policies that are to be tried out beside those in force."""
     candidate_refused: str = ""
+    """Why they are not, or not by every worker; or why there are none."""
 
     @property
     def workers_in_step(self) -> int:

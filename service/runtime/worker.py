@@ -23,6 +23,7 @@ from service.runtime.messages import (
     Candidate,
     Failed,
     GivenBack,
+    GivenUp,
     IssuerKeys,
     KeysMissed,
     KeysWanted,
@@ -72,7 +73,7 @@ class Worker:
         self._leash = leash
         settings = leash.settings
         contents = build_contents(settings.record)
-        self._policies = PolicyHolder(contents.check)
+        self._policies = PolicyHolder(contents.check, lambda digest, why: leash.report(GivenUp(digest, why)))
         self._samples = Samples()
         self._told: asyncio.Queue[Message] = asyncio.Queue()
         self._life = WorkerLife(ready=lambda port: leash.report(Ready(port)))
@@ -166,6 +167,7 @@ class Worker:
                 await self._policies.try_out(candidate.digest, candidate.body)
             except MagistrateError as error:
                 self._samples.count("magistrate_shadow_faults", reason="refused")
+                self._leash.report(GivenUp(candidate.digest, str(error)))
                 _log.error("no candidate is tried out", why=str(error))
 
     async def _sample(self) -> None:

@@ -45,10 +45,11 @@ class Held:
     """Holds the candidate (`shadowing.Candidates`)."""
 
     candidate: ActivePolicies | None
+    why: str = ""
 
-    def let_go(self) -> None:
+    def give_up(self, why: str) -> None:
         """Has none any more."""
-        self.candidate = None
+        self.candidate, self.why = None, why
 
 
 def candidate() -> ActivePolicies:
@@ -140,9 +141,12 @@ def test_a_candidate_changes_no_answer_and_flips_are_what_it_would_decide_alone(
     assert samples.counters["magistrate_shadow_compared", ()] == len(QUESTIONS)
 
 
-@pytest.mark.parametrize(("fetch", "reason"), [(stuck, "slow"), (broken, "failed")])
+@pytest.mark.parametrize(
+    ("fetch", "reason", "why"),
+    [(stuck, "slow", "it took longer than its budget"), (broken, "failed", "told to fail")],
+)
 def test_a_candidate_that_is_slow_or_fails_costs_its_budget_and_is_let_go(
-    tmp_path: Path, fetch: FetchFacts, reason: str
+    tmp_path: Path, fetch: FetchFacts, reason: str, why: str
 ) -> None:
     kept, held = KeptRecords(), Held(candidate())
     point = build_point(tmp_path, kept)
@@ -152,6 +156,7 @@ def test_a_candidate_that_is_slow_or_fails_costs_its_budget_and_is_let_go(
         kept.records.clear()
         assert answered(point, kept, beside) == (expected, records)
         assert (held.candidate is not None) is left
+    assert held.why == f"it does nothing but fail: {why}"
     assert samples.counters == {("magistrate_shadow_faults", (("reason", reason),)): 2}
 
 

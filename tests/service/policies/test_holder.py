@@ -177,6 +177,21 @@ def test_what_is_tried_out_is_not_in_force_and_is_let_go_when_it_is() -> None:
     run(scenario())
 
 
+def test_what_is_given_up_is_told_once_and_what_is_let_go_is_not() -> None:
+    async def scenario() -> None:
+        told: list[tuple[str, str]] = []
+        holder = PolicyHolder(given_up=lambda digest, why: told.append((digest, why)))
+        for _each in range(2):
+            await holder.try_out(TWO.digest, TWO.image)
+            holder.let_go()
+        await holder.try_out(TWO.digest, TWO.image)
+        for _each in range(2):
+            holder.give_up("it is slow")
+        assert (holder.candidate, told) == (None, [(TWO.digest, "it is slow")])
+
+    run(scenario())
+
+
 def test_what_is_in_force_is_not_tried_out() -> None:
     async def scenario() -> None:
         holder = await tried_out()

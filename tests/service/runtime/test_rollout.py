@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 from service.runtime.child import Child, Program
-from service.runtime.messages import Activate, Candidate, Compiled, Failed, Message, Prepare, Prepared, receive
+from service.runtime.messages import Activate, Candidate, Compiled, Failed, GivenUp, Message, Prepare, Prepared, receive
 from service.runtime.rollout import Rollout
 
 ONE, TWO = Compiled("one", b"image one"), Compiled("two", b"image two")
@@ -138,6 +138,27 @@ def test_a_worker_that_comes_later_tries_out_what_the_others_do_until_none_does(
             assert [await later.told(), await later.told()] == [Prepare("one", ONE.body), TRIED]
             rollout.try_out(NONE)
             assert await first.told() == await later.told() == NONE
+
+    asyncio.run(scenario())
+
+
+def test_why_a_worker_gave_a_candidate_up_is_known_until_there_is_another_or_the_worker_is_gone() -> None:
+    async def scenario() -> None:
+        async with echoes() as new:
+            rollout = Rollout()
+            first, _second = await new(rollout), await new(rollout)
+            first.says(GivenUp("two", "before it was told to"))
+            assert rollout.candidate_given_up == ""
+            rollout.try_out(TRIED)
+            first.says(GivenUp("one", "another"))
+            assert rollout.candidate_given_up == ""
+            first.says(GivenUp("two", "it is slow"))
+            assert rollout.candidate_given_up == "it is slow"
+            rollout.try_out(TRIED)
+            assert rollout.candidate_given_up == ""
+            first.says(GivenUp("two", "it is slow"))
+            rollout.left(first.child)
+            assert rollout.candidate_given_up == ""
 
     asyncio.run(scenario())
 

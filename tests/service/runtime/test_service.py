@@ -1,6 +1,7 @@
 """The service stands as its processes say, each of which answers by the policies that it was told to, or by none."""
 
 import asyncio
+import json
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,8 +9,9 @@ from time import monotonic
 
 from service.config import Settings
 from service.runtime.child import Child, Program
-from service.runtime.messages import Activate, Boot, Compiled, Prepare, Prepared, Sampled, receive
+from service.runtime.messages import Activate, Boot, Candidate, Compiled, GivenUp, Prepare, Prepared, Sampled, receive
 from service.runtime.service import WORKER, Service
+from service.runtime.status import routes
 from service.samples import Samples
 
 
@@ -53,5 +55,24 @@ def test_a_worker_that_has_policies_is_silent_since_it_last_said_anything() -> N
             ((name, silence),) = service.status.silences
             assert name == "worker"
             assert 0.0 < silence <= monotonic() - before
+
+    asyncio.run(scenario())
+
+
+def test_a_candidate_that_a_worker_gave_up_is_refused_until_there_is_another() -> None:
+    async def scenario() -> None:
+        async with in_force() as (service, worker):
+            pages = routes(lambda: service.status, service.metrics)
+
+            def shown() -> tuple[object, bool]:
+                is_alerted_on = b'magistrate_shadow_refused{process="supervisor"} 1.0' in pages["/metrics"]("").body
+                return json.loads(pages["/policies"]("").body)["candidate"], is_alerted_on
+
+            service.heard(worker, Candidate("two", "", b"image"))
+            assert shown() == ({"digest": "two", "refused": None}, False)
+            service.heard(worker, GivenUp("two", "it is slow"))
+            assert shown() == ({"digest": "two", "refused": "it is slow"}, True)
+            service.heard(worker, Candidate("three", "", b"image"))
+            assert shown() == ({"digest": "three", "refused": None}, False)
 
     asyncio.run(scenario())

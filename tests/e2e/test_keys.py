@@ -119,7 +119,7 @@ def test_a_revoked_key_is_refused_on_every_kept_connection_although_the_feed_was
         assert key not in root.must_run("key", "revoke", id_)
         wait_for(lambda: are(stubs, key, grpc.StatusCode.UNAUTHENTICATED))
         assert are(stubs, other, grpc.StatusCode.OK)
-    assert f"the API key `{id_}` is revoked" in server.log()
+    wait_for(lambda: f"the API key `{id_}` is revoked" in server.log())
     assert server.stop() == 0
     with project_on_each.serving("--dev") as again, stub_of(again.address) as stub:
         assert status_of(stub, key) is grpc.StatusCode.UNAUTHENTICATED

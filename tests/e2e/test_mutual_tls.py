@@ -128,7 +128,7 @@ def test_a_certificate_is_refused_from_its_end_on_an_open_connection(place: Cert
     with connected(server.mutual_tls, place.servers, place.clients.holding(uri(GATEWAY), lifetime=5 * SECOND)) as stub:
         assert status_of(stub) is OK
         wait_until(lambda: status_of(stub), UNAUTHENTICATED)
-    assert "the credential is expired" in server.log()
+    wait_for(lambda: "the credential is expired" in server.log())
 
 
 def test_a_revoked_certificate_is_refused_on_every_open_connection(place: Certifying, server: Server) -> None:

@@ -192,7 +192,7 @@ def test_a_new_certificate_is_shown_while_connections_stay(place: Place, server:
         assert is_evaluated(kept_http, server)
         (place.project.folder / "server.pem").write_bytes(after.pem)  # whose key is not there yet
         wait_until(lambda: server.metric(REFUSED), 4.0)
-        assert "is not the key of" in server.log()
+        wait_for(lambda: "is not the key of" in server.log())
         assert server.metric(EXPIRES) == before
         assert once(server, place.authority) == [OK] * CONNECTIONS
         assert len(shown_over_http(server, place.authority)) == 1

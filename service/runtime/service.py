@@ -37,7 +37,7 @@ from service.runtime.messages import (
 from service.runtime.rollout import Rollout
 from service.runtime.status import PolicyStatus, Status
 from service.samples import Samples
-from service.telemetry import get_log
+from service.telemetry import get_log, lines_lost
 from service.vitals import gauge_process
 
 WORKER: Final = Program("worker", "service.runtime.worker")
@@ -269,6 +269,7 @@ class Service:
         for keeper in (self._background, *self._workers):
             self._own.counters["magistrate_restarts", (("process", keeper.program.name),)] = keeper.restarts
         self._count_status(self.status)
+        self._own.counters["magistrate_log_lines_lost", ()] = lines_lost()
         gauge_process(self._own)
         return self._own
 

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import islice
 
 from policy_lang.excerpt import excerpt, visible
-from policy_lang.limits import COMPARED_LIMIT
+from policy_lang.limits import COMPARED_LENGTH, COMPARED_LIMIT
 from policy_lang.source import Span
 
 
@@ -85,7 +85,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def nearest_of(name: str, known: Iterable[str]) -> str:
-    """The nearest name, or nothing; of very many only those that begin alike are compared, so that it costs little."""
+    """The nearest name, or nothing; of very many only those that begin alike are compared, so that it costs little.
+
+    What is longer than names are is compared with none.
+    """
+    if len(name) > COMPARED_LENGTH:
+        return ""
     names = sorted(known)
     if len(names) > COMPARED_LIMIT:
         alike = (each for each in names if each[:1] == name[:1] and abs(len(each) - len(name)) < 3)

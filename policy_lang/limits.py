@@ -20,6 +20,8 @@ FAULT_LIMIT: Final = 200
 """Faults of names and types that are noted in a bundle before the rest of it is left unread."""
 COMPARED_LIMIT: Final = 200
 """Names that an unknown one is compared with."""
+COMPARED_LENGTH: Final = 256
+"""Code points of an unknown name that is compared with known ones."""
 STAR_LIMIT: Final = 8
 """Stars in a pattern of `like`."""
 STEP_LIMIT: Final = 3

@@ -1,6 +1,6 @@
 """Turns what a request says into a well-formed question, or names every fault of it (language.md, Decision, line 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
@@ -18,6 +18,8 @@ from service.model import CheckRequest, GivenEntity, Principal
 _NOTHING: Final[Mapping[str, Cell]] = MappingProxyType({})
 _NOTHING_GIVEN: Final[Mapping[str, Json]] = MappingProxyType({})
 _TEXTS: Final = frozenset({str})
+HELPED: Final = 20
+"""Unknown names of one call compared with known ones: each takes up to milliseconds, and there may be thousands."""
 
 
 def sayable(request: CheckRequest, schema: Schema) -> tuple[CheckRequest, tuple[str, ...]]:
@@ -82,6 +84,7 @@ class Questions:
         self._given: Mapping[str, Json] = _NOTHING_GIVEN
         self._context: Mapping[str, Cell] = {**kinds.gaps, "now": now}
         self._gaps = self._context
+        self._helped = 0
 
     def of(self, request: CheckRequest, principal: Principal) -> Question:
         """The question, its values read by their declared types.
@@ -91,10 +94,10 @@ class Questions:
         resource, named = request.resource, request.principal
         kind = self._kinds.of((principal.ref.type, resource.ref.type, request.action))
         faults: list[Violation] = []
-        resource_cells = _asserted(
+        resource_cells = self._asserted(
             "resource.attributes", resource.attributes, kind.target, faults, is_new=kind.makes_resource
         )
-        said = _asserted("principal.attributes", named.attributes, kind.asker, faults) if named else _NOTHING
+        said = self._asserted("principal.attributes", named.attributes, kind.asker, faults) if named else _NOTHING
         context = self._read_context(request.context, faults)
         if resource.parents:
             faults += _faults_of_parents(resource, kind.target, is_new=kind.makes_resource)
@@ -127,10 +130,56 @@ class Questions:
         # Of texts alone, for `True == 1`.
         if given == self._given and _TEXTS.issuperset(map(type, given.values())):
             return self._context
-        context = {**self._gaps, **_said(given, self._schema, faults)}
+        context = {**self._gaps, **self._said(given, faults)}
         if not faults:
             self._given, self._context = given, context
         return context
+
+    def _asserted(
+        self,
+        field: str,
+        given: Mapping[str, Json],
+        declared: EntityType,
+        faults: list[Violation],
+        *,
+        is_new: bool = False,
+    ) -> Mapping[str, Cell]:
+        if not given:
+            return _NOTHING
+        cells: dict[str, Cell] = {}
+        for name, written in given.items():
+            attribute = declared.attributes.get(name)
+            if attribute is None:
+                help_ = self._help(name, declared.attributes)
+                faults.append(
+                    Violation(f"{field}.{name}", _with_help(f"undeclared attribute of `{declared.name}`", help_))
+                )
+            elif not _is_assertable(attribute, declared, is_new=is_new):
+                faults.append(
+                    Violation(f"{field}.{name}", f"not the caller's to say: it comes from the {attribute.origin.value}")
+                )
+            else:
+                _read_into(cells, f"{field}.{name}", attribute, written, faults)
+        return cells
+
+    def _said(self, given: Mapping[str, Json], faults: list[Violation]) -> dict[str, Cell]:
+        """The cells of the context that a request gives."""
+        cells: dict[str, Cell] = {}
+        for name, written in given.items():
+            field = self._schema.context.get(name)
+            if name == "now":
+                faults.append(Violation("context.now", "not the caller's to say: the service sets the time"))
+            elif field is None:
+                help_ = self._help(name, self._schema.context)
+                faults.append(Violation(f"context.{name}", _with_help("undeclared context field", help_)))
+            else:
+                _read_into(cells, f"context.{name}", field, written, faults)
+        return cells
+
+    def _help(self, name: str, known: Iterable[str]) -> str:
+        """As `did_you_mean`, of the first names of the call."""
+        self._helped += 1
+        return did_you_mean(name, known) if self._helped <= HELPED else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,26 +222,6 @@ def _faults_of_parents(given: GivenEntity, target: EntityType, *, is_new: bool) 
     ]
 
 
-def _asserted(
-    field: str, given: Mapping[str, Json], declared: EntityType, faults: list[Violation], *, is_new: bool = False
-) -> Mapping[str, Cell]:
-    if not given:
-        return _NOTHING
-    cells: dict[str, Cell] = {}
-    for name, written in given.items():
-        attribute = declared.attributes.get(name)
-        if attribute is None:
-            help_ = did_you_mean(name, declared.attributes)
-            faults.append(Violation(f"{field}.{name}", _with_help(f"undeclared attribute of `{declared.name}`", help_)))
-        elif not _is_assertable(attribute, declared, is_new=is_new):
-            faults.append(
-                Violation(f"{field}.{name}", f"not the caller's to say: it comes from the {attribute.origin.value}")
-            )
-        else:
-            _read_into(cells, f"{field}.{name}", attribute, written, faults)
-    return cells
-
-
 def _is_assertable(attribute: Attribute, declared: EntityType, *, is_new: bool) -> bool:
     if attribute.origin is Origin.CLAIM:
         return False
@@ -202,21 +231,6 @@ def _is_assertable(attribute: Attribute, declared: EntityType, *, is_new: bool) 
 def _may_be_said(name: str, declared: EntityType, *, is_new: bool) -> bool:
     attribute = declared.attributes.get(name)
     return attribute is not None and _is_assertable(attribute, declared, is_new=is_new)
-
-
-def _said(given: Mapping[str, Json], schema: Schema, faults: list[Violation]) -> dict[str, Cell]:
-    """The cells of the context that a request gives."""
-    cells: dict[str, Cell] = {}
-    for name, written in given.items():
-        field = schema.context.get(name)
-        if name == "now":
-            faults.append(Violation("context.now", "not the caller's to say: the service sets the time"))
-        elif field is None:
-            help_ = did_you_mean(name, schema.context)
-            faults.append(Violation(f"context.{name}", _with_help("undeclared context field", help_)))
-        else:
-            _read_into(cells, f"context.{name}", field, written, faults)
-    return cells
 
 
 def _read_into(

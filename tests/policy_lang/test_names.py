@@ -2,6 +2,8 @@
 
 import pytest
 
+from policy_lang.diagnostics import nearest_of
+from policy_lang.limits import COMPARED_LENGTH
 from policy_lang.loading import load
 from policy_lang.schema import Origin, StoredRelation
 from policy_lang.typed import HoldsRole
@@ -134,3 +136,10 @@ def test_a_rule_whose_id_another_has_is_checked_too() -> None:
     assert codes(doubled) == ["E210", "E204", "E203"]
     used = "template t(n: int): deny read on Document when resource.level > n and resource.nothing == n\n"
     assert codes(f"rule r: deny read on Document\n{used}use r: t(n: 1)") == ["E203", "E210"]
+
+
+def test_a_text_that_is_longer_than_names_is_compared_with_none() -> None:
+    longest = "a" * COMPARED_LENGTH
+
+    assert nearest_of(longest, [longest]) == longest
+    assert nearest_of(longest + "a", [longest]) == ""

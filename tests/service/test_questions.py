@@ -9,7 +9,7 @@ from policy_lang.values import BAD_VALUE, Ip, Ref
 from service.errors import InvalidRequest
 from service.model import CheckRequest, GivenEntity, Principal
 from service.policies.folder import activate
-from service.questions import Kinds, Questions, question_of
+from service.questions import HELPED, Kinds, Questions, question_of
 from tests.service.point import NOW, POLICY
 
 SCHEMA = activate({"shop.policy": POLICY}).bundle.program.schema
@@ -59,3 +59,15 @@ def test_a_context_that_was_refused_is_refused_again() -> None:
     for _ in range(2):
         with pytest.raises(InvalidRequest, match="undeclared context field"):
             questions.of(_request("read", {"ipp": "10.1.2.3"}, {}), ALICE)
+
+
+def test_the_first_unknown_names_of_a_call_are_compared_with_known_ones() -> None:
+    questions = Questions(Kinds(SCHEMA), NOW)
+    helped = list[bool]()
+
+    for _ in range(HELPED + 1):
+        with pytest.raises(InvalidRequest) as refused:
+            questions.of(_request("read", {"ipp": "10.1.2.3"}, {}), ALICE)
+        helped.append("did you mean `ip`?" in str(refused.value))
+
+    assert helped == [True] * HELPED + [False]

@@ -25,6 +25,7 @@ from service.admission import check_form
 from service.cli.pairs import read_pairs
 from service.config import Limits
 from service.doors.grpc.codec import read_check
+from service.doors.grpc.room import Room
 from service.model import Principal
 from service.questions import question_of
 
@@ -60,7 +61,7 @@ def question_from(put: tuple[str, str], asked: Asked, fixtures: Fixtures, schema
         message = check_request(Asking(action, given, context=read_pairs(asked["context"], "--context")))
     except (BadQuestion, BadValue) as error:
         raise click.UsageError(str(error)) from error
-    request = read_check(message, Limits())
+    request = read_check(message, Room(Limits()))
     check_form(request)
     principal = Principal(who.ref, _claims(asked["claims"]))
     question = question_of(request, principal=principal, schema=schema, now=_now(asked["now"]))

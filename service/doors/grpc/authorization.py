@@ -18,6 +18,7 @@ from service.doors.grpc.caller import RPC, Callers
 from service.doors.grpc.codec import read_batch, read_check, read_consistency, read_item, write_batch, write_check
 from service.doors.grpc.explanation import write_explanation
 from service.doors.grpc.rim import answering, answering_stream, name_of, told
+from service.doors.grpc.room import Room
 from service.doors.grpc.side_by_side import answers_of
 from service.doors.grpc.status import status_of
 from service.doors.wording import is_generic
@@ -105,7 +106,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """Decides one question and shows how."""
         call = self._callers.call(context)
         caller, consistency = await self._arrived(call, request.check.consistency)
-        check = read_check(request.check, self._limits)
+        check = read_check(request.check, Room(self._limits))
         answers, explanations = await self._asking.explain(call, caller, check, consistency)
         response = write_check(_only(answers), answers)  # which raises what the question was refused for
         (explanation,) = explanations
@@ -124,7 +125,7 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
             caller = self._asking.admit_at_once(call)
             if caller is None:
                 return None
-            checks = [read_item(request, self._limits) for request in requests]
+            checks = [read_item(request, Room(self._limits)) for request in requests]
             answers = self._asking.decide_at_once(call, caller, checks)
         except Unauthenticated:
             raise
@@ -187,14 +188,14 @@ class AuthorizationServicer(pb_grpc.AuthorizationServiceServicer):
         """The answer where nothing has to be waited for but its `keeping`; None of every other question."""
         if caller is None:
             return None
-        return self._asking.decide_at_once(call, caller, (read_check(request, self._limits),))
+        return self._asking.decide_at_once(call, caller, (read_check(request, Room(self._limits)),))
 
     async def _in_time(self, call: Call, caller: Caller | None, request: pb.CheckRequest) -> Answers:
         """The answer, whatever is to be waited for; who was admitted is not admitted, and counted, once more."""
         consistency: Consistency = Latency.MINIMAL
         if caller is None:
             caller, consistency = await self._arrived(call, request.consistency)
-        return await self._asking.decide(call, caller, (read_check(request, self._limits),), consistency)
+        return await self._asking.decide(call, caller, (read_check(request, Room(self._limits)),), consistency)
 
     async def _arrived(self, call: Call, asked: pb.Consistency) -> tuple[Caller, Consistency]:
         """The caller, when the worker is as fresh as it asks; what is asked is read once it is known who asks."""

@@ -6,20 +6,22 @@ from magistrate.v1 import entity_pb2 as pb
 
 from service.config import Limits
 from service.doors.grpc.entity_codec import given_refs, read_assignment, read_link, read_ref, read_written
+from service.doors.grpc.room import Room
 from service.entities.batch import Assign, Delete, FactWrite, Put, Relate, Unassign, Unrelate
 from service.errors import InvalidRequest, LimitExceeded, Violation
 
 
 def read_writes(messages: Sequence[pb.FactWrite], limits: Limits) -> list[FactWrite]:
-    """The writes; InvalidRequest where there are none or some are none, LimitExceeded over `batch_writes`."""
+    """The writes; InvalidRequest where some or all are none, LimitExceeded as `read_put`, and over `batch_writes`."""
     if not messages:
         raise InvalidRequest([Violation("writes", "at least one")])
     if len(messages) > limits.batch_writes:
         raise LimitExceeded("batch_writes", limits.batch_writes, len(messages))
+    room = Room(limits)
     writes, faults = list[FactWrite](), list[Violation]()
     for at, message in enumerate(messages):
         try:
-            writes.append(_write(f"writes[{at}]", message, limits))
+            writes.append(_write(f"writes[{at}]", message, room))
         except InvalidRequest as error:
             faults += error.violations
     if faults:
@@ -27,10 +29,10 @@ def read_writes(messages: Sequence[pb.FactWrite], limits: Limits) -> list[FactWr
     return writes
 
 
-def _write(field: str, message: pb.FactWrite, limits: Limits) -> FactWrite:
+def _write(field: str, message: pb.FactWrite, room: Room) -> FactWrite:
     match message.WhichOneof("write"):
         case "put":
-            entity = read_written(f"{field}.put", message.put, limits)
+            entity = read_written(f"{field}.put", message.put, room)
             return Put(entity.ref, dict(entity.attributes), given_refs(entity.parents))
         case "delete":
             return Delete(read_ref(f"{field}.delete", message.delete))

@@ -14,6 +14,7 @@ from policy_lang.decision import Decision, Effect, MissingInput, Obligation, Rea
 from policy_lang.limits import RECORD_NESTING_LIMIT
 from policy_lang.types import Json
 from policy_lang.values import Ref
+from service.doors.grpc.room import Room
 from service.errors import InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.model import Answer, Answers, AtLeastAsFresh, CheckRequest, Consistency, GivenEntity, Latency
 
@@ -30,15 +31,15 @@ _NO_ELEMENTS: Final = frozenset({"set_value", "record_value"})
 _NO_VALUES: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
-def read_check(message: pb.CheckRequest, limits: "Limits") -> CheckRequest:
-    """The question as it came; LimitExceeded over `attributes` or `parents`, InvalidRequest for a value of no kind."""
+def read_check(message: pb.CheckRequest, room: Room) -> CheckRequest:
+    """The question as it came; LimitExceeded where there is no room, InvalidRequest for a value of no kind."""
     subject = message.WhichOneof("subject")
     return CheckRequest(
         request_id=message.request_id or str(uuid4()),
         action=message.action,
-        resource=read_entity(message.resource, "resource", limits),
-        context=_read_values(message.context, "context", limits),
-        principal=read_entity(message.principal, "principal", limits) if subject == "principal" else None,
+        resource=read_entity(message.resource, "resource", room),
+        context=_read_values(message.context, "context", room),
+        principal=read_entity(message.principal, "principal", room) if subject == "principal" else None,
         principal_token=message.principal_token if subject == "principal_token" else None,
     )
 
@@ -58,10 +59,10 @@ def read_consistency(message: pb.Consistency) -> Consistency:
             raise InvalidRequest([Violation(f"consistency.{named}", "true, or another requirement")])
 
 
-def read_item(message: pb.CheckRequest, limits: "Limits") -> CheckRequest | MagistrateError:
+def read_item(message: pb.CheckRequest, room: Room) -> CheckRequest | MagistrateError:
     """The question as it came, or its error: of several, one that is wrong fails alone."""
     try:
-        return read_check(message, limits)
+        return read_check(message, room)
     except (InvalidRequest, LimitExceeded) as error:
         return error
 
@@ -74,10 +75,12 @@ def read_batch(message: pb.BatchCheckRequest, limits: "Limits") -> tuple[CheckRe
     if len(checks) > limits.batch_checks:
         raise LimitExceeded("batch_checks", limits.batch_checks, len(checks))
 
+    room = Room(limits)
+
     def item(check: pb.CheckRequest) -> CheckRequest | MagistrateError:
         if check.HasField("consistency"):
             return InvalidRequest([Violation("consistency", "the batch says it for all its checks")])
-        return read_item(check, limits)
+        return read_item(check, room)
 
     return tuple([item(check) for check in checks])
 
@@ -175,35 +178,35 @@ def write_value(value: Json) -> types_pb2.Value:
             assert_never(value)
 
 
-def read_entity(message: types_pb2.Entity, field: str, limits: "Limits") -> GivenEntity:
+def read_entity(message: types_pb2.Entity, field: str, room: Room) -> GivenEntity:
     """The entity as a message describes it; errors as `read_check`."""
     attributes, parents = message.attributes, message.parents
-    if len(parents) > limits.parents:
-        raise LimitExceeded("parents", limits.parents, len(parents))
+    if len(parents) > room.parents:
+        raise LimitExceeded("parents", room.parents, len(parents))
     return GivenEntity(
         Ref(message.type, message.id),
-        _read_values(attributes, f"{field}.attributes", limits) if attributes else _NO_VALUES,
+        _read_values(attributes, f"{field}.attributes", room) if attributes else _NO_VALUES,
         tuple([Ref(parent.type, parent.id) for parent in parents]) if parents else (),
     )
 
 
-def _read_values(values: Mapping[str, types_pb2.Value], field: str, limits: "Limits") -> Mapping[str, Json]:
+def _read_values(values: Mapping[str, types_pb2.Value], field: str, room: Room) -> Mapping[str, Json]:
     """The values by name. By key, for protobuf walks the items of a map in Python."""
     if not values:
         return _NO_VALUES
-    if len(values) > limits.attributes:
-        raise LimitExceeded("attributes", limits.attributes, len(values))
-    return {name: _read_named(values[name], field, name) for name in values}
+    if len(values) > room.attributes:
+        raise LimitExceeded("attributes", room.attributes, len(values))
+    return {name: _read_named(values[name], field, name, room) for name in values}
 
 
-def _read_named(value: types_pb2.Value, field: str, name: str) -> Json:
+def _read_named(value: types_pb2.Value, field: str, name: str, room: Room) -> Json:
     if value.WhichOneof("kind") == "string_value":  # the most common one needs no name for its faults
         return value.string_value
-    return read_value(value, f"{field}.{name}")
+    return read_value(value, f"{field}.{name}", room)
 
 
-def read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
-    """The value in the given form; InvalidRequest for what is of no kind, or nests too deep."""
+def read_value(value: types_pb2.Value, field: str, room: Room, depth: int = 0) -> Json:
+    """The value in the given form; InvalidRequest for what is of no kind, or nests too deep, LimitExceeded."""
     if depth > RECORD_NESTING_LIMIT:
         raise InvalidRequest([Violation(field, f"records nest at most {RECORD_NESTING_LIMIT} deep")])
     match value.WhichOneof("kind"):
@@ -217,12 +220,14 @@ def read_value(value: types_pb2.Value, field: str, depth: int = 0) -> Json:
             return {"type": value.ref_value.type, "id": value.ref_value.id}
         case "set_value":
             items = value.set_value.values
+            room.take_values(len(items))
             if any(item.WhichOneof("kind") in _NO_ELEMENTS for item in items):
                 raise InvalidRequest([Violation(field, "a set holds no sets and no records")])
-            return [read_value(item, field) for item in items]
+            return [read_value(item, field, room) for item in items]
         case "record_value":
             fields = value.record_value.fields
-            return {name: read_value(found, f"{field}.{name}", depth + 1) for name, found in fields.items()}
+            room.take_values(len(fields))
+            return {name: read_value(found, f"{field}.{name}", room, depth + 1) for name, found in fields.items()}
         case None:
             return None
 

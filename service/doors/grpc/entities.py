@@ -107,7 +107,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
-        filters = read_filters(request.filters)
+        filters = read_filters(request.filters, self._limits)
         page = await beside(
             self._reads.page, caller, request.type, tenant=tenant, filters=filters, limit=size, after=after
         )

@@ -14,6 +14,7 @@ from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.config import Limits
 from service.doors.grpc.codec import read_entity, read_value, write_time, write_value
+from service.doors.grpc.room import Room
 from service.entities.break_glass import EmergencyGrant
 from service.entities.filters import FILTERS, Comparison, Filter
 from service.entities.forms import Form
@@ -26,13 +27,13 @@ RELATIONS: int = 1000
 
 
 def read_put(message: pb.PutEntityRequest, limits: Limits) -> GivenEntity:
-    """The entity to write; InvalidRequest for what is no reference, LimitExceeded over `attributes` or `parents`."""
-    return read_written("entity", message.entity, limits)
+    """The entity to write; InvalidRequest for what is no reference, LimitExceeded where there is no room."""
+    return read_written("entity", message.entity, Room(limits))
 
 
-def read_written(field: str, message: types_pb2.Entity, limits: Limits) -> GivenEntity:
+def read_written(field: str, message: types_pb2.Entity, room: Room) -> GivenEntity:
     """The same of an entity in another message."""
-    given = read_entity(message, field, limits)
+    given = read_entity(message, field, room)
     _check_ref(field, given.ref)
     for at, ref in enumerate(given.parents):
         _check_ref(f"{field}.parents[{at}]", ref)
@@ -76,18 +77,19 @@ def read_links(message: pb.WriteRelationsRequest) -> tuple[list[Link], list[Link
     return _links("writes", message.writes), _links("deletes", message.deletes)
 
 
-def read_filters(messages: Sequence[pb.AttributeFilter]) -> list[Filter]:
-    """The filters of a list; LimitExceeded over 16, InvalidRequest for one that compares in no way."""
+def read_filters(messages: Sequence[pb.AttributeFilter], limits: Limits) -> list[Filter]:
+    """The filters of a list; LimitExceeded over 16 or over `values`, InvalidRequest for one that compares in no way."""
     if len(messages) > FILTERS:
         raise LimitExceeded("filters", FILTERS, len(messages))
-    return [_filter(f"filters[{at}]", message) for at, message in enumerate(messages)]
+    room = Room(limits)
+    return [_filter(f"filters[{at}]", message, room) for at, message in enumerate(messages)]
 
 
-def _filter(field: str, message: pb.AttributeFilter) -> Filter:
+def _filter(field: str, message: pb.AttributeFilter, room: Room) -> Filter:
     comparison = _COMPARISONS.get(message.comparison)
     if comparison is None:
         raise InvalidRequest([Violation(f"{field}.comparison", "required")])
-    return Filter(message.attribute, comparison, read_value(message.value, f"{field}.value"))
+    return Filter(message.attribute, comparison, read_value(message.value, f"{field}.value", room))
 
 
 def write_entity(form: Form) -> types_pb2.Entity:

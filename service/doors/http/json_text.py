@@ -6,17 +6,19 @@ from typing import Final
 import orjson
 
 from policy_lang.types import Json
+from service.admission import VALUES
 from service.errors import InvalidRequest, LimitExceeded, Violation
 from service.unique_names import fault_of_names
 
 DEPTH: Final = 32
 """Objects and arrays within each other."""
-VALUES: Final = 50_000
-"""Values in one body, an empty object or array as two: a megabyte of small ones would hold the loop for 0.1 s."""
 
 
 def read_object(text: bytes) -> dict[str, Json]:
-    """The object; InvalidRequest where the text is none, LimitExceeded over `depth` or `values`."""
+    """The object; InvalidRequest where the text is none, LimitExceeded over `depth` or `values`.
+
+    An empty object or array counts as two values.
+    """
     if _most_values(text) > VALUES and (values := _most_values(_TEXT.sub(b"", text))) > VALUES:
         raise LimitExceeded("values", VALUES, values)
     try:

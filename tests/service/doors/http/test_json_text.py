@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policy_lang.types import Json
-from service.doors.http.json_text import VALUES, read_object
+from service.admission import VALUES
+from service.doors.http.json_text import read_object
 from service.errors import InvalidRequest, LimitExceeded
 
 NAMES = st.sampled_from(["a", "b", ":", "a:", "", "\u00e9", 'say "a":', "\\u003a"])

@@ -12,7 +12,7 @@ from service.authn.authenticator import TokenAuthenticator
 from service.authn.clock_watch import watch_clock
 from service.authn.key_files import key_files
 from service.authn.key_holder import KeyHolder
-from service.authn.key_watch import follow_keys
+from service.authn.key_watch import Watched, follow_keys
 from service.config import Settings
 from service.db.engine import Database
 from service.doors.grpc.credential import CredentialActs
@@ -46,6 +46,7 @@ class Credentials:
     revocations: KnownRevocations
     own: OwnCredentials
     keys: KeyHolder
+    files: Watched
     tls: MutualTls | None
 
     @property
@@ -85,9 +86,9 @@ class Credentials:
 
     def work(self, samples: Samples, clock: Clock) -> tuple[Coroutine[None, None, None], ...]:
         """What is to be done beside answering: keys and certificates followed, uses noted, the clock watched."""
-        every, files, reload = self.settings.watch_seconds, key_files(self.issuers), self.authenticator.reload_keys
+        every, reload = self.settings.watch_seconds, self.authenticator.reload_keys
         return (
-            follow_keys(files, reload, every=every, samples=samples, refused=("magistrate_key_files_refused", ())),
+            follow_keys(self.files, reload, every=every, samples=samples, refused=("magistrate_key_files_refused", ())),
             *(() if self.tls is None else (self.tls.follow(every=every, samples=samples),)),
             *self.own.work(),
             watch_clock(clock, self.authenticator.forget),
@@ -109,7 +110,8 @@ async def credentials(
     tls = MutualTls(certificates, revocations) if certificates is not None else None
     async with introspecting(issuers, settings.limits) as opaque:
         others = {**own.verifiers, **opaque}
+        files = Watched.of(key_files(issuers))
         authenticator = TokenAuthenticator(
             issuers, settings.limits, revocations=revocations, others=others, fetched=keys
         )
-        yield Credentials(settings, issuers, authenticator, revoked, revocations, own, keys, tls)
+        yield Credentials(settings, issuers, authenticator, revoked, revocations, own, keys, files, tls)

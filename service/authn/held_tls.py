@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from service.authn.key_watch import follow_keys
+from service.authn.key_watch import Watched, follow_keys
 from service.authn.tls_files import TlsPair
 from service.errors import ConfigError
 from service.samples import Samples
@@ -26,7 +26,7 @@ class HeldTls(Generic[PairT]):
     def __init__(self, settings: str, paths: tuple[Path, ...], load: Callable[[], PairT]) -> None:
         """Loads it; ConfigError if it does not fit. `settings` names it to operators."""
         self._settings = settings
-        self._paths = paths
+        self._watched = Watched.of(paths)
         self._load = load
         self.now = load()
         """What is in force."""
@@ -53,9 +53,8 @@ class HeldTls(Generic[PairT]):
             _log.error("certificate expired", settings=self._settings, why=self._expired(self.now))
         tell()
         refused = "magistrate_certificate_files_refused", labels
-        await follow_keys(self._paths, told, every=every, samples=samples, refused=refused)
+        await follow_keys(self._watched, told, every=every, samples=samples, refused=refused)
 
     def _expired(self, pair: PairT) -> str:
-        return (
-            f"the certificate in `{self._paths[0]}` expired at {datetime.fromtimestamp(pair.expires, UTC).isoformat()}"
-        )
+        file, ended = self._watched.files[0], datetime.fromtimestamp(pair.expires, UTC).isoformat()
+        return f"the certificate in `{file}` expired at {ended}"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from service.errors import ConfigError
@@ -10,16 +11,31 @@ from service.telemetry import get_log
 
 _log = get_log("authn")
 
+Stamp = list[tuple[int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Files, and how they looked before they were read: a change is noticed though nobody follows them yet."""
+
+    files: tuple[Path, ...]
+    stamp: Stamp
+
+    @classmethod
+    def of(cls, files: tuple[Path, ...]) -> "Watched":
+        """The files as they are, for who reads them next."""
+        return cls(files, _stamp(files))
+
 
 async def follow_keys(
-    files: Sequence[Path], reload: Callable[[], None], *, every: float, samples: Samples, refused: Series
+    watched: Watched, reload: Callable[[], None], *, every: float, samples: Samples, refused: Series
 ) -> None:
     """Calls `reload` after each change of a file; where it raises ConfigError, the keys in force stay. Never returns.
 
     The state `refused` is 1 from then on until the files can be used. A file that is not at rest is looked at again: it
     may have been half written when it was read.
     """
-    seen = _stamp(files)
+    files, seen = watched.files, watched.stamp
     samples.states[refused] = 0.0
     while True:
         await asyncio.sleep(every)
@@ -39,9 +55,9 @@ async def follow_keys(
             _log.info("keys.loaded", files=[str(file) for file in files])
 
 
-def _stamp(files: Sequence[Path]) -> list[tuple[int, int, int]]:
+def _stamp(files: Sequence[Path]) -> Stamp:
     """How the files look from outside; one that is not there is told apart from any that is."""
-    found: list[tuple[int, int, int]] = []
+    found: Stamp = []
     for file in files:
         try:
             status = file.stat()

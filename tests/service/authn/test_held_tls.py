@@ -100,6 +100,20 @@ def followed(held: HeldTls[TlsPair], samples: Samples) -> Iterator[asyncio.Task[
         task.cancel()
 
 
+def test_a_pair_that_changed_before_anybody_followed_it_is_shown(settings: TlsSettings) -> None:
+    held, samples = held_from(settings), Samples()
+    SECOND.write(settings.certificate_file, settings.key_file)
+
+    async def run() -> None:
+        with followed(held, samples):
+            async with asyncio.timeout(30):
+                while held.now.certificate != SECOND.pem:
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(run())
+    assert held.now.key == SECOND.key_pem
+
+
 def test_expiry_and_refusals_are_gauged_as_the_files_change(settings: TlsSettings) -> None:
     held, samples = held_from(settings), Samples()
     later = AUTHORITY.holding(host("magistrate.test"), lifetime=datetime.timedelta(days=9))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
-from service.authn.key_watch import follow_keys
+from service.authn.key_watch import Watched, follow_keys
 from service.config import Limits
 from service.errors import Unauthenticated
 from service.samples import Samples
@@ -27,7 +27,9 @@ def test_a_key_file_that_cannot_be_used_is_told_until_it_can(tmp_path: Path) -> 
 
     async def run() -> None:
         reload = authenticator.reload_keys
-        following = asyncio.create_task(follow_keys([file], reload, every=0.001, samples=samples, refused=REFUSED))
+        following = asyncio.create_task(
+            follow_keys(Watched.of((file,)), reload, every=0.001, samples=samples, refused=REFUSED)
+        )
         await until(0)
         file.write_text("{")
         await until(1)

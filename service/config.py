@@ -52,6 +52,7 @@ class Limits(BaseModel):
         le=10_000,
         description="calls that wait to be taken up, per worker; more are shed, as CANCELLED",
     )
+    connections: int = Field(default=1000, ge=1, le=100_000, description="connections at a time, per worker")
     concurrent_streams: int = Field(
         default=256, ge=1, le=100_000, description="calls under way on one connection; its client keeps more back"
     )

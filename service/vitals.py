@@ -14,6 +14,13 @@ _FILES: Final = Path("/proc/self/fd")
 _MEMORY: Final = Path("/proc/self/statm")
 
 
+def allow_open_files() -> None:
+    """Lets this process have as many files open as it may allow itself, often far more than it begins with."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # where the system says a number that it does not take
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def gauge_process(samples: Samples) -> None:
     """Tells of this process as it is now; where there is no /proc, nothing of memory and files."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

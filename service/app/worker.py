@@ -42,7 +42,9 @@ async def serve_worker(settings: Settings, given: Given) -> None:
         await opened.enter_async_context(core.credentials.revocations.followed())
         asking = build_asking(core, fresh, await opened.enter_async_context(shadowing(core)))
         served = await opened.enter_async_context(services(core, asking))
-        door = GrpcDoor(served, settings.limits, max_connection_age=settings.max_connection_age)
+        door = GrpcDoor(
+            served, settings.limits, verify=core.callers.verified, max_connection_age=settings.max_connection_age
+        )
         tls = DoorTls.of(settings)
         await core.credentials.first_keys()
         http = await _open_http(core, asking, tls)

@@ -40,7 +40,7 @@ from service.runtime.messages import (
 )
 from service.samples import Samples
 from service.telemetry import configure_log, get_log
-from service.vitals import gauge_process
+from service.vitals import allow_open_files, gauge_process
 
 _log = get_log("worker")
 
@@ -58,6 +58,7 @@ def main() -> int:
     configure_log()
     leash = Leash.take()
     gc.set_threshold(*COLLECT_EVERY)
+    allow_open_files()
     try:
         uvloop.run(Worker(leash).run())
     except MagistrateError as error:

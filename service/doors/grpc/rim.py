@@ -14,6 +14,7 @@ from grpc_status.rpc_status import to_status
 from service.doors.calls import GRPC
 from service.doors.failure_log import FailureLog
 from service.doors.grpc.caller import RPC
+from service.doors.grpc.newcomers import Unread
 from service.doors.grpc.status import internal_status, status_of
 from service.errors import MESSAGE_BYTES, InvalidRequest, LimitExceeded, MagistrateError, Violation
 from service.reception.tracing import TRACE_ID
@@ -49,10 +50,11 @@ def answering(method: Method[Servicer, Request, Response]) -> Method[Servicer, R
 
     @wraps(method)
     async def answered(
-        servicer: Servicer, request: Request | None, context: ServicerContext[Request, Response]
+        servicer: Servicer, request: Request | Unread | None, context: ServicerContext[Request, Response]
     ) -> Response:
         async with _Rim(rpc, context):
-            return await method(servicer, message_of(request), context)
+            message: Request | None = await request.read() if isinstance(request, Unread) else request
+            return await method(servicer, message_of(message), context)
 
     return answered
 
@@ -80,11 +82,13 @@ def streaming(method: TellingMethod[Servicer, Request, Response]) -> TellingMeth
 
     @wraps(method)
     async def answered(
-        servicer: Servicer, request: Request | None, context: ServicerContext[Request, Response]
+        servicer: Servicer, request: Request | Unread | None, context: ServicerContext[Request, Response]
     ) -> AsyncGenerator[Response, None]:
-        async with _Rim(rpc, context), aclosing(method(servicer, message_of(request), context)) as responses:
-            async for response in responses:
-                yield response
+        async with _Rim(rpc, context):
+            message: Request | None = await request.read() if isinstance(request, Unread) else request
+            async with aclosing(method(servicer, message_of(message), context)) as responses:
+                async for response in responses:
+                    yield response
 
     return answered
 

@@ -11,6 +11,7 @@ from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, e
 
 from service.config import Limits
 from service.doors.grpc.health import HEALTH, HealthServicer
+from service.doors.grpc.newcomers import Known, Newcomers, Verify, unread_many, unread_one
 from service.doors.grpc.reflection import REFLECTION, ReflectionServicer
 from service.doors.grpc.rim import Oversized
 
@@ -50,7 +51,10 @@ CONNECTION_GRACE_MS: Final = 30_000
 class GrpcDoor:
     """One worker's gRPC server. Open it in a running event loop, close it before the loop ends."""
 
-    def __init__(self, served: Sequence[Served], limits: Limits, *, max_connection_age: float = 300.0) -> None:
+    def __init__(
+        self, served: Sequence[Served], limits: Limits, *, verify: Verify, max_connection_age: float = 300.0
+    ) -> None:
+        """`verify` is whom those are brought to who did not call lately, before their messages are read."""
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 1),
@@ -60,14 +64,20 @@ class GrpcDoor:
                 ("grpc.max_connection_age_grace_ms", CONNECTION_GRACE_MS),
             ]
         )
+        lenient, known = _lenient(limits.message_bytes), Known(verify)
+        unread = {
+            path: handler
+            for service, servicer in served
+            for path, handler in _unread_of(service, servicer, lenient, known).items()
+        }
         self._health = HealthServicer(SERVICE)
         names = (*(service.full_name for service, _ in served), HEALTH.full_name, REFLECTION.full_name)
         # Not by the generated registration: gRPC waits anew for each method that is registered with every call.
         standard: tuple[Served, ...] = ((HEALTH, self._health), (REFLECTION, ReflectionServicer(names)))
         self._server.add_generic_rpc_handlers(
-            tuple(
-                _handler_of(service, servicer, _lenient(limits.message_bytes))
-                for service, servicer in (*served, *standard)
+            (
+                Newcomers(known, unread),
+                *(_handler_of(service, servicer, lenient) for service, servicer in (*served, *standard)),
             )
         )
 
@@ -107,6 +117,7 @@ def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:
         ("grpc.absolute_max_metadata_size", limits.token_bytes + METADATA_BYTES),
         ("grpc.server_handshake_timeout_ms", HANDSHAKE_MS),
         ("grpc.max_concurrent_streams", limits.concurrent_streams),
+        ("grpc.max_allowed_incoming_connections", limits.connections),
         # Between the two limits it would refuse by chance: both are the same. They count those before the call.
         ("grpc.server.max_pending_requests", limits.pending_requests - 1),
         ("grpc.server.max_pending_requests_hard_limit", limits.pending_requests - 1),
@@ -124,6 +135,21 @@ def _handler_of(service: ServiceDescriptor, servicer: object, reading: "Reading"
         for method in service.methods
     }
     return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def _unread_of(
+    service: ServiceDescriptor, servicer: object, reading: "Reading", known: Known
+) -> dict[str, "grpc.RpcMethodHandler[Message, Message]"]:
+    """The service's RPCs of one message, by their paths, which is read by them."""
+    return {
+        f"/{service.full_name}/{method.name}": _HANDLERS[True, method.server_streaming](
+            (unread_many if method.server_streaming else unread_one)(known, getattr(servicer, method.name)),
+            request_deserializer=reading(GetMessageClass(method.input_type).FromString),
+            response_serializer=GetMessageClass(method.output_type).SerializeToString,
+        )
+        for method in service.methods
+        if not method.client_streaming
+    }
 
 
 _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[..., "grpc.RpcMethodHandler[Message, Message]"]]] = {

@@ -126,7 +126,7 @@ async def opened(folder: Path) -> AsyncIterator[Door]:
         received = callers(authenticator)
         asking = Asking(received.reception, point, fetch=fetch, reach=reach)
         servicer = AuthorizationServicer(received, asking, Limits(), ended=asyncio.Event().wait)
-        door = GrpcDoor([(AUTHORIZATION, servicer)], Limits())
+        door = GrpcDoor([(AUTHORIZATION, servicer)], Limits(), verify=received.verified)
         port = await door.open("127.0.0.1:0")
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

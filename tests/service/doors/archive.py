@@ -84,7 +84,7 @@ class Archive:
             transfers=TransferDoor(received, office, TransferSettings()),
             limits=self.limits,
         )
-        door = GrpcDoor([(ENTITY, servicer)], self.limits)
+        door = GrpcDoor([(ENTITY, servicer)], self.limits, verify=received.verified)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_call, port, call, who)

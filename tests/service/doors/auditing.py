@@ -79,7 +79,7 @@ class Audit(Conversing[DecisionLogServiceStub]):
         servicer = DecisionLogServicer(
             received, office, replays, verifications=verifications, settings=self.settings, ended=self.ended.wait
         )
-        return GrpcDoor([(DECISION_LOG, servicer)], Limits())
+        return GrpcDoor([(DECISION_LOG, servicer)], Limits(), verify=received.verified)
 
 
 def build_audit(log: Database, tmp_path: Path) -> Audit:

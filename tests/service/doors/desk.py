@@ -102,10 +102,9 @@ class Desk:
     async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
         trusted = Trusted({"idp", "other"}, {"User"}, SKEW, self.certified_types)
         revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
-        door = GrpcDoor(
-            [(CREDENTIAL, CredentialServicer(callers(Named(verified), recorder=self.records), self.acts(revoking)))],
-            Limits(),
-        )
+        received = callers(Named(verified), recorder=self.records)
+        servicer = CredentialServicer(received, self.acts(revoking))
+        door = GrpcDoor([(CREDENTIAL, servicer)], Limits(), verify=received.verified)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(_call, port, call, who)

@@ -91,8 +91,9 @@ class Reviewer(Conversing[PolicyServiceStub]):
             clock=lambda: NOW,
         )
         reviews = ReviewOffice(gate=gate, store=store, activations=activations, desk=Desk(self.facts, REPLICA, REVIEWS))
-        servicer = PolicyServicer(callers(Named(verified), recorder=self.records), office, reviews, _reached)
-        return GrpcDoor([(POLICY, servicer)], Limits())
+        received = callers(Named(verified), recorder=self.records)
+        servicer = PolicyServicer(received, office, reviews, _reached)
+        return GrpcDoor([(POLICY, servicer)], Limits(), verify=received.verified)
 
 
 @contextmanager

@@ -23,6 +23,10 @@ NARROW = (("grpc.http2.bdp_probe", 0), ("grpc.use_local_subchannel_pool", 1))
 LIMITS = Limits(batch_checks=3, attributes=4, parents=4, message_bytes=4096)
 
 
+async def let_in(_: object) -> None:
+    """Whoever calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Talk:
     """Opens the door for each conversation, which runs in a thread beside the door's loop."""
@@ -45,7 +49,7 @@ class Talk:
         at_hand = self.point.fetch if self.has_facts_at_hand else nothing_at_hand
         asking = Asking(received.reception, self.point, fetch=self._fetch, reach=_reach, at_hand=at_hand)
         servicer = AuthorizationServicer(received, asking, self.limits, ended=asyncio.Event().wait)
-        door = GrpcDoor([(AUTHORIZATION, self.through(servicer))], self.limits)
+        door = GrpcDoor([(AUTHORIZATION, self.through(servicer))], self.limits, verify=received.verified)
         port = await door.open("127.0.0.1:0")
         try:
             return await asyncio.to_thread(self._converse, port, conversation)

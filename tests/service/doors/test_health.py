@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from service.config import Limits
 from service.doors.grpc.health import HEALTH
 from service.doors.grpc.server import SERVICE, GrpcDoor
-from tests.service.doors.talking import Talk
+from tests.service.doors.talking import Talk, let_in
 
 SERVING: Final = HealthCheckResponse.SERVING
 NOT_SERVING: Final = HealthCheckResponse.NOT_SERVING
@@ -126,7 +126,7 @@ def test_bytes_of_strangers_end_their_call_and_leave_nothing_in_the_log(
 @asynccontextmanager
 async def opened() -> AsyncIterator[tuple[GrpcDoor, int]]:
     """A door with nothing but what every door has, and its port."""
-    door = GrpcDoor([], Limits())
+    door = GrpcDoor([], Limits(), verify=let_in)
     port = await door.open("127.0.0.1:0")
     try:
         yield door, port

@@ -11,7 +11,9 @@ from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.config import Limits
+from service.doors.grpc.rim import answering
 from service.doors.grpc.server import AUTHORIZATION, GrpcDoor
+from tests.service.doors.talking import let_in
 
 PATIENCE = 20.0
 WAITING = 5
@@ -27,6 +29,7 @@ class Held:
     go: threading.Event = field(default_factory=threading.Event)
     answered: int = 0
 
+    @answering
     async def Check(  # noqa: N802
         self, request: pb.CheckRequest, _: ServicerContext[pb.CheckRequest, pb.CheckResponse]
     ) -> pb.CheckResponse:
@@ -43,7 +46,7 @@ def under_load(held: Held, converse: Callable[[grpc.Channel], None]) -> None:
     """Has the conversation with a door where so much may wait."""
 
     async def serve() -> None:
-        door = GrpcDoor([(AUTHORIZATION, held)], Limits(pending_requests=WAITING))
+        door = GrpcDoor([(AUTHORIZATION, held)], Limits(pending_requests=WAITING), verify=let_in)
         port = await door.open("127.0.0.1:0")
         try:
             await asyncio.to_thread(lambda: _converse(port, converse))

@@ -85,8 +85,9 @@ async def reached(_: str, __: float) -> None:
 @asynccontextmanager
 async def opened(office: SlowOffice, reviews: ReviewOffice, ending: Ending) -> AsyncIterator["PolicyServiceAsyncStub"]:
     """A door with PolicyService alone, and who asks there."""
-    servicer = PolicyServicer(callers(Named(ending.caller)), office, reviews, reached)
-    door = GrpcDoor([(POLICY, servicer)], Limits())
+    received = callers(Named(ending.caller))
+    servicer = PolicyServicer(received, office, reviews, reached)
+    door = GrpcDoor([(POLICY, servicer)], Limits(), verify=received.verified)
     port = await door.open("127.0.0.1:0")
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

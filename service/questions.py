@@ -19,7 +19,7 @@ _NOTHING: Final[Mapping[str, Cell]] = MappingProxyType({})
 _NOTHING_GIVEN: Final[Mapping[str, Json]] = MappingProxyType({})
 _TEXTS: Final = frozenset({str})
 HELPED: Final = 20
-"""Unknown names of one call compared with known ones: each takes up to milliseconds, and there may be thousands."""
+"""Unknown attributes and fields of one call that are compared with known ones: each takes up to milliseconds."""
 
 
 def sayable(request: CheckRequest, schema: Schema) -> tuple[CheckRequest, tuple[str, ...]]:

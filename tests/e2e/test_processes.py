@@ -29,8 +29,8 @@ def test_what_is_done_beside_answering_has_low_priority_once_there_are_policies(
     def at_normal_priority() -> int:
         return sum(os.getpriority(os.PRIO_PROCESS, int(thread.name)) == 0 for thread in threads.iterdir())
 
-    # Who listens to the supervisor, and does nothing else, and who ships what has waited too long.
-    wait_until(at_normal_priority, 2)
+    # Who listens to the supervisor, and does nothing else, who writes the log, and who ships what has waited too long.
+    wait_until(at_normal_priority, 3)
     assert os.getpriority(os.PRIO_PROCESS, shared_server.worker()) == 0
 
 

@@ -17,6 +17,7 @@ from grpc.aio import ServicerContext
 from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from service.doors.grpc.newcomers import Unread
 from service.doors.grpc.rim import message_or_abort
 
 HEALTH: Final = Default().FindServiceByName(SERVICE_NAME)
@@ -45,20 +46,20 @@ class HealthServicer:
         self._is_leaving = True
         self._put(dict.fromkeys(self._statuses, HealthCheckResponse.NOT_SERVING))
 
-    async def Check(self, request: HealthCheckRequest | None, context: Context) -> HealthCheckResponse:  # noqa: N802
+    async def Check(self, request: HealthCheckRequest | Unread | None, context: Context) -> HealthCheckResponse:  # noqa: N802
         """How the service is now; NOT_FOUND where none has that name."""
         status = self._statuses.get((await message_or_abort(request, context)).service)
         if status is None:
             await context.abort(StatusCode.NOT_FOUND, "no service has this name")
         return HealthCheckResponse(status=status)
 
-    async def List(self, request: Message | None, context: ServicerContext[Message, Message]) -> Message:  # noqa: N802
+    async def List(self, request: Message | Unread | None, context: ServicerContext[Message, Message]) -> Message:  # noqa: N802
         """How everything is now."""
         await message_or_abort(request, context)
         return _Listed(statuses={name: HealthCheckResponse(status=each) for name, each in self._statuses.items()})
 
     async def Watch(  # noqa: N802
-        self, request: HealthCheckRequest | None, context: Context
+        self, request: HealthCheckRequest | Unread | None, context: Context
     ) -> AsyncGenerator[HealthCheckResponse, None]:
         """How the service is now, and whenever that has changed; SERVICE_UNKNOWN where none has that name."""
         name, told = (await message_or_abort(request, context)).service, None

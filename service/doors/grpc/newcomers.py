@@ -5,6 +5,7 @@ end as long as the connection lasts. So who did not call within the last minute 
 the message is read after. Whether a call is let in is not decided here: it is looked at again with every call.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from time import monotonic
@@ -12,6 +13,8 @@ from typing import Any, Final, TypeVar
 
 import grpc
 from grpc.aio import EOF, ServicerContext
+
+from service.errors import DeadlineExceeded
 
 Response = TypeVar("Response")
 
@@ -25,6 +28,8 @@ Many = Callable[[object, Context], AsyncGenerator[Response, None]]
 KNOWN_SECONDS: Final = 60.0
 KNOWN: Final = 10_000
 """Credentials that are known at a time."""
+READ_SECONDS: Final = 10.0
+"""How long the message of a newcomer may take to come."""
 
 
 class Known:
@@ -59,17 +64,25 @@ class Known:
 class Unread:
     """Stands for the message of a call whose caller is yet to be met."""
 
-    __slots__ = ("_context", "_known")
+    __slots__ = ("_context", "_meet")
 
-    def __init__(self, known: Known, context: Context) -> None:
-        self._known = known
+    def __init__(self, meet: Verify, context: Context) -> None:
+        self._meet = meet
         self._context = context
 
     async def read(self) -> Any:  # what the RPC's own reader makes of the bytes
-        """The message, None where none came; errors as `Known.meet`."""
-        await self._known.meet(self._context)
-        message = await self._context.read()
+        """The message, None where none came; DeadlineExceeded where it takes too long, and errors of who is to meet."""
+        await self._meet(self._context)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                message = await self._context.read()
+        except TimeoutError:
+            raise DeadlineExceeded(f"the message did not come within {READ_SECONDS:g} s") from None
         return None if message is EOF else message
+
+
+async def meet_anybody(_: Context) -> None:
+    """For what needs no credential: its messages have no more than their time."""
 
 
 class Newcomers(grpc.GenericRpcHandler):
@@ -85,20 +98,20 @@ class Newcomers(grpc.GenericRpcHandler):
         return None if self._known.has(details.invocation_metadata) else self._handlers.get(details.method)
 
 
-def unread_one(known: Known, method: Callable[[Unread, Context], Awaitable[Response]]) -> One[Response]:
+def unread_one(meet: Verify, method: Callable[[Unread, Context], Awaitable[Response]]) -> One[Response]:
     """The method of one answer, with its message yet to be read."""
 
     async def answered(_: object, context: Context) -> Response:
-        return await method(Unread(known, context), context)
+        return await method(Unread(meet, context), context)
 
     return answered
 
 
-def unread_many(known: Known, method: Callable[[Unread, Context], AsyncGenerator[Response, None]]) -> Many[Response]:
+def unread_many(meet: Verify, method: Callable[[Unread, Context], AsyncGenerator[Response, None]]) -> Many[Response]:
     """The method of many answers, with its message yet to be read."""
 
     async def answered(_: object, context: Context) -> AsyncGenerator[Response, None]:
-        async with aclosing(method(Unread(known, context), context)) as responses:
+        async with aclosing(method(Unread(meet, context), context)) as responses:
             async for response in responses:
                 yield response
 

@@ -148,11 +148,12 @@ def message_of(request: Request | None) -> Request:
     return request
 
 
-async def message_or_abort(request: Request | None, context: ServicerContext[Request, Response]) -> Request:
+async def message_or_abort(request: Request | Unread | None, context: ServicerContext[Request, Response]) -> Request:
     """The same for the RPCs that ask for no credential: the call ends here, and the log, which strangers could fill, is
     told nothing."""
     try:
-        return message_of(request)
+        message: Request | None = await request.read() if isinstance(request, Unread) else request
+        return message_of(message)
     except MagistrateError as error:
         await context.abort_with_status(to_status(status_of(error)))
 

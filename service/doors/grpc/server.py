@@ -11,7 +11,7 @@ from magistrate.v1 import authorization_pb2, credential_pb2, decision_log_pb2, e
 
 from service.config import Limits
 from service.doors.grpc.health import HEALTH, HealthServicer
-from service.doors.grpc.newcomers import Known, Newcomers, Verify, unread_many, unread_one
+from service.doors.grpc.newcomers import Known, Newcomers, Verify, meet_anybody, unread_many, unread_one
 from service.doors.grpc.reflection import REFLECTION, ReflectionServicer
 from service.doors.grpc.rim import Oversized
 
@@ -65,15 +65,16 @@ class GrpcDoor:
             ]
         )
         lenient, known = _lenient(limits.message_bytes), Known(verify)
-        unread = {
-            path: handler
-            for service, servicer in served
-            for path, handler in _unread_of(service, servicer, lenient, known).items()
-        }
         self._health = HealthServicer(SERVICE)
         names = (*(service.full_name for service, _ in served), HEALTH.full_name, REFLECTION.full_name)
         # Not by the generated registration: gRPC waits anew for each method that is registered with every call.
         standard: tuple[Served, ...] = ((HEALTH, self._health), (REFLECTION, ReflectionServicer(names)))
+        unread = {
+            path: handler
+            for meet, services in ((known.meet, served), (meet_anybody, standard))
+            for service, servicer in services
+            for path, handler in _unread_of(service, servicer, lenient, meet).items()
+        }
         self._server.add_generic_rpc_handlers(
             (
                 Newcomers(known, unread),
@@ -138,12 +139,12 @@ def _handler_of(service: ServiceDescriptor, servicer: object, reading: "Reading"
 
 
 def _unread_of(
-    service: ServiceDescriptor, servicer: object, reading: "Reading", known: Known
+    service: ServiceDescriptor, servicer: object, reading: "Reading", meet: Verify
 ) -> dict[str, "grpc.RpcMethodHandler[Message, Message]"]:
     """The service's RPCs of one message, by their paths, which is read by them."""
     return {
         f"/{service.full_name}/{method.name}": _HANDLERS[True, method.server_streaming](
-            (unread_many if method.server_streaming else unread_one)(known, getattr(servicer, method.name)),
+            (unread_many if method.server_streaming else unread_one)(meet, getattr(servicer, method.name)),
             request_deserializer=reading(GetMessageClass(method.input_type).FromString),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )

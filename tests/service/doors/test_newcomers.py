@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import grpc
 import pytest
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 from magistrate.v1 import authorization_pb2 as pb
 from magistrate.v1 import authorization_pb2_grpc as pb_grpc
 
 from service.doors.grpc.newcomers import KNOWN, KNOWN_SECONDS, Known
+from service.doors.grpc.reflection import AT_ONCE, REFLECTION
 from tests.service.doors.talking import LIMITS, Talk, bearer, let_in
 from tests.service.doors.test_grpc import order
 
@@ -39,6 +41,55 @@ def test_a_stranger_is_refused_before_the_message_is_read(talk: Talk, rpc: str) 
         raise AssertionError("was answered")
 
     assert talk(ask) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("path", [CHECKS + "Check", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch"])
+def test_a_message_that_does_not_come_is_waited_for_no_longer_than_so(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def ask(channel: grpc.Channel) -> grpc.StatusCode:
+        done = threading.Event()
+        call: grpc.StreamStreamMultiCallable[pb.CheckRequest, bytes] = channel.stream_stream(
+            path, pb.CheckRequest.SerializeToString
+        )
+        try:
+            with pytest.raises(grpc.RpcError) as caught:
+                list(call(half_said(done), metadata=bearer("plain"), timeout=PATIENCE))
+            assert isinstance(caught.value, grpc.Call)
+            assert caught.value.details() == "the message did not come within 0.05 s"
+            return caught.value.code()
+        finally:
+            done.set()
+
+    monkeypatch.setattr("service.doors.grpc.newcomers.READ_SECONDS", 0.05)
+    assert talk(ask) is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+def test_a_few_ask_for_the_contract_at_a_time(talk: Talk) -> None:
+    def ask(channel: grpc.Channel) -> grpc.StatusCode:
+        done = threading.Event()
+        call: grpc.StreamStreamMultiCallable[ServerReflectionRequest, ServerReflectionResponse] = channel.stream_stream(
+            f"/{REFLECTION.full_name}/ServerReflectionInfo",
+            ServerReflectionRequest.SerializeToString,
+            ServerReflectionResponse.FromString,
+        )
+
+        def question() -> Iterator[ServerReflectionRequest]:
+            yield ServerReflectionRequest(list_services="")
+            done.wait(PATIENCE)
+
+        try:
+            under_way = [call(question(), timeout=PATIENCE) for _ in range(AT_ONCE)]
+            for each in under_way:
+                assert next(iter(each)).list_services_response.service
+            with pytest.raises(grpc.RpcError) as caught:
+                list(call(question(), timeout=PATIENCE))
+            assert isinstance(caught.value, grpc.Call)
+            return caught.value.code()
+        finally:
+            done.set()
+
+    assert talk(ask) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_newcomers_and_those_who_are_known_are_answered_alike(talk: Talk) -> None:

@@ -42,6 +42,8 @@ SHARES: Final[Mapping[str, float]] = {UNARY: 0.11, BATCHES: 0.007, HTTP: 0.075, 
 
 With the load itself two cores are busy by two thirds: a steady load. What an overload does is `benchmarks.overload`'s.
 """
+RENEWED: Final = "120"
+"""Seconds after which connections end and come to other workers, who grow by what each takes: early, and often."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         folder = stage.copy()
         policy = folder / "policies" / "documents.policy"
         policy.write_text(policy.read_text().replace(*TOUCHED))
-        with serving(folder, SERVE, workers=workers, http="127.0.0.1:0") as started:
+        with serving(folder, SERVE, workers=workers, http="127.0.0.1:0", max_connection_age=RENEWED) as started:
             outcome = asyncio.run(_soak(stage, Service(started, folder), seconds))
     said = lines_of(outcome)
     print("\n".join(said))

@@ -52,11 +52,13 @@ def appending(file: Path) -> Iterator[AppendedFile]:
 
 
 def lines_of(file: Path) -> Iterator[str]:
-    """The whole lines, each without its end, one in memory at a time; OSError if the file cannot be read.
+    """The whole lines that were there at the first, each without its end; OSError if the file cannot be read.
 
-    One that is too long for a checkpoint comes in pieces, of which none is one.
+    One is in memory at a time. One that is too long for a checkpoint comes in pieces, of which none is one.
     """
     with file.open("rb") as content:
-        while line := content.readline(LINE_LIMIT):
+        left = os.fstat(content.fileno()).st_size
+        while line := content.readline(min(LINE_LIMIT, left)):
+            left -= len(line)
             if line.endswith(b"\n") or len(line) == LINE_LIMIT:
                 yield line.removesuffix(b"\n").decode(errors="replace")

@@ -1,7 +1,8 @@
 """Reads the checkpoints of the database and of a file as one sequence, with what is wrong about it.
 
 A file may hold any of them, one line that an auditor kept included; what it holds, the database must hold too. Where
-they differ the file is believed: it is what a change of the database does not reach.
+they differ the file is believed: it is what a change of the database does not reach. The file is read as it was before
+the database was asked: one that is written meanwhile is in the database first, and missing from neither.
 """
 
 from collections.abc import Iterator
@@ -82,7 +83,7 @@ class Checkpoints:
 
     def _merged(self, faults: Faults) -> Iterator[WrittenCheckpoint]:
         stored, kept = self._stored(faults), self._kept(faults)
-        ours, theirs = next(stored, None), next(kept, None)
+        theirs, ours = next(kept, None), next(stored, None)  # in this order: see above
         while ours is not None or theirs is not None:
             if theirs is None or (ours is not None and ours.content.number < theirs.content.number):
                 assert ours is not None  # noqa: S101  # narrows: one of the two is there

@@ -7,7 +7,7 @@ from time import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import Connection, Engine, event, select
 
 from service.db.engine import Database
 from service.db.log_tables import checkpoint
@@ -88,6 +88,25 @@ def test_two_replicas_write_one_sequence(log_database: Database, tmp_path: Path)
     assert [read_checkpoint(line).content.number for line in stored(log_database)] == [1, 2, 3, 4]
     assert files[1].read_text().splitlines() == stored(log_database)
     assert all(found(log_database, file).is_sound for file in files)
+
+
+def test_one_that_is_written_meanwhile_is_missing_from_neither(log_database: Database, tmp_path: Path) -> None:
+    file, written = fill(log_database, tmp_path), threading.Event()
+
+    def write_another(_c: Connection, _r: object, statement: str, *_: object) -> None:
+        if "FROM checkpoint" in statement and not written.is_set():
+            written.set()
+            keep(log_database, tmp_path, NORTH, samples(1))
+            CheckpointWriter(log_database, file, KEY).write()
+
+    event.listen(Engine, "after_cursor_execute", write_another)
+    try:
+        report = found(log_database, file)
+    finally:
+        event.remove(Engine, "after_cursor_execute", write_another)
+    assert written.is_set()
+    assert len(file.read_text().splitlines()) == 3
+    assert (report.is_sound, report.last_checkpoint) == (True, 2)
 
 
 def test_one_line_that_an_auditor_kept_is_enough(log_database: Database, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
     python -m benchmarks.ladder [--quick] [--write]
 
-All are loaded in turn, over and over. What the service costs above the last rung is what its own code could save;
-what the rungs cost above the echo is the limit of any Python that keeps the laws.
+All are loaded in turn, over and over; the service also while its shipper stands still, for the rungs have none. What it
+then costs above the last rung is what its own code could save; what the rungs cost above the echo is the limit of any
+Python that keeps the laws.
 """
 
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -44,8 +47,21 @@ def _climbed(stage: Stage) -> list[Rounds]:
         for rung, (name, _) in enumerate(STEPS, 1):
             server = started.enter_context(serving(stage.folder, (sys.executable, "-m", "benchmarks.rung", str(rung))))
             rungs.append(replace(echo, name=f"+ {name}", address=server.address, servers=[server.pid]))
-        sides = [echo, *rungs, stage.one_worker.side(OURS, CHECK, checks(stage))]
-        return stage.in_turn(sides, stage.scale.rounds, stage.scale.seconds)
+        rungs[-1], unshipped, ours = _halting(stage, rungs[-1])
+        return stage.in_turn([echo, *rungs, unshipped, ours], stage.scale.rounds, stage.scale.seconds)
+
+
+def _halting(stage: Stage, before: Side) -> tuple[Side, Side, Side]:
+    """The side before, which ends with the shipper halted; the service, which ends with it going on; the service."""
+    ours = stage.one_worker.side(OURS, CHECK, checks(stage))
+    shipper = stage.one_worker.serving.background()
+
+    def go_on() -> None:
+        os.kill(shipper, signal.SIGCONT)
+        ours.settle()
+
+    halted = replace(before, settle=lambda: os.kill(shipper, signal.SIGSTOP))
+    return halted, replace(ours, name=f"{OURS}, while its shipper stands still", settle=go_on), ours
 
 
 def _lines(taken: Sequence[Rounds]) -> list[str]:

@@ -25,8 +25,16 @@ class Serving:
 
     def workers(self) -> list[int]:
         """The process ids of a service's workers."""
+        return self._children("worker")
+
+    def background(self) -> int:
+        """The process id of a service's background work, the shipper with it."""
+        return self._children("background")[0]
+
+    def _children(self, kind: str) -> list[int]:
+        started = f"runtime.{kind}".encode()
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [int(pid) for pid in children if b"runtime.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return [int(pid) for pid in children if started in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @contextmanager

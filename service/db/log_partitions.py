@@ -59,6 +59,15 @@ def partitions(connection: Connection) -> list[Partition]:
     return [Partition(*row) for row in connection.execute(_ALL)]
 
 
+def hold_partitions(connection: Connection) -> None:
+    """Has whoever drops a partition wait until this transaction ends, which has read nothing yet.
+
+    What is dropped is gone from every snapshot: one from before would have links as they were, and not their records.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_HOLD)
+
+
 def drop(connection: Connection, partition: Partition) -> bool:
     """Drops a partition with the rows of every table in it; whether it was there."""
     return connection.execute(_DROP, {"low": partition.first_ms, "high": partition.until_ms}).scalar_one() is True
@@ -89,6 +98,7 @@ _LOCK: Final = 0x6D61_6769_0002
 _MAKE: Final = text("SELECT magistrate_log_make_partition(:moment, :span)").bindparams(
     bindparam("moment", type_=BigInteger), bindparam("span", type_=BigInteger)
 )
+_HOLD: Final = text("LOCK TABLE ONLY decision IN ACCESS SHARE MODE")
 _DROP: Final = text("SELECT magistrate_log_drop_partition(:low, :high)").bindparams(
     bindparam("low", type_=BigInteger), bindparam("high", type_=BigInteger)
 )

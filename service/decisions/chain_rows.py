@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, Table, select
 
 from service.db.engine import Database
+from service.db.log_partitions import hold_partitions
 from service.db.log_tables import chain_link, decision
 from service.decisions.chain import Link, hash_record
 from service.decisions.payload import BadPayload, stored_record
@@ -47,6 +48,7 @@ def chained_rows(database: Database, replica: str, last: int, page: int) -> Iter
     while True:
         chosen = _LINKS.where(link.replica == replica, link.sequence > after, link.sequence <= last)
         with database.read() as connection:
+            hold_partitions(connection)
             rows = _judge(connection, chosen.order_by(link.sequence).limit(page))
         yield from rows
         if len(rows) < page:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row, select
 
 from service.db.engine import Database
+from service.db.log_partitions import hold_partitions
 from service.db.log_tables import chain_link, decision
 from service.decisions.chain import Head, begin
 from service.decisions.exporting.lines import Bare, Place, Recorded
@@ -91,6 +92,7 @@ class ChainStretch:
         )  # fmt: skip
         asked, _ = narrowed(select(decision.c.id, decision.c.body), self._wanted)
         with self._database.read() as connection:
+            hold_partitions(connection)
             links = connection.execute(query).all()
             found = connection.execute(asked.where(decision.c.id.in_([link.decision_id for link in links]))).all()
         return links, {id_: body for id_, body in found if self._fits(body)}

@@ -1,5 +1,6 @@
 """On PostgreSQL a partition of which all has expired goes whole, under one note; one with anything else stays."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from service.decisions.retention.stretches import stretches
 from service.decisions.rows import CHILDREN, decision_row
 from service.model import DecisionRecord
 from tests.service.decisions.chains import KEY, NORTH, SOUTH, found, tamper
+from tests.service.decisions.exporting.exports import checked, export
 from tests.service.decisions.retention.aged import NOW, aged, expire, fill, settings
 
 MONTH = settings(default="30d")
@@ -126,6 +128,30 @@ def test_what_is_shipped_while_it_is_dropped_stays_and_so_does_the_partition(
     with database.read() as connection:
         assert connection.execute(select(decision.c.id).order_by(decision.c.id)).scalars().all() == [before, late.id]
     assert found(database).is_sound
+
+
+def is_verified(database: Database, _: Path) -> bool:
+    return found(database).is_sound
+
+
+def is_exported(database: Database, path: Path) -> bool:
+    export(database, path)
+    return checked(path).is_sound
+
+
+@pytest.mark.parametrize("reads", [is_verified, is_exported])
+def test_who_waits_for_a_drop_sees_what_is_gone_with_its_note(
+    database: Database, tmp_path: Path, reads: Callable[[Database, Path], bool]
+) -> None:
+    fill(database, tmp_path, NORTH, [old(1), aged(1)])
+    (whole,) = droppable(database, list(stretches(MONTH, NOW)))
+    with ThreadPoolExecutor(1) as threads:
+        with database.alone(TURN) as dropping:
+            assert drop_whole(dropping, whole, Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)) is not None
+            reading = threads.submit(reads, database, tmp_path / "export")
+            while not is_waited_for(database):
+                assert not reading.done()
+        assert reading.result()
 
 
 def is_waited_for(database: Database) -> bool:

@@ -17,9 +17,9 @@ from policy_lang.values import Ref
 MODULE: Final = "magistrate"
 """The name of the module."""
 PREFIX: Final = f"{MODULE}."
+"""How the names of its roles begin where they stand beside those of the policies."""
 BUNDLE: Final = f"{PREFIX}Bundle"
 """The type of policies in the record of acts; the id is their digest."""
-"""How the names of its roles begin where they stand beside those of the policies."""
 
 
 class Action(Enum):

@@ -211,8 +211,9 @@ class Service:
                 verdict = self._verdicts.get_nowait()
             if why := await self._obey(verdict):
                 _log.error("policies kept", digest=self._policies.digest, why=why)
-                self._policies = replace(self._policies, refused=why)
                 self._own.count("magistrate_policy_reloads", result="refused")
+                if not isinstance(verdict, Offered):  # whose activation has failed, so that nothing is lacking here
+                    self._policies = replace(self._policies, refused=why)
 
     async def _obey(self, verdict: Compiled | Broken | Offered | Activate | Vacant) -> str:
         """Does as the background process says; why it could not."""

@@ -9,7 +9,20 @@ from time import monotonic
 
 from service.config import Settings
 from service.runtime.child import Child, Program
-from service.runtime.messages import Activate, Boot, Candidate, Compiled, GivenUp, Prepare, Prepared, Sampled, receive
+from service.runtime.messages import (
+    Activate,
+    Boot,
+    Broken,
+    Candidate,
+    Compiled,
+    Failed,
+    GivenUp,
+    Offered,
+    Prepare,
+    Prepared,
+    Sampled,
+    receive,
+)
 from service.runtime.service import WORKER, Service
 from service.runtime.status import routes
 from service.samples import Samples
@@ -74,5 +87,26 @@ def test_a_candidate_that_a_worker_gave_up_is_refused_until_there_is_another() -
             assert shown() == ({"digest": "two", "refused": "it is slow"}, True)
             service.heard(worker, Candidate("three", "", b"image"))
             assert shown() == ({"digest": "three", "refused": None}, False)
+
+    asyncio.run(scenario())
+
+
+def test_an_activation_that_failed_is_over_and_policies_in_force_that_are_lacking_are_refused() -> None:
+    async def scenario() -> None:
+        async with in_force() as (service, worker), asyncio.timeout(10):
+            pages = routes(lambda: service.status, service.metrics)
+
+            async def shown(refusals: int) -> object:
+                counted = b'magistrate_policy_reloads_total{result="refused"} %d.0' % refusals
+                while counted not in pages["/metrics"]("").body:
+                    await asyncio.sleep(0)
+                return json.loads(pages["/policies"]("").body)["refused"]
+
+            service.heard(worker, Offered("two", b"image"))
+            assert await anext(worker.heard()) == Prepare("two", b"image")
+            service.heard(worker, Failed("two", "a mask names nothing"))
+            assert await shown(1) is None
+            service.heard(worker, Broken("what is in force cannot be loaded", is_finding=False))
+            assert await shown(2) == "what is in force cannot be loaded"
 
     asyncio.run(scenario())

@@ -15,8 +15,10 @@ _NOT_OF_THIS_MACHINE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT
 def listen(address: str) -> list[socket.socket]:
     """A socket for every address that `HOST:PORT` names; ConfigError where there is none.
 
-    Each listens with SO_REUSEPORT: whoever holds the port sees to it that only workers of one service do. A Unix
-    socket listens already, and all workers have it from who started them.
+    Each listens with SO_REUSEPORT: whoever holds the port sees to it that only workers of one service do. And with
+    SO_REUSEADDR, as the gRPC door does: connections have it from their listener, and those that linger after a stop
+    would else keep the next start from the port for a minute. A Unix socket listens already, and all workers have it
+    from who started them.
     """
     if (descriptor := inherited_descriptor(address)) is not None:
         given = socket.socket(fileno=descriptor)
@@ -42,7 +44,8 @@ def _open(host: str, port: int) -> Iterator[socket.socket]:
                 raise
             continue
         try:
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            for option in (socket.SO_REUSEPORT, socket.SO_REUSEADDR):
+                opened.setsockopt(socket.SOL_SOCKET, option, 1)
             if family == socket.AF_INET6:
                 opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             opened.bind(place)

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from service.doors.http.listening import listen
 from service.errors import ConfigError
 from service.runtime.address import Address, hold_address, parse_address
 
@@ -63,3 +64,14 @@ def test_workers_listen_beside_the_holder_and_get_the_connections() -> None:
 def test_a_host_that_does_not_resolve_is_refused() -> None:
     with pytest.raises(ConfigError, match="does not resolve"), hold_address(Address("no.host.invalid", 7080)):
         pass
+
+
+def test_connections_that_linger_after_a_stop_do_not_keep_the_next_start_from_the_address() -> None:
+    with hold_address(Address("127.0.0.1", 0)) as held:
+        (listener,) = listen(str(held))
+        with listener, socket.create_connection((held.host, held.port), timeout=1) as caller:
+            listener.setblocking(True)
+            listener.accept()[0].close()
+            assert caller.recv(1) == b""
+    with hold_address(held) as again:
+        assert again == held

@@ -11,6 +11,7 @@ import click
 from policy_lang.values import Ref
 from service.app.acting import record
 from service.cli.log_filters import read_ref, read_time
+from service.cli.log_opening import ship_spool
 from service.cli.operator import operator, ship
 from service.cli.output import Output, output_option, print_result, print_rows
 from service.cli.settings import settings_options
@@ -18,7 +19,7 @@ from service.config import Settings
 from service.db.engine import Database
 from service.db.migration import ensure_current
 from service.db.opening import open_database
-from service.decisions.retention.holds import TURN, Hold, hold_fields, holds, lift, place
+from service.decisions.retention.holds import TURN, Hold, find, hold_fields, holds, lift, place
 from service.decisions.retention.lost_holds import HOLD, LIFT
 from service.governance.records import BY_OPERATOR
 from service.model import DecisionRecord
@@ -88,10 +89,13 @@ def lift_(settings: Settings, name: str, reason: str, output: Output) -> None:
 
     Exit code: 0 done, 1 there is none, 2 usage, 3 the log is not available.
     """
-    with _log(settings) as database, database.alone(TURN) as connection:
-        hold = lift(connection, name)
+    with _log(settings) as database:
+        with database.read() as connection:
+            hold = find(connection, name)
         record(settings, _act(LIFT, replace(hold, reason=reason), time.time_ns() // 1_000_000))
-    ship(settings)
+        ship_spool(settings)  # before it goes: without a record of its lifting it would be a hold that is lost
+        with database.alone(TURN) as connection:
+            lift(connection, hold)
     print_result(f"lifted: {name}", hold_fields(hold), output)
 
 

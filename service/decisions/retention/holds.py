@@ -55,13 +55,19 @@ def place(connection: Connection, hold: Hold) -> None:
     connection.execute(insert(log_hold), _row(hold))
 
 
-def lift(connection: Connection, name: str) -> Hold:
-    """Lifts the hold of that name, and gives what it was; HoldRefused where there is none."""
+def find(connection: Connection, name: str) -> Hold:
+    """The hold of that name; HoldRefused where there is none."""
     found = next((hold for hold in holds(connection) if hold.name == name), None)
     if found is None:
         raise HoldRefused(f"there is no hold `{name}`")
-    connection.execute(delete(log_hold).where(log_hold.c.name == name))
     return found
+
+
+def lift(connection: Connection, hold: Hold) -> None:
+    """Lifts a hold; HoldRefused where it is not there any more."""
+    if find(connection, hold.name) != hold:
+        raise HoldRefused(f"the hold `{hold.name}` is another by now")
+    connection.execute(delete(log_hold).where(log_hold.c.name == hold.name))
 
 
 def holds(connection: Connection) -> list[Hold]:

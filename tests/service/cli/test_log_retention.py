@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from sqlalchemy import Connection, Engine, event
 
 from policy_lang.decision import Effect
 from policy_lang.values import Ref
@@ -15,14 +16,18 @@ from service.cli import main
 from service.cli.operator import operator
 from service.config import SpoolSettings
 from service.db.engine import Database
+from service.db.log_partitions import DAY_MS
 from service.db.migration import migrate
 from service.db.opening import open_database
 from service.decisions.log import DecisionLog
 from service.decisions.log_filter import LogFilter
+from service.decisions.retention.holds import Hold, hold_fields
+from service.decisions.retention.lost_holds import HOLD, LIFT, find_lost_holds
 from service.decisions.spool import Spool
+from service.model import DecisionRecord
 from tests.service.decisions.chains import KEY, NORTH, tamper
 from tests.service.decisions.records import sample
-from tests.service.decisions.retention.aged import aged, fill
+from tests.service.decisions.retention.aged import NOW, aged, fill
 
 SETTINGS = """
 checkpoint_key = "key.pem"
@@ -156,6 +161,36 @@ def test_a_hold_that_was_taken_away_or_changed_is_named_by_who_verifies(database
     lost = [line for line in lines if line.startswith("note: the hold ")]
     assert [line.split("`")[1] for line in lost] == ["case-6", "case-9"]
     assert f" by {operator().principal.ref}, is gone or changed, and no record says that it was lifted" in lost[0]
+
+
+def test_a_lift_is_in_the_log_before_its_hold_goes(database: Database) -> None:
+    log("hold", "add", "case-7", "--principal", "User:eve", "--reason", "a suit")
+    before: list[list[tuple[str, str, str]]] = []
+
+    def look(_c: Connection, _r: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM log_hold"):
+            before.append(acts(database, "log.lift"))
+
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        assert log("hold", "lift", "case-7", "--reason", "settled").exit_code == 0
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
+    assert before == [[(str(operator().principal.ref), "User:eve", "settled")]]
+
+
+def test_a_lift_counts_by_whichever_clock_it_was_recorded(database: Database, tmp_path: Path) -> None:
+    first, second = (Hold("case-7", "a suit", "operator:bob", NOW + placed, principal=EVE) for placed in (0, 1))
+    acts = [(0, LIFT, replace(first, reason="settled")), (300_000, HOLD, first), (600_000, HOLD, second)]
+    fill(database, tmp_path, NORTH, [_act(*each) for each in acts])
+    assert [lost.placed_at for lost in find_lost_holds(database)] == ["2026-01-05T10:00:00.001Z"]
+    fill(database, tmp_path, NORTH, [_act(100_000, LIFT, replace(second, reason="settled"))])
+    assert find_lost_holds(database) == ()
+
+
+def _act(ahead: int, action: str, hold: Hold) -> DecisionRecord:
+    """A record under an id that is so many milliseconds ahead."""
+    return replace(aged(-ahead / DAY_MS), action=action, inputs=hold_fields(hold))
 
 
 @pytest.mark.parametrize(

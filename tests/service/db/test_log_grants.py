@@ -156,13 +156,14 @@ def test_retention_takes_a_day_out_and_adds_no_record(members: Members, tmp_path
 def test_retention_expires_and_erases_under_its_role(members: Members, tmp_path: Path) -> None:
     fill(members.owner, tmp_path, "local", [aged(40), aged(40, tenant="t2"), aged(1, principal="eve")])
     with opened(members, "retention") as database:
+        hold = Hold("case", "a suit", "operator:bob", NOW, tenant=Ref("Tenant", "t2"))
         with database.alone(TURN) as connection:
-            place(connection, Hold("case", "a suit", "operator:bob", NOW, tenant=Ref("Tenant", "t2")))
+            place(connection, hold)
         assert expire(database, settings(default="30d")).records == 1
         warrant = Warrant(NoteKind.ERASED, "operator:bob", "request 114", NOW, KEY)
         assert Erasure(database, Ref("User", "eve"), is_mentioned=False).erase(warrant, lambda _: None).records == 1
         with database.alone(TURN) as connection:
-            lift(connection, "case")
+            lift(connection, hold)
     report = verify_log(members.owner, None, (KEY.public_key(),))
     assert (report.is_sound, report.chains[0].expired, report.chains[0].erased) == (True, 1, 1)
 

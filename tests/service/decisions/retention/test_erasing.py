@@ -13,7 +13,7 @@ from service.db.log_tables import decision, log_note
 from service.db.migration import migrate
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.retention.erasing import Erased, Erasure
-from service.decisions.retention.holds import TURN, Hold, lift, place
+from service.decisions.retention.holds import TURN, Hold, find, lift, place
 from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import Warrant
 from service.decisions.rows import INDEXED
@@ -140,14 +140,15 @@ def test_where_one_is_held_none_is_erased_and_the_hold_is_named(
     naming = {"principal": EVE} if name == "principal" else {"inputs": {"resource.owner": str(EVE)}}
     records = [replace(other(), principal=EVE), replace(other(), tenant=Ref("Tenant", "t2"), **naming)]
     ids = fill(log_database, tmp_path, NORTH, records)
+    hold = Hold("case-7", "a suit", "operator:bob", NOW, tenant=Ref("Tenant", "t2"))
     with log_database.write() as connection:
-        place(connection, Hold("case-7", "a suit", "operator:bob", NOW, tenant=Ref("Tenant", "t2")))
+        place(connection, hold)
         place(connection, Hold("case-8", "another", "operator:bob", NOW, tenant=Ref("Tenant", "t3")))
     with pytest.raises(RecordsHeld, match=r"`User:eve-the-erased` are held by `case-7` \(a suit\): none is erased"):
         erase(log_database, is_mentioned=mentioned)
     assert ids_of(log_database) == ids
     with log_database.write() as connection:
-        lift(connection, "case-7")
+        lift(connection, hold)
     assert erase(log_database, is_mentioned=mentioned).records == 2
 
 
@@ -212,6 +213,10 @@ def test_holds_have_names_of_their_own_and_say_what_they_hold(log_database: Data
         with pytest.raises(HoldRefused, match=why), log_database.write() as connection:
             place(connection, refused)
     with log_database.write() as connection:
-        assert lift(connection, "case-7") == hold
+        assert find(connection, "case-7") == hold
+    with pytest.raises(HoldRefused, match="the hold `case-7` is another by now"), log_database.write() as connection:
+        lift(connection, replace(hold, placed_at=NOW - 1))
+    with log_database.write() as connection:
+        lift(connection, hold)
     with pytest.raises(HoldRefused, match="there is no hold `case-7`"), log_database.write() as connection:
-        lift(connection, "case-7")
+        lift(connection, hold)

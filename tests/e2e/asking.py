@@ -13,6 +13,8 @@ from magistrate.v1.types_pb2 import Entity, Value
 
 SECONDS = 30.0
 """How long a call may take."""
+REFUSED_OFTEN = {"limits__failed_authentications": "100000"}
+"""The settings of a service that is asked by bad credentials again and again: how often is a matter of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

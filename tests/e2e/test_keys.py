@@ -33,7 +33,7 @@ from magistrate.v1.types_pb2 import EntityRef
 from policy_lang.values import Ref
 from service.db.opening import open_database
 from service.governance.grants import Grants
-from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.asking import REFUSED_OFTEN, SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.cutting import cut_feed
 from tests.e2e.running import Project, Server, wait_for
 
@@ -58,7 +58,7 @@ def grant(url: str) -> None:
 def server(project_on_each: Project) -> Iterator[Server]:
     """Two workers over the starter project, on each kind of database in turn."""
     grant(project_on_each.settings.get("database") or f"sqlite:///{project_on_each.folder / '.magistrate/facts.db'}")
-    with project_on_each.serving("--dev", "--workers", "2") as server:
+    with project_on_each.with_settings(**REFUSED_OFTEN).serving("--dev", "--workers", "2") as server:
         yield server
 
 
@@ -67,7 +67,7 @@ def two_workers(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """Two workers over the starter project on SQLite, for all tests here that break nothing."""
     project = Project(shutil.copytree(prepared, tmp_path_factory.mktemp("keys") / "project"))
     grant(f"sqlite:///{project.folder / '.magistrate/facts.db'}")
-    with project.serving("--dev", "--workers", "2") as server:
+    with project.with_settings(**REFUSED_OFTEN).serving("--dev", "--workers", "2") as server:
         yield server
 
 
@@ -124,7 +124,7 @@ def test_a_revoked_key_is_refused_on_every_kept_connection_although_the_feed_was
     with project_on_each.serving("--dev") as again, stub_of(again.address) as stub:
         assert status_of(stub, key) is grpc.StatusCode.UNAUTHENTICATED
         assert status_of(stub, other) is grpc.StatusCode.OK
-    for secret in (key.split("_")[2], other.split("_")[2]):
+    for secret in (key.split("_", 2)[2], other.split("_", 2)[2]):
         assert secret not in server.log()
 
 

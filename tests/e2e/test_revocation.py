@@ -16,7 +16,7 @@ from magistrate.v1.credential_pb2_grpc import CredentialServiceStub
 
 from policy_lang.values import Ref
 from service.authn.dev import SUBJECT_AUDIENCE, mint
-from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
+from tests.e2e.asking import REFUSED_OFTEN, SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.conftest import starter_on
 from tests.e2e.cutting import cut_feed
 from tests.e2e.running import Project, Server, wait_for
@@ -54,7 +54,7 @@ class OpenStream:
 @pytest.fixture
 def server(project_on_each: Project) -> Iterator[Server]:
     """Two workers over the starter project, on each kind of database in turn."""
-    with project_on_each.serving("--dev", "--workers", "2") as server:
+    with project_on_each.with_settings(**REFUSED_OFTEN).serving("--dev", "--workers", "2") as server:
         yield server
 
 
@@ -64,7 +64,7 @@ def two_workers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("revocation") / "project"
     with (
         starter_on(request.param, folder, request) as project,
-        project.serving("--dev", "--workers", "2") as server,
+        project.with_settings(**REFUSED_OFTEN).serving("--dev", "--workers", "2") as server,
     ):
         yield server
 

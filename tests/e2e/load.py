@@ -2,9 +2,10 @@
 
     python -m tests.e2e.load ADDRESS RATE TOKEN_FILE EXPECTED_FILE
 
-It asks until its standard input closes, then prints what it saw as JSON. The token is read anew for each call. The
-expected file says, by policy digest, whether `edit` on `Document:plan` is allowed: an answer that differs from what
-its own digest says is wrong, and so is one under a digest that nobody expects.
+It asks until its standard input closes, then prints what it saw as JSON. The token is read anew for each call; when no
+call is under way any more that may have read another, it stands in TOKEN_FILE.in_use too. The expected file says, by
+policy digest, whether `edit` on `Document:plan` is allowed: an answer that differs from what its own digest says is
+wrong, and so is one under a digest that nobody expects.
 """
 
 import asyncio
@@ -28,6 +29,8 @@ TICK = 0.01
 """Seconds between two volleys."""
 BARE_SHARE = 5
 """The bare stub asks one question for each so many."""
+BEHIND = 0.1
+"""Seconds of questions that are asked at once at most, where this process was held up."""
 
 
 @dataclass(slots=True)
@@ -58,12 +61,31 @@ class Seen:
         }
 
 
+@dataclass(slots=True)
+class Presented:
+    """The token of the calls from now on."""
+
+    file: Path
+    token: str = ""
+    older: set[asyncio.Task[None]] | None = None
+    """Calls that may have read another, until the last has ended."""
+
+    def look(self, under_way: set[asyncio.Task[None]]) -> None:
+        """Takes note of a new one, and says when no call presents another any more."""
+        if (token := self.file.read_text()) != self.token:
+            self.token, self.older = token, under_way.copy()
+        if self.older is not None and not self.older & under_way:
+            self.file.with_suffix(".in_use").write_text(self.token)
+            self.older = None
+
+
 async def load(address: str, rate: int, token_file: Path, expected: Mapping[str, bool]) -> tuple[Seen, Seen]:
     """Asks until standard input closes; what the client and the bare stub saw."""
     by_client, by_stub = Seen(), Seen()
     loop = asyncio.get_running_loop()
     told_to_end = loop.run_in_executor(None, sys.stdin.buffer.read)
     under_way: set[asyncio.Task[None]] = set()
+    presented = Presented(token_file)
     async with (
         AsyncMagistrate(address, token=token_file.read_text, timeout=SECONDS) as client,
         grpc.aio.insecure_channel(address, options=(("grpc.enable_retries", 0),)) as channel,
@@ -93,11 +115,14 @@ async def load(address: str, rate: int, token_file: Path, expected: Mapping[str,
             under_way.add(task)
             task.add_done_callback(under_way.discard)
 
-        began, asked = loop.time(), 0
+        due, asked, before = 0.0, 0, loop.time()
         while not told_to_end.done():
-            while asked < (loop.time() - began) * rate:
+            presented.look(under_way)
+            now = loop.time()
+            due, before = min(due + (now - before) * rate, rate * BEHIND), now
+            while due >= 1:
                 start(ask_client, by_client)
-                asked += 1
+                due, asked = due - 1, asked + 1
                 if asked % BARE_SHARE == 0:
                     start(ask_stub, by_stub)
             await asyncio.sleep(TICK)

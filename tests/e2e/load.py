@@ -30,7 +30,9 @@ TICK = 0.01
 BARE_SHARE = 5
 """The bare stub asks one question for each so many."""
 BEHIND = 0.1
-"""Seconds of questions that are asked at once at most, where this process was held up."""
+"""Seconds of questions that are made up for at most, where this process was held up."""
+AT_ONCE = 32
+"""Calls under way at most: fewer than a worker lets wait, so that it sheds none, however slow the machine is."""
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ async def load(address: str, rate: int, token_file: Path, expected: Mapping[str,
             presented.look(under_way)
             now = loop.time()
             due, before = min(due + (now - before) * rate, rate * BEHIND), now
-            while due >= 1:
+            while due >= 1 and len(under_way) < AT_ONCE:
                 start(ask_client, by_client)
                 due, asked = due - 1, asked + 1
                 if asked % BARE_SHARE == 0:

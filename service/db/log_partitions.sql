@@ -73,7 +73,8 @@ END
 $$;
 
 -- Drops the partition of exactly that range with every row in it, and says whether there was one. It waits for who
--- reads the log now, at most five seconds.
+-- reads the log now, at most five seconds; first at `decision`, as who reads or ships begins there: else two would wait
+-- for each other.
 CREATE OR REPLACE FUNCTION {schema}.magistrate_log_drop_partition(low bigint, high bigint)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
@@ -93,6 +94,7 @@ BEGIN
     SELECT inhrelid FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent IN (SELECT format('{schema}.%I', parent)::regclass FROM {schema}.magistrate_log_partitioned() AS parent)
       AND pg_get_expr(relpartbound, pg_class.oid) = bound
+    ORDER BY inhparent::regclass::text
   LOOP
     EXECUTE format('DROP TABLE %s', child);
     dropped := true;

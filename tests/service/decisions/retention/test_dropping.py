@@ -12,12 +12,12 @@ from policy_lang.values import Ref
 from service.db.bulk import insert_rows
 from service.db.engine import Database
 from service.db.log_partitions import DAY_MS, Partition, Partitions, first_id, partitions
-from service.db.log_tables import decision
+from service.db.log_tables import decision, decision_attribute
 from service.db.migration import migrate
 from service.decisions.chaining import append
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.payload import encode_record, stored
-from service.decisions.retention.dropping import drop_whole, droppable
+from service.decisions.retention.dropping import Whole, drop_whole, droppable
 from service.decisions.retention.expiring import Expired
 from service.decisions.retention.holds import TURN, Hold, place
 from service.decisions.retention.notes import NoteKind, WrittenNote
@@ -33,6 +33,7 @@ MONTH = settings(default="30d")
 START = NOW - 40 * DAY_MS - (NOW - 40 * DAY_MS) % DAY_MS
 OLD = Partition(START, START + DAY_MS)
 """The day of what is some 40 days old."""
+WARRANT = Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)
 
 
 def old(hour: int, principal: str = "alice") -> DecisionRecord:
@@ -52,6 +53,11 @@ def database(postgresql: Database) -> Database:
         assert OLD in partitions(connection)
     assert first.first_ms == 0
     return postgresql
+
+
+def drop_it(database: Database, whole: Whole) -> WrittenNote | None:
+    with database.alone(TURN) as connection:
+        return drop_whole(connection, whole, WARRANT)
 
 
 def has_partition(database: Database) -> bool:
@@ -90,15 +96,12 @@ def test_a_partition_with_anything_that_stays_goes_row_by_row(database: Database
 def test_what_came_after_it_was_looked_at_keeps_a_partition(database: Database, tmp_path: Path) -> None:
     fill(database, tmp_path, NORTH, [old(1)])
     (whole,) = droppable(database, list(stretches(MONTH, NOW)))
-    warrant = Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)
     fill(database, tmp_path, NORTH, [old(2)])
-    with database.alone(TURN) as connection:
-        assert drop_whole(connection, whole, warrant) is None
+    assert drop_it(database, whole) is None
     (whole,) = droppable(database, list(stretches(MONTH, NOW)))
     with database.alone(TURN) as connection:
         place(connection, Hold("case", "a suit", "operator:bob", NOW, principal=Ref("User", "alice")))
-    with database.alone(TURN) as connection:
-        assert drop_whole(connection, whole, warrant) is None
+    assert drop_it(database, whole) is None
     assert has_partition(database)
 
 
@@ -107,12 +110,7 @@ def test_what_is_shipped_while_it_is_dropped_stays_and_so_does_the_partition(
 ) -> None:
     (before,) = fill(database, tmp_path, NORTH, [old(1)])
     (whole,) = droppable(database, list(stretches(MONTH, NOW)))
-    warrant = Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)
     late = old(2)
-
-    def drop_it() -> WrittenNote | None:
-        with database.alone(TURN) as connection:
-            return drop_whole(connection, whole, warrant)
 
     with ThreadPoolExecutor(1) as threads:
         with database.write() as shipping:
@@ -120,7 +118,7 @@ def test_what_is_shipped_while_it_is_dropped_stays_and_so_does_the_partition(
             for table, make in CHILDREN.items():
                 insert_rows(shipping, table, make(stored(late)))
             append(shipping, NORTH, [(late.id, encode_record(late))])
-            dropping = threads.submit(drop_it)
+            dropping = threads.submit(drop_it, database, whole)
             while not is_waited_for(database):
                 assert not dropping.done()
         assert dropping.result() is None
@@ -147,11 +145,25 @@ def test_who_waits_for_a_drop_sees_what_is_gone_with_its_note(
     (whole,) = droppable(database, list(stretches(MONTH, NOW)))
     with ThreadPoolExecutor(1) as threads:
         with database.alone(TURN) as dropping:
-            assert drop_whole(dropping, whole, Warrant(NoteKind.EXPIRED, "operator:bob", "none", NOW, KEY)) is not None
+            assert drop_whole(dropping, whole, WARRANT) is not None
             reading = threads.submit(reads, database, tmp_path / "export")
             while not is_waited_for(database):
                 assert not reading.done()
         assert reading.result()
+
+
+def test_a_drop_waits_for_who_is_in_the_middle_of_a_read(database: Database, tmp_path: Path) -> None:
+    fill(database, tmp_path, NORTH, [old(1)])
+    (whole,) = droppable(database, list(stretches(MONTH, NOW)))
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.read() as reading:
+            reading.execute(select(decision.c.id))
+            dropping = threads.submit(drop_it, database, whole)
+            while not is_waited_for(database):
+                assert not dropping.done()
+            reading.execute(select(decision_attribute.c.path))
+        assert dropping.result() is not None
 
 
 def is_waited_for(database: Database) -> bool:

@@ -57,7 +57,7 @@ class Answer:
 
 def ask(database: Database, wanted: LogFilter) -> Answer:
     """Asks for the first page some times."""
-    log = DecisionLog(database, indexed_paths=(OWNER,))
+    log = DecisionLog(database)
     log.query(wanted, PAGE)
     times: list[float] = []
     for _ in range(ROUNDS):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from service.authn.cache import ENTRIES, Counts
+from service.authn.cache import Counts
 from service.authn.form import Form, form_of
 from service.authn.issued import IssuedTokens, KeyLoader
 from service.authn.issuers import check_issuers
@@ -38,7 +38,6 @@ class TokenAuthenticator:
         fetched: KeyHolder | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         load: KeyLoader = load_keys,
-        cached_tokens: int = ENTRIES,
     ) -> None:
         """Reads every issuer's keys; ConfigError if one cannot be, or if two issuers could name one principal.
 
@@ -53,7 +52,6 @@ class TokenAuthenticator:
             limits,
             load=load,
             fetched=fetched or KeyHolder((), ignore),
-            cached_tokens=cached_tokens,
             monotonic=monotonic,
         )
         self._verifiers: Mapping[Form, Verifier] = {**others, Form.JWT: self._issued}

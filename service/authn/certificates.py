@@ -47,12 +47,11 @@ class CertificateVerifier:
         settings: CertificateSettings,
         authorities: Sequence[x509.Certificate],
         revocations: Revocations,
-        entries: int = ENTRIES,
     ) -> None:
         self._settings = settings
         self._revocations = revocations
         self._authorities = tuple(authorities)
-        self._cache: TokenCache[_Certified] = TokenCache(entries)
+        self._cache: TokenCache[_Certified] = TokenCache(ENTRIES)
 
     @property
     def cache_counts(self) -> Counts:

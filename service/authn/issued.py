@@ -30,7 +30,6 @@ class IssuedTokens:
         *,
         load: KeyLoader,
         fetched: KeyHolder,
-        cached_tokens: int = ENTRIES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Reads the key files of every issuer; ConfigError if one cannot be."""
@@ -38,7 +37,7 @@ class IssuedTokens:
         self._limits = limits
         self._load = load
         self._fetched = fetched
-        self._cache: TokenCache[tuple[Verified, str]] = TokenCache(cached_tokens)
+        self._cache: TokenCache[tuple[Verified, str]] = TokenCache(ENTRIES)
         self._trusted: dict[str, Trust] = {}
         self._verifier = TokenVerifier(
             self._trusted,

@@ -1,7 +1,6 @@
 """Finds and fetches the JWKS of one issuer, at its URL or by OpenID discovery, and sees that its keys can be used."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,9 +33,8 @@ class RemoteKeys:
 class KeySource:
     """Where the keys of one issuer are fetched. It remembers what discovery said for as long as that is good."""
 
-    def __init__(self, issuer: IssuerSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, issuer: IssuerSettings) -> None:
         self._issuer = issuer
-        self._clock = clock
         self._discovered: tuple[str, float] = ("", 0.0)
 
     async def fetch(self, web: Web) -> RemoteKeys:
@@ -62,9 +60,9 @@ class KeySource:
 
     async def _discover(self, web: Web) -> str:
         url, good_until = self._discovered
-        if url and self._clock() < good_until:
+        if url and time.monotonic() < good_until:
             return url
-        started = self._clock()
+        started = time.monotonic()
         url, fresh_for = await discover(self._issuer, web)
         self._discovered = url, started + fresh_for
         return url

@@ -54,15 +54,12 @@ class Page:
 class DecisionLog:
     """The log's database, for reading. Its methods raise FactsUnavailable where that does not answer."""
 
-    def __init__(
-        self, database: Database, *, scan_limit: int = SCAN_LIMIT, indexed_paths: Collection[str] | None = None
-    ) -> None:
-        """`indexed_paths` are those by which attributes are found; None: those that the log has any rows of.
+    def __init__(self, database: Database, *, scan_limit: int = SCAN_LIMIT) -> None:
+        """Attributes are found by index on the paths that the log has any rows of.
 
         Records from before the settings named a path (`record.find_by`) are not found by it.
         """
         self.database = database
-        self._indexed_paths = indexed_paths
         self._scan_limit = scan_limit
 
     def query(self, wanted: LogFilter, limit: int, after: str | None = None, *, timeout_ms: int | None = None) -> Page:
@@ -115,8 +112,6 @@ class DecisionLog:
 
     def _indexed(self, connection: Connection, wanted: LogFilter) -> Set[str]:
         """Of the paths that are asked for, those that are found by index; each is one step of an index to find out."""
-        if self._indexed_paths is not None:
-            return wanted.attributes.keys() & set(self._indexed_paths)
         first = select(decision_attribute.c.path).limit(1)
         named = (path for path in wanted.attributes if connection.scalar(first.where(_is_path(path))) is not None)
         return set(named)

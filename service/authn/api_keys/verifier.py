@@ -47,12 +47,11 @@ class ApiKeyVerifier:
         peppers: Peppers,
         used: Used,
         skew_seconds: int = 0,
-        entries: int = ENTRIES,
     ) -> None:
         """`read` reads the key of an id, None where there is none; it is called in a thread."""
         self._peppers = peppers
         self._used = used
-        self._rows = FollowedRows(feed, API_KEY, lambda id_: _known(read(id_), skew_seconds), entries)
+        self._rows = FollowedRows(feed, API_KEY, lambda id_: _known(read(id_), skew_seconds), ENTRIES)
         # Stands in for keys that do not exist, so that those cost what others cost.
         self._stand_in = Mac("", secrets.token_bytes(32))
 

@@ -49,11 +49,10 @@ class SessionVerifier:
         used: Callable[[str, int], None],
         clock: Clock,
         skew_seconds: int = 0,
-        entries: int = ENTRIES,
     ) -> None:
         """`read` reads the session of an id, None where there is none, in a thread; `used` is told what is renewed."""
         self._used = used
-        self._rows = FollowedRows(feed, SESSION, lambda id_: _known(read(id_), clock(), skew_seconds), entries)
+        self._rows = FollowedRows(feed, SESSION, lambda id_: _known(read(id_), clock(), skew_seconds), ENTRIES)
         self._stand_in = secrets.token_bytes(32)
 
     @property

@@ -82,7 +82,7 @@ def test_what_is_generated_is_what_would_be_shipped_and_answers_the_questions(
         assert beside[table] == {
             tuple(row[name] for name in columns) for record in wanted for row in rows_of(stored(record))
         }
-    log = DecisionLog(database, indexed_paths=(OWNER,))
+    log = DecisionLog(database)
     counts = {name: len(log.query(question, PAGE).records) for name, question in questions(rows).items()}
     few = {"effect": 40, "request": 1, "trace": 10, "time": PAGE, "principal and time": 13}
     assert counts == dict.fromkeys(EXPECTED, 20) | {"resources by prefix": PAGE} | few

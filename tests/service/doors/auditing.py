@@ -69,7 +69,7 @@ class Audit(Conversing[DecisionLogServiceStub]):
         self.ended = asyncio.Event()
         office = LogOffice(
             gate=self.gate,
-            log=DecisionLog(self.log, scan_limit=SCAN_LIMIT, indexed_paths=("resource.owner",)),
+            log=DecisionLog(self.log, scan_limit=SCAN_LIMIT),
             policies=OnePolicy(self.policies),
             former=_former,
         )

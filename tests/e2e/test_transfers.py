@@ -1,4 +1,8 @@
-"""Facts go in and out over the service in streams: whole or not at all, within limits that are named."""
+"""Facts go in and out over the service in streams: whole or not at all, within limits that are named.
+
+All on SQLite: that each database takes and gives the same is held in tests/contracts, and of the service's part in
+tests/service/entities/test_transfer_office.py.
+"""
 
 import json
 import re
@@ -15,9 +19,9 @@ from tests.e2e.running import Project, Server, wait_for
 
 
 @pytest.fixture
-def server(project_on_each: Project) -> Iterator[Server]:
-    """A service over the starter project, on each kind of database in turn."""
-    with project_on_each.serving("--dev") as server:
+def server(project: Project) -> Iterator[Server]:
+    """A service over the starter project."""
+    with project.serving("--dev") as server:
         yield server
 
 
@@ -30,28 +34,26 @@ def lines_of(text: str) -> list[object]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_what_the_service_exports_it_imports_again_and_changes_only_when_told(
-    project_on_each: Project, server: Server
-) -> None:
-    file = project_on_each.folder / "out.jsonl"
-    project_on_each.must_run(*as_root(server, "data", "export", str(file)))
+def test_what_the_service_exports_it_imports_again_and_changes_only_when_told(project: Project, server: Server) -> None:
+    file = project.folder / "out.jsonl"
+    project.must_run(*as_root(server, "data", "export", str(file)))
     exported = file.read_text()
-    assert lines_of(exported) == lines_of(project_on_each.must_run("data", "export"))
-    again = project_on_each.must_run(*as_root(server, "data", "import", str(file)))
+    assert lines_of(exported) == lines_of(project.must_run("data", "export"))
+    again = project.must_run(*as_root(server, "data", "import", str(file)))
     assert re.search(r"\(0 new, 0 changed, \d+ as they were\); revision ", again)
 
     file.write_text(exported.replace('"suspended":true', '"suspended":false'))
     assert file.read_text() != exported
-    refused = project_on_each.run(*as_root(server, "data", "import", str(file)))
+    refused = project.run(*as_root(server, "data", "import", str(file)))
     assert (refused.returncode, "`User:carol` is there already, and says otherwise" in refused.stderr) == (1, True)
-    tried = project_on_each.must_run(*as_root(server, "data", "import", str(file), "--upsert", "--dry-run"))
+    tried = project.must_run(*as_root(server, "data", "import", str(file), "--upsert", "--dry-run"))
     assert "would import" in tried
-    assert project_on_each.must_run("data", "export") == exported
+    assert project.must_run("data", "export") == exported
 
-    project_on_each.must_run(*as_root(server, "data", "import", str(file), "--upsert"))
-    assert project_on_each.must_run("data", "export") == file.read_text()
+    project.must_run(*as_root(server, "data", "import", str(file), "--upsert"))
+    assert project.must_run("data", "export") == file.read_text()
     token = server.token("User:carol")
-    asked = project_on_each.run("check", "read", "Document:plan", "--server", server.address, "--token", token)
+    asked = project.run("check", "read", "Document:plan", "--server", server.address, "--token", token)
     assert asked.returncode == 0, asked.stdout + asked.stderr
     assert list(transfers(server).iterdir()) == []
 

@@ -139,6 +139,9 @@ class Settings(BaseModel):
     key_refetch_seconds: float = Field(
         default=10.0, ge=0.05, le=3600, description="an issuer is asked for a key that a token names once in so long"
     )
+    hung_seconds: float = Field(
+        default=30.0, ge=2, le=3600, description="a process that says nothing for so long is ended, and started again"
+    )
     drain_delay_seconds: float = Field(
         default=0.0, ge=0, le=300, description="how long it answers on after it says that it is not ready"
     )

@@ -238,6 +238,7 @@ _PROCESSES: Final = {
     "magistrate_ready": _gauge("1 while /readyz says that it is ready."),
     "magistrate_workers_wanted": _gauge("Workers that there should be."),
     "magistrate_restarts": _counter("Processes started again after one had died.", process=OPEN),
+    "magistrate_hangs": _counter("Processes that said nothing for `hung_seconds`, and were ended.", process=OPEN),
     "magistrate_process_silent_seconds": _gauge(
         "Since the supervisor last heard of the process, which speaks every second; its other gauges are as old."
     ),

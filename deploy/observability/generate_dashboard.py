@@ -226,6 +226,9 @@ ROWS: Final = (
                 ),
             ),
             Panel("Restarts", "reqps", _rate("magistrate_restarts_total", "instance", "process")),
+            Panel(
+                "Hung, and ended", "short", (("increase(magistrate_hangs_total{@}[1h])", "{{instance}} {{process}}"),)
+            ),
             Panel("Silent for", "s", _now("magistrate_process_silent_seconds", "process")),
             Panel(
                 "Up since",

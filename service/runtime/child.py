@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -45,6 +46,18 @@ class Child:
         with suppress(asyncio.IncompleteReadError):
             while True:
                 yield await receive(stdout)
+
+    def ask_where(self) -> None:
+        """Has it write to its errors where each of its threads stands; it cannot be so stuck that it does not."""
+        self._signal(signal.SIGUSR2)
+
+    def end(self) -> None:
+        """Ends it by force."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            self._process.send_signal(number)
 
     async def ended(self) -> int:
         """Its exit code, when it has ended; a negative one names the signal that ended it."""

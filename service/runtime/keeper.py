@@ -58,6 +58,11 @@ class Keeper:
         """What it runs."""
         return self._program
 
+    @property
+    def present(self) -> Child | None:
+        """Its process; None while there is none, and while one is being started or to be replaced."""
+        return None if self._launching.locked() else self._child
+
     async def start(self, within: float | None = START_SECONDS) -> Ready:
         """Starts the program and waits until it is ready; ConfigError if it does not come to that."""
         async with self._launching:

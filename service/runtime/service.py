@@ -36,6 +36,7 @@ from service.runtime.messages import (
 )
 from service.runtime.rollout import Rollout
 from service.runtime.status import PolicyStatus, Status
+from service.runtime.watchdog import Watchdog
 from service.samples import Samples
 from service.telemetry import get_log, lines_lost
 from service.vitals import gauge_process
@@ -73,6 +74,7 @@ class Service:
         descriptor = inherited_descriptor(settings.http)
         worker = WORKER if descriptor is None else replace(WORKER, inherits=(descriptor,))
         self._workers = [Keeper(replace(worker, name=name), boot, self) for name in names]
+        self._watchdog = Watchdog((self._background, *self._workers), settings.hung_seconds)
 
     @property
     def status(self) -> Status:
@@ -123,6 +125,7 @@ class Service:
         match message:
             case Sampled(samples):
                 self._collected.sampled(child, samples)
+                self._watchdog.spoke(child)
             case Wanted():
                 child.tell(self._lessor.lease(message))
             case GivenBack():
@@ -142,6 +145,7 @@ class Service:
         """A process has ended."""
         self._rollout.left(child)
         self._collected.left(child)
+        self._watchdog.left(child)
 
     async def start(self) -> None:
         """Starts everything and puts the first policies in force; ConfigError or PoliciesBroken where that fails.
@@ -163,7 +167,7 @@ class Service:
     async def run(self) -> None:
         """Keeps everything running, and the policies in step with their folder; never returns."""
         keepers = (self._background, *self._workers)
-        await asyncio.gather(self._follow_policies(), *(each.kept() for each in keepers))
+        await asyncio.gather(self._follow_policies(), self._watchdog.run(), *(each.kept() for each in keepers))
 
     async def restart_workers(self) -> None:
         """Puts a new process in the place of each worker, one after the other; each new one is ready before."""
@@ -268,7 +272,9 @@ class Service:
 
     def _count(self) -> Samples:
         for keeper in (self._background, *self._workers):
-            self._own.counters["magistrate_restarts", (("process", keeper.program.name),)] = keeper.restarts
+            process = (("process", keeper.program.name),)
+            self._own.counters["magistrate_restarts", process] = keeper.restarts
+            self._own.counters["magistrate_hangs", process] = self._watchdog.hung[keeper.program.name]
         self._count_status(self.status)
         self._own.counters["magistrate_log_lines_lost", ()] = lines_lost()
         gauge_process(self._own)

@@ -14,6 +14,7 @@ from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.running import Project, Server, is_running, wait_for, wait_until
 
 PROMPTLY = 2.0
+NAMES = {"worker": "worker", "background": "background process"}
 
 
 def test_a_service_is_a_supervisor_without_grpc_a_worker_and_a_background_process(shared_server: Server) -> None:
@@ -68,6 +69,19 @@ def test_a_child_that_is_killed_comes_back_and_the_service_answers(project: Proj
             )
         assert answer.code == "ALLOWED"
         assert server.stop() == 0
+
+
+@pytest.mark.parametrize("victim", ["worker", "background"])
+def test_a_child_that_hangs_is_ended_and_another_takes_its_place(project: Project, victim: str) -> None:
+    with project.with_settings(hung_seconds="3").serving("--dev") as server:
+        before = server.child(victim)
+        wait_for(lambda: f'magistrate_process_memory_bytes{{process="{NAMES[victim]}"}}' in server.asked("/metrics")[1])
+        os.kill(before, signal.SIGSTOP)
+        wait_for(lambda: not is_running(before))
+        assert server.child(victim) != before
+        wait_until(server.asked_ready, True)
+        assert f'magistrate_hangs_total{{process="{NAMES[victim]}"}} 0.0' not in server.asked("/metrics")[1]
+        assert '"event": "child hangs"' in server.log()
 
 
 def test_a_second_service_on_the_same_address_is_refused(shared_server: Server, project: Project) -> None:

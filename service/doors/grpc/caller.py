@@ -10,6 +10,7 @@ from grpc.aio import ServicerContext
 
 from service.asking import Call
 from service.deadline import end_in
+from service.doors.beside import look_again
 from service.doors.grpc.mutual_tls import peer_certificate
 from service.identity import Origin
 from service.model import Caller
@@ -42,6 +43,7 @@ class Callers:
     async def admitted(self, context: ServicerContext[Request, Response], weight: int = 1) -> Caller:
         """The caller, who has a place until the call ends; errors as `Reception.admit`."""
         end_in(context.time_remaining())
+        look_again(lambda: self.verified(context))
         caller, rates = await self.reception.admit(self._arrival(context, weight)), self.reception.rates
         place = None if rates is None else rates.enter(caller)
         task = asyncio.current_task()  # which lasts as long as the call

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from grpc.aio import ServicerContext
 from magistrate.v1 import entity_pb2 as pb
 
-from service.doors.beside import beside
+from service.doors.beside import beside, cleared
 from service.doors.grpc.caller import Callers
 from service.doors.grpc.rim import message_of
 from service.entities.imported import Imported, Tally
@@ -57,7 +57,7 @@ class TransferDoor:
                 while (done := await beside(transfer.outcome)) is None:
                     await asyncio.sleep(LOOK_SECONDS)
             finally:
-                await beside(transfer.end)
+                await cleared(transfer.end)
         return _write_imported(done)
 
     async def give(
@@ -88,7 +88,7 @@ class TransferDoor:
                     else:
                         await asyncio.sleep(LOOK_SECONDS)
             finally:
-                await beside(transfer.end)
+                await cleared(transfer.end)
 
     async def _check(self, context: ServicerContext[Request, Response], task: Task) -> None:
         """Credentials end, and roles are taken away, while a file comes in or goes out."""

@@ -1,7 +1,8 @@
 """A door with CredentialService alone over a real store; whom a token names is its text."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -99,17 +100,23 @@ class Desk:
             return error.code()
         return grpc.StatusCode.OK
 
-    async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
+    @asynccontextmanager
+    async def opened(self, caller: Callable[[str], Caller]) -> AsyncIterator[int]:
+        """The port of a door where that says whom a token names."""
         trusted = Trusted({"idp", "other"}, {"User"}, SKEW, self.certified_types)
         revoking = Revoking(self.store, gate=self.gate, trusted=trusted, clock=lambda: NOW)
-        received = callers(Named(verified), recorder=self.records)
+        received = callers(Named(caller), recorder=self.records)
         servicer = CredentialServicer(received, self.acts(revoking))
         door = GrpcDoor([(CREDENTIAL, servicer)], Limits(), verify=received.verified)
         port = await door.open("127.0.0.1:0")
         try:
-            return await asyncio.to_thread(_call, port, call, who)
+            yield port
         finally:
             await door.close(1)
+
+    async def _ask(self, call: Call[Answer], who: tuple[tuple[str, str], ...]) -> Answer:
+        async with self.opened(verified) as port:
+            return await asyncio.to_thread(_call, port, call, who)
 
 
 def user_of(grant: str) -> str:

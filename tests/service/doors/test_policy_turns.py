@@ -11,20 +11,19 @@ import grpc
 from magistrate.v1 import policy_pb2 as pb
 from magistrate.v1.policy_pb2_grpc import PolicyServiceStub
 
-from policy_lang.values import Ref
 from service.config import Limits
 from service.db.migration import ensure_current
 from service.db.opening import open_database
 from service.desk import Desk
 from service.doors.grpc.policy import AT_ONCE, WAITING, PolicyServicer
 from service.doors.grpc.server import POLICY, GrpcDoor
-from service.errors import Unauthenticated
-from service.model import Caller, Principal
+from service.model import Caller
 from service.policies.office import PolicyOffice
 from service.policies.review_forms import REVIEWS
 from service.policies.review_office import ReviewOffice, SuiteNamed
 from service.policies.verdict import Verdict
 from tests.e2e.running import wait_for
+from tests.service.doors.ending import Ending
 from tests.service.doors.receiving import Named, callers
 from tests.service.doors.talking import bearer
 
@@ -62,22 +61,6 @@ class UndoneReviews(ReviewOffice):
         return self._left_at.outcome(named.of.words, within).encode()
 
 
-class Ending:
-    """Names callers by their tokens; those that have ended are nobody's."""
-
-    def __init__(self) -> None:
-        self.ended: set[str] = set()
-        self.arrived = asyncio.Event()
-
-    def caller(self, token: str) -> Caller:
-        """The caller of that name."""
-        if token in self.ended:
-            raise Unauthenticated("the token is revoked")
-        if token == "late":
-            self.arrived.set()
-        return Caller(Principal(Ref("User", token)), "idp")
-
-
 async def reached(_: str, __: float) -> None:
     """Is there already."""
 
@@ -104,7 +87,7 @@ def test_who_is_revoked_while_he_waits_for_his_turn_has_nothing_done() -> None:
             asked = [_validate(stub, "early") for _ in range(AT_ONCE)]
             assert await asyncio.to_thread(office.is_full.wait, SECONDS)
             late = _validate(stub, "late")
-            await asyncio.wait_for(ending.arrived.wait(), SECONDS)
+            await asyncio.wait_for(ending.is_waiting.wait(), SECONDS)
             ending.ended.add("late")
             office.go_on.set()
             assert await asyncio.gather(*asked) == [grpc.StatusCode.OK] * AT_ONCE

@@ -5,13 +5,13 @@ assignment: a request takes its reference once and is answered by those policies
 """
 
 import asyncio
-import gc
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
 from policy_lang.image import ImageError, ImageReader
 from policy_lang.schema import Schema
+from policy_lang.uncollected import uncollected
 from service.errors import ConfigError, NoPolicies
 from service.model import ActivePolicies
 from service.policies.shared_schema import with_schema_of
@@ -147,11 +147,10 @@ class PolicyHolder:
         reader = ImageReader(image)
         is_done = False
         while not is_done:
-            gc.disable()
             ends = perf_counter() + SLICE_SECONDS
-            while not is_done and perf_counter() < ends:
-                is_done = not reader.step()
-            gc.enable()
+            with uncollected():
+                while not is_done and perf_counter() < ends:
+                    is_done = not reader.step()
             if self._active is not None:
                 await asyncio.sleep(PAUSE_SECONDS)
         return ActivePolicies(*reader.result())

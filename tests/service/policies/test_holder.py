@@ -120,6 +120,7 @@ def test_an_image_that_cannot_be_loaded_changes_nothing() -> None:
             await holder.prepare(TWO.digest, b"no image")
         with pytest.raises(ConfigError, match="cut short"):
             await holder.prepare(TWO.digest, TWO.image[:-1])
+        assert gc.isenabled()
         with pytest.raises(ConfigError, match=f"came as `{TWO.digest}`"):
             await holder.prepare("another", TWO.image)
         assert holder.active().digest == ONE.digest

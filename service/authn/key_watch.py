@@ -64,5 +64,6 @@ def _stamp(files: Sequence[Path]) -> Stamp:
         except OSError:
             found.append((0, 0, 0))
         else:
-            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+            # Not when the text changed, but the file: what others may not read any more is good from then on.
+            found.append((status.st_ino, status.st_size, status.st_ctime_ns))
     return found

@@ -22,7 +22,7 @@ from service.telemetry import get_log
 _log = get_log("policies")
 
 Stamp = Mapping[str, tuple[int, int, int]]
-"""Path → inode, size and time of change of every policy file."""
+"""Path → inode, size and time of change, of its mode too, of every policy file."""
 
 
 Fits = Callable[[Schema], None]
@@ -124,5 +124,5 @@ def stamp_of(folder: Path) -> Stamp:
                 except OSError:
                     found[str(path)] = (0, 0, 0)
                     continue
-                found[str(path)] = (status.st_ino, status.st_size, status.st_mtime_ns)
+                found[str(path)] = (status.st_ino, status.st_size, status.st_ctime_ns)
     return found

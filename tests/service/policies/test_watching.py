@@ -55,6 +55,14 @@ def test_a_file_that_is_put_in_the_place_of_another_of_its_size_and_time_is_a_ch
     assert isinstance(watched.look(), Fit)
 
 
+def test_a_file_whose_mode_alone_is_changed_is_judged_again_for_it_may_not_have_been_readable(folder: Path) -> None:
+    watched = WatchedFolder(folder)
+    watched.judge()
+    (folder / "m.policy").chmod(0o600)
+    assert watched.look() is None
+    assert isinstance(watched.look(), Fit)
+
+
 def test_text_that_is_wrong_is_a_finding_and_a_folder_that_is_gone_is_none(folder: Path) -> None:
     watched = WatchedFolder(folder)
     (folder / "m.policy").write_text(GOOD.replace("on Note", "on Nota"))

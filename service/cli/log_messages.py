@@ -114,6 +114,7 @@ def read_verified(message: pb.VerifyResponse) -> LogReport:
     return LogReport(
         chains=tuple(map(_chain, message.chains)),
         last_checkpoint=message.last_checkpoint or None,
+        has_kept=False,
         unsigned=message.unsigned_checkpoints,
         unchained=message.unchained_records,
         notes=message.notes,

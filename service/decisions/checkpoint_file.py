@@ -1,6 +1,7 @@
 """Reads the file of checkpoints, and adds to it.
 
-Law: a last line without its end was not written whole; it is no line, and the next one takes its place.
+Law: a last line without its end was not written whole; it is no line, and the next one takes its place. Only who reads
+takes it where nothing else is lacking: an auditor may have kept it so.
 """
 
 import fcntl
@@ -9,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+import orjson
 
 LINE_LIMIT: Final = 1 << 20
 """Bytes in one line: heads of some 7,000 chains."""
@@ -60,5 +63,13 @@ def lines_of(file: Path) -> Iterator[str]:
         left = os.fstat(content.fileno()).st_size
         while line := content.readline(min(LINE_LIMIT, left)):
             left -= len(line)
-            if line.endswith(b"\n") or len(line) == LINE_LIMIT:
+            if line.endswith(b"\n") or len(line) == LINE_LIMIT or _is_object(line):
                 yield line.removesuffix(b"\n").decode(errors="replace")
+
+
+def _is_object(line: bytes) -> bool:
+    """Whether all of it was written: of an object no beginning is one."""
+    try:
+        return isinstance(orjson.loads(line), dict)
+    except orjson.JSONDecodeError:
+        return False

@@ -42,6 +42,8 @@ class Checkpoints:
         """The last one, None where there is none."""
         self.unsigned = 0
         """How many have no signature."""
+        self.has_kept = False
+        """Whether the file has any."""
 
     def judge(self, faults: Faults) -> set[str]:
         """Reads them all once: adds what is wrong, and gives the replicas that they speak of."""
@@ -128,6 +130,7 @@ class Checkpoints:
                 faults.add(_fault(read.content.number, f"stands in the file behind checkpoint {before}"))
                 continue
             before = read.content.number
+            self.has_kept = True
             yield read
 
 

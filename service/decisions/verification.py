@@ -33,13 +33,15 @@ _LEAST: Final = 20
 class LogReport:
     """What was found: of each chain, and beside them. `last_checkpoint` is None where there is none.
 
-    `unsigned` is how many checkpoints have no signature, `unchained` how many records are in no chain. Of `notes`,
-    `unsigned_notes` have none; `erasures` are the first of those by which somebody had records erased. `reductions` say
-    which decisions were never in the log, `lost_holds` which holds are gone and were not lifted.
+    `has_kept` says that a file had some, `unsigned` is how many of them have no signature, `unchained` how many records
+    are in no chain. Of `notes`, `unsigned_notes` have none; `erasures` are the first of those by which somebody had
+    records erased. `reductions` say which decisions were never in the log, `lost_holds` which holds are gone and were
+    not lifted.
     """
 
     chains: tuple[ChainReport, ...]
     last_checkpoint: int | None
+    has_kept: bool
     unsigned: int
     unchained: int
     notes: int
@@ -76,6 +78,7 @@ def verify_log(database: Database, file: Path | None, keys: tuple[Ed25519PublicK
     return LogReport(
         chains=chains,
         last_checkpoint=None if last is None else last.content.number,
+        has_kept=checkpoints.has_kept,
         unsigned=checkpoints.unsigned,
         unchained=unchained.records,
         notes=notes.count,

@@ -34,8 +34,9 @@ def log_limits(report: LogReport, *, has_file: bool, has_keys: bool) -> Iterator
         yield f"{report.unsigned} checkpoints are not signed: who can write them can make them fit anything"
     elif not has_keys:
         yield "no --public-key is given: the signatures of the checkpoints were not checked"
-    if not has_file:
-        yield "no --checkpoints are given: that the last ones were taken out of the database would not show"
+    if not report.has_kept:
+        given = "the file of checkpoints has none" if has_file else "no --checkpoints are given"
+        yield f"{given}: that the last ones were taken out of the database would not show"
     if report.unchained:
         yield f"{report.unchained} records are in no chain: of these only the number is known"
 

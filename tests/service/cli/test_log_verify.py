@@ -72,6 +72,17 @@ def test_without_key_and_file_it_says_what_would_not_show(database: Database, tm
     ]
 
 
+@pytest.mark.parametrize("beginning", [0, 100], ids=["empty", "half a line"])
+def test_a_file_that_has_none_is_told(database: Database, tmp_path: Path, public_key: Path, beginning: int) -> None:
+    file = fill(database, tmp_path)
+    file.write_text(file.read_text()[:beginning])
+    result = verify(tmp_path, "--checkpoints", str(file), "--public-key", str(public_key))
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (
+        0,
+        "note: the file of checkpoints has none: that the last ones were taken out of the database would not show",
+    )
+
+
 def test_json_has_the_same_for_programs(database: Database, tmp_path: Path) -> None:
     fill(database, tmp_path)
     victim = id_at(database, NORTH, 2)

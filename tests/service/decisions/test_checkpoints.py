@@ -109,10 +109,11 @@ def test_one_that_is_written_meanwhile_is_missing_from_neither(log_database: Dat
     assert (report.is_sound, report.last_checkpoint) == (True, 2)
 
 
-def test_one_line_that_an_auditor_kept_is_enough(log_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", ["\n", ""], ids=["with its end", "without"])
+def test_one_line_that_an_auditor_kept_is_enough(log_database: Database, tmp_path: Path, end: str) -> None:
     file = fill(log_database, tmp_path)
     kept = tmp_path / "kept.jsonl"
-    kept.write_text(file.read_text().splitlines(keepends=True)[1])
+    kept.write_text(file.read_text().splitlines()[1] + end)
     tamper(log_database, "DELETE FROM checkpoint")
     report = found(log_database, kept)
     assert [chain.proven for chain in report.chains] == [LENGTH] * 3

@@ -67,7 +67,7 @@ def _made(settings: Settings, folder: Path) -> Manifest:
             Source("facts", facts_database, facts),
             Source("log", log_database, log),
             ship=partial(ship_all, settings, log_database),
-            made_by=str(operator()),
+            made_by=str(operator().principal.ref),
         )
 
 

@@ -203,6 +203,7 @@ def test_a_decision_that_was_only_in_the_spool_is_in_the_backup(settings: Settin
     spool.close()
     manifest = orjson.loads((tmp_path / "backup/manifest.json").read_bytes())
     assert [row["kind"] for row in rows] == ["facts", "log"]
+    assert manifest["made_by"] == f"operator:{operator().principal.ref.id}"
     assert manifest["parts"][1]["rows"]["decision"] == 2  # it, and that the backup was made
 
 

@@ -104,7 +104,7 @@ class TokenVerifier:
         unverified = read_unverified(token, self._token_bytes)
         trust = self._trust_of(unverified.claims.get("iss"))
         key = self._key_of(unverified.header, trust)
-        decoded = _decode(token, trust, key)
+        decoded = self._decode(token, trust, key)
         check_kind(unverified.header, decoded, require_at_jwt=trust.require_at_jwt)
         claims = claims_of(decoded, Said(trust.issuer, trust.max_age_seconds, key.key_id, key.thumbprint))
         Window.of(claims, self._skew_seconds).check(now)
@@ -138,8 +138,29 @@ class TokenVerifier:
                 "the token names no key of its issuer", Flaw.UNTRUSTED, fetch=self._lacking(trust.issuer)
             )
         if header.get("alg") not in tuple(key.algorithms):
-            raise Unauthenticated("the token's algorithm is not allowed for its key", Flaw.FORGED)
+            raise Unauthenticated(
+                "the token's algorithm is not allowed for its key", Flaw.FORGED, fetch=self._lacking(trust.issuer)
+            )
         return key
+
+    def _decode(self, token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:
+        try:
+            claims: dict[str, Json] = jwt.decode(
+                token,
+                key=key.material,
+                algorithms=tuple(key.algorithms),
+                options=OPTIONS,
+                issuer=trust.issuer,
+                audience=trust.audiences,
+                leeway=0,
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            # An issuer may have put another key under the name of the one before, or have no names for them.
+            fetch = self._lacking(trust.issuer) if isinstance(error, jwt.InvalidSignatureError) else None
+            # Without the cause: it may hold parts of the token.
+            why = f"the token does not verify ({type(error).__name__})"
+            raise Unauthenticated(why, _flaw_of(error), fetch=fetch) from None
+        return claims
 
 
 def read_unverified(token: str, token_bytes: int) -> UnverifiedToken:
@@ -164,23 +185,6 @@ def _decode_part(text: str) -> bytes:
     if urlsafe_b64encode(decoded).rstrip(b"=") != text.encode():
         raise BadJson("base64url with stray bits")
     return decoded
-
-
-def _decode(token: str, trust: Trust, key: VerificationKey) -> dict[str, Json]:
-    try:
-        claims: dict[str, Json] = jwt.decode(
-            token,
-            key=key.material,
-            algorithms=tuple(key.algorithms),
-            options=OPTIONS,
-            issuer=trust.issuer,
-            audience=trust.audiences,
-            leeway=0,
-        )
-    except (jwt.PyJWTError, ValueError, TypeError) as error:
-        # Without the cause: it may hold parts of the token.
-        raise Unauthenticated(f"the token does not verify ({type(error).__name__})", _flaw_of(error)) from None
-    return claims
 
 
 def _flaw_of(error: Exception) -> Flaw:

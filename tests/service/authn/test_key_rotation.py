@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from policy_lang.types import Json
 from service.authn.authenticator import NothingRevoked, TokenAuthenticator
 from service.authn.key_fetching import KeyFetching, KeysFetched, KeysMissed
 from service.authn.key_holder import KeyHolder
@@ -17,11 +18,23 @@ from service.errors import Unauthenticated
 from service.model import Caller
 from service.samples import Samples
 from tests.identity_provider.provider import JWKS, Provider, Reply
-from tests.service.authn.forge import EC_KEY, ISSUER, NOW_MS, OTHER_EC_KEY, claims, public_jwk, settings, sign
+from tests.service.authn.forge import (
+    EC_KEY,
+    ISSUER,
+    NOW_MS,
+    OTHER_EC_KEY,
+    RSA_KEY,
+    claims,
+    public_jwk,
+    settings,
+    sign,
+    signed_raw,
+)
 
 LONG, SHORT = 3600.0, 0.05
 MAX_STALE = 100
 BY_K1 = sign(claims())
+NAMELESS: Json = {"alg": "ES256", "typ": "JWT"}
 BY_K2 = sign(claims(), OTHER_EC_KEY, header={"kid": "k2"})
 
 
@@ -67,7 +80,12 @@ class Worker:
 @asynccontextmanager
 async def workers(provider: Provider, count: int = 1, refetch_seconds: float = LONG) -> AsyncIterator[list[Worker]]:
     """Workers that one process fetches for; they have heard of the keys once."""
-    issuer = settings(jwks_url=provider.url + JWKS, ca_file=provider.authority, keys_max_stale_seconds=MAX_STALE)
+    issuer = settings(
+        jwks_url=provider.url + JWKS,
+        ca_file=provider.authority,
+        keys_max_stale_seconds=MAX_STALE,
+        algorithms=["ES256", "RS256"],
+    )
     started: list[Worker] = []
 
     def tell(outcome: KeysFetched | KeysMissed) -> None:
@@ -125,6 +143,60 @@ def test_strangers_who_name_keys_have_one_fetch_in_an_interval_and_then_no_wait(
                 for number in range(50):
                     with pytest.raises(Unauthenticated, match="names no key"):
                         await worker.call(sign(claims(), header={"kid": f"none {number}"}))
+
+    asyncio.run(scenario())
+    assert provider.asked[JWKS] == 2
+
+
+@pytest.mark.parametrize(
+    ("former", "present", "before", "after"),
+    [
+        pytest.param(
+            public_jwk(EC_KEY, "k"),
+            public_jwk(OTHER_EC_KEY, "k"),
+            sign(claims(), header={"kid": "k"}),
+            sign(claims(), OTHER_EC_KEY, header={"kid": "k"}),
+            id="under the same name",
+        ),
+        pytest.param(
+            public_jwk(EC_KEY, None),
+            public_jwk(OTHER_EC_KEY, None),
+            signed_raw(NAMELESS, claims()),
+            signed_raw(NAMELESS, claims(), OTHER_EC_KEY),
+            id="without a name",
+        ),
+        pytest.param(
+            public_jwk(EC_KEY, "k"),
+            public_jwk(RSA_KEY, "k"),
+            sign(claims(), header={"kid": "k"}),
+            sign(claims(), RSA_KEY, algorithm="RS256", header={"kid": "k"}),
+            id="of another kind",
+        ),
+    ],
+)
+def test_a_key_that_takes_the_place_of_another_is_waited_for(
+    provider: Provider, former: dict[str, Json], present: dict[str, Json], before: str, after: str
+) -> None:
+    async def scenario() -> None:
+        provider.keys = [former]
+        async with workers(provider) as (worker,):
+            assert await worker.call(before)
+            provider.keys = [present]
+            assert await worker.call(after)
+            with pytest.raises(Unauthenticated, match="no longer in its issuer's key set"):
+                await worker.call(before)
+
+    asyncio.run(scenario())
+    assert provider.asked[JWKS] == 2
+
+
+def test_strangers_who_forge_have_one_fetch_in_an_interval_and_then_no_wait(provider: Provider) -> None:
+    async def scenario() -> None:
+        async with workers(provider, 2) as several:
+            for worker in several:
+                for number in range(50):
+                    with pytest.raises(Unauthenticated, match="does not verify"):
+                        await worker.call(sign(claims(sub=f"{number}"), OTHER_EC_KEY))
 
     asyncio.run(scenario())
     assert provider.asked[JWKS] == 2

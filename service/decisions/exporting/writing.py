@@ -6,9 +6,12 @@ it proves. What is written to the log meanwhile is not in it.
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import EEXIST
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
@@ -47,15 +50,19 @@ class Order:
 def export_log(database: Database, order: Order, path: Path) -> Manifest:
     """Writes an export to a folder, or to a file whose name ends in `.jsonl`; ConfigError if there is one already.
 
-    FactsUnavailable where the log does not answer.
+    FactsUnavailable where the log does not answer; then there is none.
     """
     lines, manifest = files_of(path)
     try:
         lines.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _Sheet(lines) as sheet:
+        if manifest.exists():
+            raise FileExistsError(EEXIST, "", str(manifest))
+        with _new_sheet(lines) as sheet:
             made = _write(database, order, sheet)
-        with _Sheet(manifest) as sheet:
-            sheet.write(write_manifest(made, order.key).encode() + b"\n")
+            sheet.settle()
+            with _new_sheet(manifest) as seal:
+                seal.write(write_manifest(made, order.key).encode() + b"\n")
+                seal.settle()
     except FileExistsError as error:
         raise ConfigError(f"`{error.filename}` is there already\nhelp: export to another place") from error
     except OSError as error:
@@ -64,23 +71,13 @@ def export_log(database: Database, order: Order, path: Path) -> Manifest:
 
 
 class _Sheet:
-    """A file that was not there before, for its owner alone; it counts and digests what is written."""
+    """A file that counts and digests what is written."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
         self.bytes = 0
         self.lines = 0
         self.digest = sha256()
-
-    def __enter__(self) -> "_Sheet":
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        self._file = os.fdopen(descriptor, "wb", buffering=1 << 20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._file:
-            self._file.flush()
-            os.fsync(self._file.fileno())
 
     def write(self, line: bytes) -> None:
         """Writes one line, its end included."""
@@ -88,6 +85,25 @@ class _Sheet:
         self.digest.update(line)
         self.bytes += len(line)
         self.lines += 1
+
+    def settle(self) -> None:
+        """Has all of it on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+@contextmanager
+def _new_sheet(path: Path) -> Iterator[_Sheet]:
+    """A file that was not there before, for its owner alone; where the block raises it is gone again."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    is_whole = False
+    try:
+        with os.fdopen(descriptor, "wb", buffering=1 << 20) as file:
+            yield _Sheet(file)
+        is_whole = True
+    finally:
+        if not is_whole:
+            path.unlink(missing_ok=True)
 
 
 def _write(database: Database, order: Order, sheet: _Sheet) -> Manifest:

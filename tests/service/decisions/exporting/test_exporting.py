@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection, Engine, event
 
 from policy_lang.values import Ref
 from service.db.engine import Database
@@ -18,7 +19,7 @@ from service.decisions.log_filter import LogFilter
 from service.decisions.retention.erasing import Erasure
 from service.decisions.retention.notes import NoteKind, WrittenNote
 from service.decisions.retention.removing import Warrant
-from service.errors import ConfigError
+from service.errors import ConfigError, FactsUnavailable
 from tests.service.decisions.chains import CHAINS, KEY, NORTH, SOUTH, WEST, insert_beside, keep, tamper
 from tests.service.decisions.exporting.exports import (
     BOB,
@@ -133,6 +134,32 @@ def test_records_from_before_the_chains_are_there_and_said_to_be_unproven(
 def test_an_export_never_overwrites(path: Path, log_database: Database) -> None:
     with pytest.raises(ConfigError, match="is there already"):
         export(log_database, path)
+
+
+def test_an_export_that_is_broken_off_leaves_nothing_and_can_be_made_again(
+    log_database: Database, tmp_path: Path
+) -> None:
+    fill(log_database, tmp_path)
+
+    def fail(_c: Connection, _r: object, statement: str, *_: object) -> None:
+        if "FROM chain_link" in statement:
+            raise FactsUnavailable("the server went away")
+
+    event.listen(Engine, "before_cursor_execute", fail)
+    try:
+        with pytest.raises(FactsUnavailable):
+            export(log_database, tmp_path / "whole")
+    finally:
+        event.remove(Engine, "before_cursor_execute", fail)
+    assert list((tmp_path / "whole").iterdir()) == []
+    assert export(log_database, tmp_path / "whole").contents.records == 27
+
+
+def test_a_manifest_that_is_there_already_stays_and_nothing_beside_it(log_database: Database, tmp_path: Path) -> None:
+    (tmp_path / "march.manifest.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"march.manifest.json` is there already"):
+        export(log_database, tmp_path / "march.jsonl")
+    assert [file.name for file in tmp_path.glob("march*")] == ["march.manifest.json"]
 
 
 def edit(lines: list[ExportLine]) -> list[ExportLine]:

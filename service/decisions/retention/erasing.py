@@ -54,19 +54,20 @@ class Erasure:
         What is done by then is done; doing it again does the rest.
         """
         self._refuse_held("none is erased")
-        records = unfit = 0
+        records = 0
         numbers: list[int] = []
+        unfit: set[str] = set()  # one that stays is met again wherever else it names the principal
         for ids in self._pages():
             with self._database.alone(TURN) as connection:
                 removal = remove(connection, ids, warrant)
                 if removal.note is not None:
                     witness(removal.note)
-            unfit += len(removal.unfit)
+            unfit.update(removal.unfit)
             if removal.note is not None:
                 records += removal.note.content.records
                 numbers.append(removal.note.content.number)
         self._refuse_held(f"{records} are erased, and those not")
-        return Erased(records, tuple(numbers), unfit)
+        return Erased(records, tuple(numbers), len(unfit))
 
     def _refuse_held(self, outcome: str) -> None:
         with self._database.read() as connection:

@@ -196,7 +196,7 @@ def test_what_cannot_be_recorded_is_not_erased(log_database: Database, tmp_path:
 
 
 def test_what_was_changed_is_not_erased_and_still_shows(log_database: Database, tmp_path: Path) -> None:
-    (changed,) = fill(log_database, tmp_path, NORTH, [replace(other(), principal=EVE)])
+    (changed,) = fill(log_database, tmp_path, NORTH, [replace(other(), caller=EVE, principal=EVE)])
     tamper(log_database, f"UPDATE decision SET effect = 'allow' WHERE id = '{changed}'")
     assert erase(log_database) == Erased(0, (), 1)
     assert ids_of(log_database) == [changed]

@@ -24,6 +24,8 @@ TIMEOUT_SECONDS: Final = 5.0
 MOST_REDIRECTS: Final = 3
 JSON: Final = frozenset({"application/json"})
 _MAX_AGE: Final = re.compile(r"max-age=\"?(\d{1,9})\"?")
+_AGE: Final = re.compile(r"[0-9]{1,9}")
+"""Python reads no number of 5,000 digits."""
 
 
 class FetchFailed(Exception):
@@ -139,4 +141,4 @@ def _fresh_for(headers: httpx.Headers) -> float | None:
     found, age = _MAX_AGE.search(said), headers.get("age", "0")
     if found is None:
         return None
-    return float(max(0, int(found[1]) - (int(age) if age.isascii() and age.isdigit() else 0)))
+    return float(max(0, int(found[1]) - (int(age) if _AGE.fullmatch(age) else 0)))

@@ -208,10 +208,17 @@ def test_keys_are_looked_at_again_before_they_end(provider: Provider, max_stale:
     assert fetch(issuer).fresh_for == expected
 
 
-def test_what_was_kept_on_the_way_is_as_old_as_it_says(provider: Provider) -> None:
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        pytest.param("200", 400.0, id="some"),
+        pytest.param("9" * 5000, 600.0, id="no number"),  # which ended the process that fetches, and ships
+    ],
+)
+def test_what_was_kept_on_the_way_is_as_old_as_it_says(provider: Provider, age: str, expected: float) -> None:
     body = {"keys": [public_jwk(EC_KEY)]}
-    provider.misbehaviour[JWKS] = lambda: json_reply(dict(body), Cache_Control="max-age=600", Age="200")
-    assert fetch(by_url(provider)).fresh_for == 400.0
+    provider.misbehaviour[JWKS] = lambda: json_reply(dict(body), Cache_Control="max-age=600", Age=age)
+    assert fetch(by_url(provider)).fresh_for == expected
 
 
 def test_a_pem_is_no_jwks(provider: Provider) -> None:

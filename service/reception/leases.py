@@ -122,13 +122,14 @@ class Leases:
         wait = held.empty_until - self._clock()
         if wait > 0:
             raise _limited(name, int(wait * 1000) + 1)
-        lease = await self._ask(name, rate, amount - held.amount)
-        held.amount += lease.amount
-        if not self._spend(held, amount):
-            # What was too much for one may be enough for another, unless nothing at all is left.
-            if lease.retry_ms is not None and amount == 1:
-                held.empty_until = self._clock() + lease.retry_ms / 1000
-            raise _limited(name, lease.retry_ms)
+        while not self._spend(held, amount):  # what was at hand others may have used, or given back, while it asked
+            lease = await self._ask(name, rate, amount - held.amount)
+            held.amount += lease.amount
+            if not lease.amount:
+                # What was too much for one may be enough for another, unless nothing at all is left.
+                if lease.retry_ms is not None and amount == 1:
+                    held.empty_until = self._clock() + lease.retry_ms / 1000
+                raise _limited(name, lease.retry_ms)
 
     async def _ask(self, name: str, rate: Rate, amount: int) -> Lease:
         self._number += 1

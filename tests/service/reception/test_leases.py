@@ -82,6 +82,21 @@ def test_a_batch_counts_what_it_asks_for() -> None:
     assert asyncio.run(scenario()) == 5
 
 
+def test_a_batch_has_its_lease_though_others_take_meanwhile_what_was_at_hand() -> None:
+    async def scenario() -> int:
+        clock = Clock()
+        pipe = Pipe(Lessor(clock), clock)
+        await pipe.leases.take(KEY, RATE, 1)
+        batch = asyncio.create_task(pipe.leases.take(KEY, RATE, 20))
+        while pipe.asked < 2:
+            await asyncio.sleep(0)
+        assert pipe.leases.spend(KEY, 6)  # all that there was beside
+        await batch
+        return pipe.asked
+
+    assert asyncio.run(scenario()) == 3
+
+
 def test_a_refusal_says_when_to_come_again_and_then_there_is_room() -> None:
     async def scenario() -> None:
         clock = Clock()

@@ -1,6 +1,7 @@
 """Who is traced: by the ratio or by a parent's wish, never more than there is room for, and never at a call's cost."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, perf_counter
@@ -39,6 +40,11 @@ def tracing(endpoint: str, ratio: float, per_minute: int = 600) -> Iterator[Trac
         yield traces
     finally:
         asyncio.run(traces.close())
+        # What still tries to send would say so in the log of tests that come later.
+        traces._exporter.shutdown()
+        for thread in threading.enumerate():
+            if thread.name in {"spans", "OtelBatchSpanRecordProcessor"}:
+                thread.join(30)
 
 
 def is_traced(traces: Tracing, arrival: Arrival) -> bool:
@@ -69,10 +75,12 @@ def test_a_call_is_traced_as_its_parent_is_and_else_by_the_ratio(
 
 def test_callers_that_want_everything_traced_get_no_more_than_there_is_room_for(collector: Collector) -> None:
     with tracing(collector.url, 0.0, per_minute=60) as traces:
+        began = monotonic()
         traced = sum(is_traced(traces, part_of("01")) for _ in range(100))
+        room = 10 + (monotonic() - began) + 1  # one a second comes in meanwhile
         samples = Samples()
         traces.tell(samples)
-    assert 10 <= traced <= 12
+    assert 10 <= traced <= room
     assert samples.counters["magistrate_traces", (("why", "parent"),)] == traced
     assert samples.counters["magistrate_traces", (("why", "held_back"),)] == 100 - traced
 

@@ -13,7 +13,8 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tests.e2e.asking import SECONDS, bearer, question, refusal_of, stub_of
 from tests.e2e.running import Project, Server, is_running, wait_for, wait_until
 
-PROMPTLY = 2.0
+PROMPTLY = 30.0
+"""Far less than they have to finish calls here."""
 NAMES = {"worker": "worker", "background": "background process"}
 
 
@@ -44,7 +45,7 @@ def test_children_share_a_session_so_that_priority_counts_and_no_group_so_that_c
 
 
 def test_children_are_gone_at_once_when_the_supervisor_is_killed(project: Project) -> None:
-    with project.serving("--dev") as server:
+    with project.with_settings(drain_seconds="300").serving("--dev") as server:
         children = list(server.children())
         assert len(children) == 2
         server.process.kill()

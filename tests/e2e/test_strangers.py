@@ -22,7 +22,8 @@ def test_a_stranger_fills_nothing_and_shuts_out_nobody(project: Project) -> None
         began = time.monotonic()
         statuses = Counter(refusal(stub, READ, bearer(MADE_UP)).status for _ in range(CALLS))
         assert set(statuses) == {grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.RESOURCE_EXHAUSTED}
-        assert statuses[grpc.StatusCode.UNAUTHENTICATED] < 2 * OFTEN
+        told_why = OFTEN + (time.monotonic() - began) * OFTEN / 60
+        assert OFTEN <= statuses[grpc.StatusCode.UNAUTHENTICATED] <= told_why
         assert stub.Check(READ, metadata=bearer(server.token("User:alice")), timeout=SECONDS)
         assert server.stop() == 0
         lines = [line for line in server.log().splitlines() if "call failed" in line]
@@ -33,5 +34,5 @@ def test_a_stranger_fills_nothing_and_shuts_out_nobody(project: Project) -> None
     sums = [json.loads(line) for line in project.must_run("log", "unauthenticated", "--output", "jsonl").splitlines()]
     assert {(each["replica"], each["network"]) for each in sums} == {("local", "127.0.0.0/24")}
     assert sum(each["calls"] for each in sums) == CALLS
-    assert sum(each["calls"] for each in sums if each["reason"] == "there is no such API key") < 2 * OFTEN
+    assert sum(each["calls"] for each in sums if each["reason"] == "there is no such API key") <= told_why
     assert MADE_UP not in project.must_run("log", "query", "--wait", "--output", "jsonl")

@@ -317,7 +317,7 @@ def test_a_question_is_asked_before_its_source_has_another() -> None:
     def source() -> Iterator[mc.Question]:
         first, second = questions(2)
         yield first
-        assert was_sent.wait(2.0)
+        assert was_sent.wait(PATIENCE / 2)
         yield second
 
     with CheckStream(
@@ -333,11 +333,11 @@ def test_the_deadline_of_a_question_begins_when_its_source_has_it() -> None:
             yield request
 
     def source() -> Iterator[mc.Question]:
-        threading.Event().wait(0.25)
+        threading.Event().wait(0.85)
         yield from questions(1)
 
     with CheckStream(
-        lambda requests: Echo(slowly(requests)), timeout=0.2, retry=mc.RetryPolicy(), at_once=8, renews=False
+        lambda requests: Echo(slowly(requests)), timeout=0.8, retry=mc.RetryPolicy(), at_once=8, renews=False
     ) as stream:
         assert codes(stream.answers(source())) == own_codes(1)
 

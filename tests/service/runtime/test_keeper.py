@@ -200,7 +200,7 @@ def test_a_child_ends_when_its_parent_is_gone(program: Program, tmp_path: Path) 
         stdin = keeper._child._process.stdin
         assert stdin is not None
         stdin.close()  # as the kernel does when the parent ends, however it ends
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             await keeper._child.ended()
         await keeper.stop(10)
         assert not is_running(pid)

@@ -5,7 +5,7 @@ from typing import Final
 
 from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
-from policy_lang.diagnostics import Diagnostic
+from policy_lang.diagnostics import Diagnostic, nearest_of
 from policy_lang.source import SourceFile, Span
 
 _PLAIN: Final[Mapping[str, str]] = {
@@ -45,7 +45,18 @@ _OPERATOR: Final = frozenset(
     {"COMPARE", "LESS", "GREATER", "IN", "ANY", "ALL", "LIKE", "UNDER", "IS", "SIGN", "NOT", "AND", "OR", "OF"}
 )
 _COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in", "like", "is", "under"})
-_SHOWN: Final = 6
+_SIGNS: Final[Mapping[str, str]] = {
+    **dict.fromkeys("'`‘’“”„", 'strings stand in `"`'),
+    **dict.fromkeys(("//", "/*"), "a comment begins with `#`"),
+    "&&": "write `and`",
+    "||": "write `or`",
+    "!": "write `not`",
+    "*": "write `any` for all of them, or `anyone`",
+}
+"""What other languages write in signs → what to write here."""
+_WORDS: Final[Mapping[str, str]] = {"if": "when", "where": "when", "permit": "allow", "forbid": "deny"}
+"""What other languages write in words → the word for it here."""
+_SHOWN: Final = 12
 
 
 def explain(error: UnexpectedInput, file: SourceFile) -> Diagnostic:
@@ -68,16 +79,18 @@ def _explain_character(error: UnexpectedCharacters, file: SourceFile) -> Diagnos
         end = line_end if line_end >= 0 else len(file.text)
         if file.text.find('"', start + 1, end) < 0:
             return Diagnostic("E102", "a string that is not closed", Span(file, start, end), 'close it with `"`')
-    expected = _in_words(frozenset(error.allowed or ()))
-    span = Span(file, start, start + 1)
-    if char == "'":
-        return Diagnostic("E100", "unexpected `'`", span, 'strings stand in `"`')
+    sign = file.text[start : start + 2]
+    if sign not in _SIGNS:
+        sign = char
+    span = Span(file, start, start + len(sign))
+    if sign in _SIGNS:
+        return Diagnostic("E100", f"unexpected `{sign}`", span, _SIGNS[sign])
     if char.isalpha() and not char.isascii():
         return Diagnostic("E100", f"unexpected `{char}`", span, "names are ASCII")
     if char == "=" and "COMPARE" in (error.allowed or ()):
         return Diagnostic("E100", "unexpected `=`", span, "equality is written `==`")
     shown = f"`{char}`" if char.isprintable() else f"character U+{ord(char):04X}"
-    return Diagnostic("E100", f"unexpected {shown}", span, f"expected {expected}" if expected else "")
+    return Diagnostic("E100", f"unexpected {shown}", span, _expected(frozenset(error.allowed or ())))
 
 
 def _explain_token(error: UnexpectedToken, file: SourceFile) -> Diagnostic:
@@ -99,9 +112,24 @@ def _explain_token(error: UnexpectedToken, file: SourceFile) -> Diagnostic:
         return Diagnostic("E101", "unexpected `=`", span, "equality is written `==`")
     if accepted == {"MODULE"}:
         return Diagnostic("E105", "a file begins with its module", span, "write `module` and a name first")
+    meant = _meant(text, accepted)
+    help_ = _SIGNS.get(file.text[start : start + 2]) or (f"did you mean `{meant}`?" if meant else _expected(accepted))
     if text.startswith('"'):
         text = "a string" if len(text) > 20 else text
-    return Diagnostic("E101", f"unexpected `{text}`", span, f"expected {_in_words(accepted)}")
+    return Diagnostic("E101", f"unexpected `{text}`", span, help_)
+
+
+def _meant(text: str, accepted: frozenset[str]) -> str:
+    """The word that was meant, of those that may stand here: another language's word for it, or a slip of the pen."""
+    words = {name.lower() for name in accepted if name not in _PLAIN and not name.startswith("__")}
+    if not text.isidentifier():
+        return ""
+    return _WORDS[text] if _WORDS.get(text) in words else nearest_of(text.lower(), words)
+
+
+def _expected(accepted: frozenset[str]) -> str:
+    words = _in_words(accepted)
+    return f"expected {words}" if words else ""
 
 
 def _in_words(accepted: frozenset[str]) -> str:

@@ -99,6 +99,29 @@ def test_comments_and_trailing_commas_say_nothing() -> None:
     assert codes("actions T { read, edit, } # done\nlet x = a in [1, 2,] # too\nlet y = size(b,)") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("rule r: alow read on D to anyone", "did you mean `allow`?"),
+        ("rule r: permit read on D to anyone", "did you mean `allow`?"),
+        ("rule r: allow read ON D to anyone", "did you mean `on`?"),
+        ("rule r: allow read on D to a whn b", "did you mean `when`?"),
+        ("rule r: allow read on D to a if b", "did you mean `when`?"),
+        ("let x = a\nRule r: deny read on D", "did you mean `rule`?"),
+        ("let x = a && b", "write `and`"),
+        ("let x = a || b", "write `or`"),
+        ("let x = !a", "write `not`"),
+        ("let x = a == “b”", 'strings stand in `"`'),
+        ("// all of them\ntype A {}", "a comment begins with `#`"),
+        ("rule r: deny * on D", "write `any` for all of them, or `anyone`"),
+        ("rule r: deny read, edit or delete on D", "expected `,` or `on`"),
+    ],
+)
+def test_a_slip_or_a_word_of_another_language_is_told_the_word_for_it(text: str, help_: str) -> None:
+    (fault,) = parsed(text).faults
+    assert fault.help == help_
+
+
 def test_every_fault_of_a_file_is_told() -> None:
     assert codes("let = 1\nlet x = 'a'\nrule r: allow read on T to\nlet z = 3 +\n") == ["E101", "E100", "E101", "E101"]
 

@@ -12,18 +12,20 @@ from policy_lang.linting.subject import Subject
 from policy_lang.source import SourceFile, Span
 
 _WORD: Final = re.compile(r"\w+")
+_ODD: Final = re.compile(r"[^\t\r\n -~]")
+"""What is not printed on every keyboard."""
 _JOINERS: Final = frozenset("\u200c\u200d")
 """What joins letters, or keeps them apart, in scripts that need it; comments may."""
 
 
 def lint_characters(subject: Subject) -> Iterator[Diagnostic]:
     """Letters that look like others, characters that do not show, text that is put together otherwise than it looks."""
-    odd = [file for file in subject.files if not file.text.isascii()]
+    odd = [file for file in subject.files if _ODD.search(file.text)]
     known = _shapes(subject.files) if odd else {}
     for file in odd:
         for text in plain_texts(file):
+            yield from _hidden(text)
             if not text.span.text.isascii():
-                yield from _hidden(text)
                 yield from _lookalikes(text, known)
                 if not text.is_comment and not unicodedata.is_normalized("NFC", text.span.text):
                     message = "this string is put together otherwise than keyboards do"
@@ -38,8 +40,9 @@ def _shapes(files: tuple[SourceFile, ...]) -> Mapping[str, str]:
 
 
 def _hidden(text: PlainText) -> Iterator[Diagnostic]:
-    for at, char in enumerate(text.span.text, start=text.span.start):
-        if char.isascii() or (text.is_comment and char in _JOINERS):
+    for found in _ODD.finditer(text.span.text):
+        char, at = found.group(), text.span.start + found.start()
+        if text.is_comment and char in _JOINERS:
             continue
         if unicodedata.category(char) in {"Cf", "Cc", "Zl", "Zp", "Zs", "Co", "Cn"}:
             name = unicodedata.name(char, "no name").lower()

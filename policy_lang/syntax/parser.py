@@ -29,6 +29,7 @@ TABLES: Final = files("policy_lang.syntax").joinpath("grammar.tables")
 
 _GRAMMAR: Final = files("policy_lang.syntax").joinpath("grammar.lark")
 _FAULT_LIMIT: Final = 50
+_LONE_RETURN: Final = re.compile(r"\r(?!\n)")
 _STATEMENT_START: Final = re.compile(
     r"^(?=(?:(?:tenant|principal)\s+)*type\b|context\s*\{|actions\b|group\b|role\b|relation\b|let\b"
     r"|(?:shadow\s+)?(?:rule|use)\b|template\b|fixture\b|test\b)",
@@ -50,6 +51,12 @@ def parse(file: SourceFile) -> Parsed:
     if len(file.text) > FILE_LIMIT:
         message = f"a file has at most {FILE_LIMIT} characters (this one has {len(file.text)})"
         return Parsed(file, None, (Diagnostic("E401", message, Span(file, 0, 1), "split it"),))
+    if lone := _LONE_RETURN.search(file.text):
+        # Editors end a line here and the grammar does not: a comment before it would hide the rule that shows behind.
+        span = Span(file, *lone.span())
+        return Parsed(
+            file, None, (Diagnostic("E100", "a carriage return by itself", span, "end lines in LF or CR LF"),)
+        )
     reading = Reading(file)
     token = READING.set(reading)
     try:

@@ -147,9 +147,8 @@ def test_a_larger_file_is_refused_unread() -> None:
     assert [fault.code for fault in refused.value.diagnostics] == ["E401"]
 
 
-@pytest.mark.parametrize("text", [MODULE.replace("\n", "\r\n"), MODULE.replace("\n", "\r")], ids=["CRLF", "CR"])
-def test_line_ends_of_other_systems_are_line_ends(text: str) -> None:
-    assert load({"t.policy": text}).program.schema.actions == {"R": {"read": False}}
+def test_line_ends_of_windows_are_line_ends() -> None:
+    assert load({"t.policy": MODULE.replace("\n", "\r\n")}).program.schema.actions == {"R": {"read": False}}
 
 
 def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def test_comments_and_trailing_commas_say_nothing() -> None:
     assert codes("actions T { read, edit, } # done\nlet x = a in [1, 2,] # too\nlet y = size(b,)") == []
 
 
+@pytest.mark.parametrize("text", ["type A {}\r# all\rtype B {}", "type A {}\n# all\rtype B {}\n", 'let x = "a\rb"'])
+def test_what_shows_as_a_line_of_its_own_is_never_part_of_a_comment(text: str) -> None:
+    (fault,) = parsed(text).faults
+    assert (fault.code, fault.help) == ("E100", "end lines in LF or CR LF")
+    assert fault.span.text == "\r"
+
+
 @pytest.mark.parametrize(
     ("text", "help_"),
     [

@@ -34,6 +34,12 @@ def test_a_character_that_does_not_show_is_reported(char: str) -> None:
     assert in_string(f"eu{char}") == [f"W502: U+{ord(char):04X} ({name}) stands here and does not show"]
 
 
+@pytest.mark.parametrize("char", ["\x08", "\x0b", "\x0c", "\x1b", "\x7f"])
+def test_a_control_character_among_plain_ones_is_reported_too(char: str) -> None:
+    reported = f"W502: U+{ord(char):04X} (no name) stands here and does not show"
+    assert in_string(f"eu{char}") == said(f"# the EU{char}") == [reported]
+
+
 def test_letters_may_be_joined_in_comments() -> None:
     assert said("# \U0001f468\u200d\U0001f469 may read") == []
 

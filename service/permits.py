@@ -4,7 +4,7 @@ Law: what is held at a tenant counts for the records of that tenant alone; a rec
 globally.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -52,7 +52,8 @@ class Act:
     """Something that a caller would do to this service: the action, on what, in whose tenant.
 
     `grant` is the role of this module that `role.assign` gives or takes; `details` are for the record; `lent` says that
-    the act would let somebody act as the principal that was named to the gate.
+    the act would let somebody act as the principal that was named to the gate. `until` is how long what is given or
+    lent would last (milliseconds since 1970 UTC; None: for ever); to take something is to give it for no time.
     """
 
     action: Action
@@ -61,8 +62,11 @@ class Act:
     grant: str | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
     lent: bool = False
+    until: int | None = None
 
 
+NO_TIME: Final = 0
+"""How long that lasts which is taken away."""
 EVERY_TYPE: Final = "*"
 """Stands for every principal type in what `check_as` is held for."""
 
@@ -111,6 +115,14 @@ class Permits:
         """What is held for the records of that tenant, or for those without one."""
         own = self.tenants.get(tenant) if tenant is not None else None
         return self.everywhere if own is None else self.everywhere | own
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a caller holds `at` any moment from now on: all that he does now, but less from each of the `ends`."""
+
+    at: Callable[[int], Permits]
+    ends: Sequence[int] = ()
 
 
 def union(parts: Iterable[Held]) -> Held:

@@ -8,7 +8,7 @@ from policy_lang.facts import Source
 from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.model import ActivePolicies, Caller, Credential, DecisionRecord, Keeping, Principal
-from service.permits import Act, Action, Permits
+from service.permits import Act, Action, Holding, Permits
 
 
 class Authenticator(Protocol):
@@ -64,6 +64,10 @@ class Governance(Protocol):
 
     def permits(self, caller: Caller, schema: Schema, source: Source, now: int) -> Permits:
         """What the caller holds at `now`, read from the source like any fact."""
+        ...
+
+    def holding(self, caller: Caller, schema: Schema, source: Source) -> Holding:
+        """What the caller holds, and until when."""
         ...
 
 

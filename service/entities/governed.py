@@ -26,7 +26,7 @@ from service.entities.standing import Standing, nothing_coming, require_same
 from service.entities.writer import EntityWriter
 from service.errors import NotFound
 from service.model import Caller
-from service.permits import PREFIX, Act, Action
+from service.permits import NO_TIME, PREFIX, Act, Action
 from service.ports import Clock, Gate, Policies, Visitor
 
 
@@ -233,8 +233,9 @@ def _said(link: Link) -> str:
 def _gives(ref: Ref, grants: Iterable[Assignment], change: str) -> list[Act]:
     """Giving or taking those roles of the module, by what is done to an entity."""
     moved = {(grant.role.removeprefix(PREFIX), grant.place) for grant in grants}
+    until = NO_TIME if change == "delete" else None
     return [
-        Act(Action.ROLE_ASSIGN, ref, place, grant=name, details={"change": change})
+        Act(Action.ROLE_ASSIGN, ref, place, grant=name, details={"change": change}, until=until)
         for name, place in sorted(moved, key=str)
     ]
 

@@ -1,10 +1,11 @@
 """Lets callers in to what is not a question: reads and changes of the service itself, each allowed, recorded, done.
 
 Law: what is allowed is recorded before it is done; what cannot be recorded is not done. A refusal says what is lacking
-and nothing of what it was about: whether something is there is for those who may read it.
+and nothing of what it was about: whether something is there is for those who may read it. Nobody gives or lends what he
+does not hold, nor for longer than he holds it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,11 +15,12 @@ from service.errors import NoPolicies, PermissionDenied
 from service.governance.module import held_by, holds_all, may_give
 from service.governance.records import act_record
 from service.model import Caller, DecisionRecord, Principal
-from service.permits import PREFIX, Act, Action, Permits
+from service.permits import PREFIX, Act, Action, Holding, Permits
 from service.ports import Clock, FactStore, Governance, PatientRecorder, Policies
 
 _NO_SCHEMA: Final = Schema({}, {}, {}, {}, {})
 """Without a bundle: what a caller holds itself is known, what is above it is not."""
+_NOTHING: Final = Holding(lambda _: Permits())
 
 
 class Gate:
@@ -37,10 +39,9 @@ class Gate:
         """The caller with its permits, and those of who would be lent; FactsUnavailable if they cannot be read now."""
         schema, now = self._schema(), self._clock()
         with self._facts.snapshot(schema) as snapshot:
-            permits = self._governance.permits(caller, schema, snapshot, now)
-            theirs = Permits() if lent is None else self._governance.permits(_bare(lent), schema, snapshot, now)
-            seen = Seen(permits, holds_all(permits, theirs), snapshot.revision)
-            return Visitor(caller, seen, self._recorder, self._clock)
+            own = self._governance.holding(caller, schema, snapshot)
+            theirs = _NOTHING if lent is None else self._governance.holding(_bare(lent), schema, snapshot)
+            return Visitor(caller, Seen(own, theirs, now, snapshot.revision), self._recorder, self._clock)
 
     def _schema(self) -> Schema:
         try:
@@ -51,11 +52,25 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the gate has seen of a caller: its permits, and whether it may lend whom it named; from that revision on."""
+    """What the gate has seen: what a caller holds, and what he whom it would lend; `now`, from that revision on."""
 
-    permits: Permits
-    may_lend: bool
+    own: Holding
+    theirs: Holding
+    now: int
     revision: str
+
+    def may_lend(self, until: int | None) -> bool:
+        """Whether the caller may do so long all that the other one may."""
+        return all(holds_all(self.own.at(moment), self.theirs.at(moment)) for moment in self._moments(until))
+
+    def may_give(self, grant: str, tenant: Ref | None, until: int | None) -> bool:
+        """Whether the caller holds that so long."""
+        return all(may_give(self.own.at(moment).at(tenant), grant) for moment in self._moments(until))
+
+    def _moments(self, until: int | None) -> Iterator[int]:
+        """Now, and each moment before then from which the caller holds less."""
+        yield self.now
+        yield from (end for end in self.own.ends if self.now < end and (until is None or end < until))
 
 
 class Visitor:
@@ -63,9 +78,8 @@ class Visitor:
 
     def __init__(self, caller: Caller, seen: Seen, recorder: PatientRecorder, clock: Clock) -> None:
         self._caller = caller
-        self._permits = seen.permits
-        self._may_lend = seen.may_lend
-        self._revision = seen.revision
+        self._seen = seen
+        self._permits = seen.own.at(seen.now)
         self._recorder = recorder
         self._clock = clock
 
@@ -96,11 +110,11 @@ class Visitor:
 
     def _is_permitted(self, act: Act) -> bool:
         held = self._permits.at(act.tenant)
-        if act.lent and not self._may_lend:
+        if act.lent and not self._seen.may_lend(act.until):
             return False
         if act.action is Action.CHECK_AS:
             return held.may_check_as(act.resource.type)
-        return held.may(act.action) and (act.grant is None or may_give(held, act.grant))
+        return held.may(act.action) and (act.grant is None or self._seen.may_give(act.grant, act.tenant, act.until))
 
     def _permitting(self, act: Act) -> tuple[str, ...]:
         """The roles of the module by which it may."""
@@ -108,7 +122,7 @@ class Visitor:
         return tuple(PREFIX + grant for grant in grants if (held := held_by(grant)) and held.may(act.action))
 
     def _record(self, act: Act, rules: tuple[str, ...], now: int) -> DecisionRecord:
-        return act_record(self._caller, act, rules=rules, now=now, revision=self._revision)
+        return act_record(self._caller, act, rules=rules, now=now, revision=self._seen.revision)
 
 
 def _bare(principal: Ref) -> Caller:
@@ -119,7 +133,9 @@ def _bare(principal: Ref) -> Caller:
 def _lack(act: Act) -> str:
     """Says nothing of what was asked about: what is not there and what is another tenant's read the same."""
     if act.lent:
-        return f"the caller may not `{act.action.value}` here, or does not hold all that the principal holds"
+        return (
+            f"the caller may not `{act.action.value}` here, or does not hold all that the principal holds, for as long"
+        )
     if act.grant is None:
         return f"the caller may not `{act.action.value}` here"
-    return f"the caller may not `{act.action.value}` here, or does not hold the role itself"
+    return f"the caller may not `{act.action.value}` here, or does not hold the role itself, for as long"

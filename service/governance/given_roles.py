@@ -14,7 +14,7 @@ from service.db.turns import refuse_changed, take_turn
 from service.governance.grants import give, take
 from service.governance.module import check_grant
 from service.model import Caller
-from service.permits import PREFIX, Act, Action
+from service.permits import NO_TIME, PREFIX, Act, Action
 from service.ports import Gate
 
 
@@ -27,13 +27,13 @@ class GivenRoles:
 
     def assign(self, caller: Caller, given: Assignment, *, if_revision: str = "") -> str:
         """Gives a role, named in full, to a principal or an entity that principals are in."""
-        self._approve(caller, given, "assign")
+        self._approve(caller, given, "assign", given.expires_at)
         with self._turn(given, if_revision) as connection:
             return give(connection, _grant(given))
 
     def unassign(self, caller: Caller, taken: Assignment, *, if_revision: str = "") -> str:
         """Takes it away."""
-        self._approve(caller, taken, "unassign")
+        self._approve(caller, taken, "unassign", NO_TIME)
         with self._turn(taken, if_revision) as connection:
             return take(connection, _grant(taken))
 
@@ -47,7 +47,7 @@ class GivenRoles:
                 refuse_changed(connection, changes, if_revision)
             yield connection
 
-    def _approve(self, caller: Caller, named: Assignment, change: str) -> None:
+    def _approve(self, caller: Caller, named: Assignment, change: str, until: int | None) -> None:
         grant = _grant(named).role
         details: dict[str, Json] = {
             "change": change,
@@ -57,7 +57,7 @@ class GivenRoles:
         visitor = self._gate.admit(caller)
         visitor.require_somewhere(Act(Action.ROLE_ASSIGN, named.subject))
         check_grant(grant)
-        visitor.require([Act(Action.ROLE_ASSIGN, named.subject, named.place, grant, details)])
+        visitor.require([Act(Action.ROLE_ASSIGN, named.subject, named.place, grant, details, until=until)])
 
 
 def _grant(named: Assignment) -> Assignment:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 from policy_lang.ancestry import climb
@@ -10,7 +11,7 @@ from policy_lang.schema import Schema
 from policy_lang.values import Ref
 from service.governance.module import EVERYTHING, held_by
 from service.model import Caller
-from service.permits import NOTHING, PREFIX, Held, Permits
+from service.permits import NOTHING, PREFIX, Held, Holding, Permits
 
 ANY_ID: Final = "*"
 """The id that stands for every principal of its type, as in `User:*`."""
@@ -30,9 +31,15 @@ class Governance:
         """What the caller holds at `now`; what the source raises comes through."""
         if caller.issuer in self._dev_issuers:
             return EVERYTHING
-        found = source.assignments(_subjects(caller.principal.ref, schema, source))
-        held = [each for each in (*found, *caller.principal.roles) if each.role.startswith(PREFIX)]
+        held = _held(caller, schema, source)
         return permits_of(held, now) if held else _NO_PERMITS
+
+    def holding(self, caller: Caller, schema: Schema, source: Source) -> Holding:
+        """What the caller holds, and until when; errors as `permits`."""
+        if caller.issuer in self._dev_issuers:
+            return _EVERYTHING
+        held = _held(caller, schema, source)
+        return Holding(partial(permits_of, held), [each.expires_at for each in held if each.expires_at is not None])
 
 
 def permits_of(assignments: Collection[Assignment], now: int) -> Permits:
@@ -49,6 +56,12 @@ def permits_of(assignments: Collection[Assignment], now: int) -> Permits:
     return Permits(everywhere, dict(tenants))
 
 
+def _held(caller: Caller, schema: Schema, source: Source) -> list[Assignment]:
+    """The roles of the module that the caller has, expired ones too."""
+    found = source.assignments(_subjects(caller.principal.ref, schema, source))
+    return [each for each in (*found, *caller.principal.roles) if each.role.startswith(PREFIX)]
+
+
 def _subjects(caller: Ref, schema: Schema, source: Source) -> set[Ref]:
     """The caller, all of its type, and its ancestors as far as they are known: what is not known gives nothing."""
     subjects = {caller, Ref(caller.type, ANY_ID)}
@@ -59,3 +72,4 @@ def _subjects(caller: Ref, schema: Schema, source: Source) -> set[Ref]:
 
 
 _NO_PERMITS: Final = Permits()
+_EVERYTHING: Final = Holding(lambda _: EVERYTHING)

@@ -1,8 +1,8 @@
 """Makes, rotates and revokes API keys on behalf of callers who may: admitted, recorded, then written.
 
 Laws: nobody makes a key that reaches further than the key that he calls by, or outlives it; and a key that reaches
-further than questions lets nobody act as somebody who holds more of the built-in module than its maker: an admin cannot
-become auditor by it.
+further than questions lets nobody act as somebody who holds more of the built-in module than its maker, or for longer:
+an admin cannot become auditor by it.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -136,7 +136,7 @@ class ApiKeys:
             "owner": str(key.owner)[:300],
             "rpcs": [rpc[:64] for rpc in sorted(key.scopes.rpcs)[:_MOST_SCOPES]],
         }
-        visitor.require([Act(Action.KEY_MANAGE, Ref(_TYPE, key.id), details=details, lent=lends)])
+        visitor.require([Act(Action.KEY_MANAGE, Ref(_TYPE, key.id), details=details, lent=lends, until=key.expires_at)])
         if caller.bounds is not None and not _within(key.scopes, caller.bounds.scopes):
             raise PermissionDenied("key_scope", "the key would reach further than the credential that asks for it")
         if caller.bounds is not None and _outlives(key.expires_at, caller.bounds.ends_at):

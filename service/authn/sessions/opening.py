@@ -68,7 +68,7 @@ class Sessions:
         """Opens a session; InvalidRequest for one that cannot be meant."""
         token, now = new_token(), self._clock()
         digest = digest_of(token) or b""
-        self._admit_opening(caller, wanted, id_of(digest))
+        self._admit_opening(caller, wanted, id_of(digest), now + wanted.lifetime_ms)
         _check(wanted)
         session = Session(
             id=id_of(digest),
@@ -112,13 +112,13 @@ class Sessions:
         self._gate.admit(caller).require([Act(Action.KEY_MANAGE, Ref(_TYPE, "*"), details={"principal": of})])
         return self._store.page(principal, after, size)
 
-    def _admit_opening(self, caller: Caller, wanted: WantedSession, id_: str) -> None:
+    def _admit_opening(self, caller: Caller, wanted: WantedSession, id_: str, until: int) -> None:
         details: dict[str, Json] = {"change": "open", "purpose": wanted.purpose.value, "session": id_}
         act = Act(Action.CHECK_AS, _cut(wanted.principal), details=details)
         if wanted.purpose is Purpose.PRINCIPAL_TOKEN:
             self._gate.admit(caller).require([act])
             return
-        act = replace(act, action=Action.KEY_MANAGE, lent=True)
+        act = replace(act, action=Action.KEY_MANAGE, lent=True, until=until)
         self._gate.admit(caller, wanted.principal).require([act])
         if caller.bounds is not None:
             raise PermissionDenied("key_scope", "a session that calls has no scopes, and the caller's credential has")

@@ -162,6 +162,23 @@ def test_a_key_whose_principal_came_to_hold_more_is_not_rotated_by_its_maker(des
     assert kept.rotated_at is None
 
 
+def test_who_is_admin_for_a_while_lends_no_admin_for_longer(desk: Desk) -> None:
+    ends = NOW + 120_000
+    Grants(desk.database).give(Ref("User", "temp"), "admin", None, ends)
+    for end in (None, Timestamp(seconds=ends // 1000, nanos=1_000_000)):
+        wanted = pb.CreateApiKeyRequest(name="ci", principal=ADMIN, scopes=WIDE, expires_at=end)
+        assert refused(desk, wanted, "temp").code() is grpc.StatusCode.PERMISSION_DENIED
+    wanted.expires_at.FromMilliseconds(ends)
+    assert create(desk, wanted, "temp").secret
+    opening = pb.CreateSessionRequest(principal=ADMIN, purpose=pb.SESSION_PURPOSE_CALL)
+    error = desk.fails("temp", lambda stub, who: stub.CreateSession(opening, metadata=who))
+    assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert len(desk.keys.page(None, 9)) == 1
+    assert desk.sessions.page(None, None, 9) == []
+    own = EntityRef(type="User", id="temp")  # as whom there is nothing to be done once he is admin no more
+    assert create(desk, pb.CreateApiKeyRequest(name="own", principal=own, scopes=WIDE), "temp").secret
+
+
 def test_the_record_of_a_session_names_it_and_not_what_opens_it(desk: Desk) -> None:
     request = pb.CreateSessionRequest(principal=EVE, purpose=pb.SESSION_PURPOSE_CALL)
     opened = desk.ask("admin", lambda stub, who: stub.CreateSession(request, metadata=who))

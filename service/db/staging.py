@@ -23,8 +23,8 @@ Row = tuple[Cell, ...]
 
 BATCH: Final = 1000
 """Rows of a table that are written together."""
-FETCHED: Final = 2000
-"""Rows that are read together."""
+HELD: Final = 1 << 20
+"""Characters of rows in memory: a single one may have as many."""
 
 
 class Staging:
@@ -34,7 +34,7 @@ class Staging:
         self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._waiting: dict[str, list[Row]] = {table.name: [] for table in TABLES}
-        self._entities = 0
+        self._held = self._entities = 0
         for pragma in _PRAGMAS:
             self._connection.execute(pragma)
         for table in TABLES:
@@ -52,7 +52,8 @@ class Staging:
         waiting = self._waiting[table.name]
         waiting.append(row)
         self._entities += table is staged_entity
-        if len(waiting) >= BATCH:
+        self._held += sum(len(cell) for cell in row if isinstance(cell, str))
+        if len(waiting) >= BATCH or self._held >= HELD:
             self._write(table)
 
     def finish(self) -> None:
@@ -69,18 +70,26 @@ class Staging:
         return found[0]
 
     def copied(self, table: Table) -> Iterator[str]:
-        """The rows as text that PostgreSQL's COPY takes, by key, many at a time."""
+        """The rows as text that PostgreSQL's COPY takes, by key, so much at a time."""
         columns = f" || {_TAB} || ".join(_escaped(column.name) for column in table.columns)
         keys = ", ".join(table.primary_key.columns.keys())
         rows = self._connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY {keys}")  # noqa: S608
-        while batch := rows.fetchmany(FETCHED):
-            yield "\n".join(text for (text,) in batch) + "\n"
+        held: list[str] = []
+        size = 0
+        for (text,) in rows:
+            held += text, "\n"
+            size += len(text)
+            if size >= HELD:
+                yield "".join(held)
+                held, size = [], 0
+        yield "".join(held)
 
     def _write(self, table: Table) -> None:
         waiting = self._waiting[table.name]
         marks = ", ".join("?" * len(table.columns))
         self._connection.executemany(f"INSERT OR REPLACE INTO {table.name} VALUES ({marks})", waiting)  # noqa: S608
         waiting.clear()
+        self._held = 0
 
 
 @contextmanager

@@ -6,7 +6,6 @@ what is stored, and only then, in one short transaction, written. Of two lines a
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, assert_never
 
@@ -29,7 +28,7 @@ from service.entities.imported import Asked, Imported
 from service.entities.lines import Line, lines_of, read_fact
 from service.errors import DataError
 
-BATCH: Final = 1000
+TOLD: Final = 1000
 """Lines read between two words about progress."""
 PLAINLY: Final = Asked()
 """Nothing that is there is changed."""
@@ -80,14 +79,13 @@ class Importer:
         """Lays every line's fact down; DataError where lines are no facts of the schema."""
         faults: list[str] = []
         count = 0
-        for batch in _batches(file, listener):
-            for line in batch:
-                try:
-                    for table, row in _rows_of(read_fact(line, self._admission), line.number):
-                        staged.add(table, row)
-                except DataError as error:
-                    count += 1
-                    faults += [str(error)] if count <= FAULTS else []
+        for line in _read(file, listener):
+            try:
+                for table, row in _rows_of(read_fact(line, self._admission), line.number):
+                    staged.add(table, row)
+            except DataError as error:
+                count += 1
+                faults += [str(error)] if count <= FAULTS else []
         _refuse(faults, count)
         staged.finish()
 
@@ -114,12 +112,16 @@ def _rows_of(fact: Fact, line: int) -> Iterator[tuple[Table, Row]]:
             assert_never(fact)
 
 
-def _batches(file: BinaryIO, listener: Listener) -> Iterator[list[Line]]:
-    lines, at = lines_of(file), 0
-    while batch := list(islice(lines, BATCH)):
-        yield batch
-        listener.read(batch[-1].end - at)
-        at = batch[-1].end
+def _read(file: BinaryIO, listener: Listener) -> Iterator[Line]:
+    """Each line, one in memory at a time; the listener is told now and then how far that is."""
+    told = end = 0
+    for count, line in enumerate(lines_of(file), 1):
+        yield line
+        end = line.end
+        if count % TOLD == 0:
+            listener.read(end - told)
+            told = end
+    listener.read(end - told)
 
 
 def _imported(proposal: Proposal, now: str) -> Imported:

@@ -1,5 +1,6 @@
 """An import is whole or nothing, and says which line is at fault."""
 
+import tracemalloc
 from io import BytesIO
 
 import orjson
@@ -321,3 +322,16 @@ def test_progress_reaches_the_end_of_the_file(importer: Importer) -> None:
     file = file_of(*(user(f"u{number}", clearance=1) for number in range(2_500)))
     importer.run(file, listener=Listener(read=told.append))
     assert sum(told) == len(file.getvalue())
+
+
+def test_of_large_lines_only_a_few_are_in_memory(importer: Importer) -> None:
+    labels: list[Json] = [f"{number:03}{'x' * 1000}" for number in range(250)]
+    document: dict[str, Json] = {"kind": "resource", "type": "Document", "attributes": {"labels": labels}}
+    file = file_of(*(document | {"id": f"d{number}"} for number in range(40)))
+    tracemalloc.start()
+    try:
+        importer.run(file, Asked(is_trial=True))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(file.getvalue()) / 2

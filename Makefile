@@ -35,7 +35,7 @@ $(INSTALLED): pyproject.toml
 	@touch $@
 
 run: setup ## Serve the documents example on embedded SQLite, with a check to paste
-	@$(BIN)/magistrate data import $(EXAMPLE)/data.jsonl --policies $(EXAMPLE)/policies --data $(DATA)
+	@$(BIN)/magistrate data import $(EXAMPLE)/data.jsonl --upsert --policies $(EXAMPLE)/policies --data $(DATA)
 	@printf '%s\n' '' 'Once it serves, ask it something from a second terminal:' '' \
 	  '  export MAGISTRATE_TOKEN="$$($(BIN)/magistrate token mint --principal User:alice$(MINT))"' \
 	  '  $(BIN)/magistrate check read Document:plan' ''

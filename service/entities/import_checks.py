@@ -168,5 +168,5 @@ def _changed(staged: Table, stored: Table, end: str, name: str) -> Lines:
 _CHANGED_ENTITIES: Final = _changed_entities()
 _CHANGED_ASSIGNMENTS: Final = _changed(staged_assignment, role_assignment, "subject", "role")
 _CHANGED_LINKS: Final = _changed(staged_link, relation_link, "resource", "relation")
-_STANDS: Final = "is there already, and says otherwise"
+_STANDS: Final = "is there already, and says otherwise: only an upsert changes it"
 _HOLDS_GRANTS: Final = "holds roles of this service, or is in what does: who joins or leaves it is written one by one"

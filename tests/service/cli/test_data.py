@@ -95,7 +95,8 @@ def test_what_is_there_and_otherwise_is_changed_only_by_an_upsert_and_a_dry_run_
     other = LINES.replace(b'"clearance": 2', b'"clearance": 3')
     refused = data("import", "-", stdin=other)
     assert refused.exit_code == 1
-    assert refused.stderr.startswith("error: line 2: `User:alice` is there already, and says otherwise\n")
+    why = "is there already, and says otherwise: only an upsert changes it"
+    assert refused.stderr.startswith(f"error: line 2: `User:alice` {why}\n")
     tried = data("import", "-", "--upsert", "--dry-run", stdin=other)
     assert tried.stdout.startswith(
         "would import 2 entities, 1 assignment, 0 relations (0 new, 1 changed, 2 as they were); revision "

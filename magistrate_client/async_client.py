@@ -83,8 +83,9 @@ class AsyncMagistrate:
         timeout: float | None = None,
         consistency: AnyConsistency | NotGiven = NOT_GIVEN,
     ) -> tuple[Decision | Unanswered, ...]:
-        """The decisions on several questions under one policy digest, in their order. A question that is wrong fails
-        alone, as a false `Unanswered`; MagistrateError if all have no answer."""
+        """The decisions on several questions under one policy digest, in their order. A question that is wrong to the
+        service fails alone, as a false `Unanswered`; MagistrateError if all have no answer, InvalidRequest if one
+        cannot even be asked."""
         if not questions:
             return ()
         request = batch_request(questions, request_id, consistency)

@@ -47,7 +47,9 @@ class MagistrateError(Exception):
         self.details = details
 
     def __str__(self) -> str:
-        violations = "".join(f"; `{each.field}`: {each.description}" for each in self.violations)
+        # The service's own message has the first of them already.
+        unsaid = (each for each in self.violations if each.description not in self.message)
+        violations = "".join(f"; `{each.field}`: {each.description}" for each in unsaid)
         return f"{self.message or 'no message'} ({self.reason}){violations}"
 
     @property

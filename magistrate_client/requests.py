@@ -114,6 +114,8 @@ class _Fields(Protocol):
 
 
 def _fill_values(given: Mapping[str, Given], target: _Fields, where: str) -> None:
+    if not isinstance(given, Mapping):
+        raise _misfit(where, BadValue("expected a mapping of names to values"))
     for name, value in given.items():
         if value is None:
             continue
@@ -129,6 +131,8 @@ def _misfit(where: str, error: Exception) -> InvalidRequest:
             expected = str(error)
         case AttributeError():
             expected = "expected an entity, or `Type:id`"
+        case TypeError():
+            expected = "expected text"
         case _:
             expected = "expected text without lone surrogates"
     details = ErrorDetails(reason="INVALID_REQUEST", violations=(FieldViolation(where, expected),))

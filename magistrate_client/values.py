@@ -153,7 +153,7 @@ def _write_scalar(given: GivenScalar, target: types_pb2.Value) -> None:
             target.string_value = str(given)
         case _:
             raise BadValue(
-                f"expected a bool, number, string, reference, time, address or a set of them, not `{given!r}`"
+                f"expected a bool, int, Decimal, string, reference, time, address or a set of them, not `{given!r}`"
             )
 
 

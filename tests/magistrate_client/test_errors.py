@@ -65,6 +65,16 @@ async def test_details_come_with_the_exception(shell: Shell) -> None:
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
+def test_an_error_says_a_fault_once() -> None:
+    said, unsaid = (
+        mc.FieldViolation("action", "unknown action `fly`"),
+        mc.FieldViolation("context.ip", "not an address"),
+    )
+    details = mc.ErrorDetails(reason="INVALID_REQUEST", violations=(said, unsaid))
+    error = mc.InvalidRequest(grpc.StatusCode.INVALID_ARGUMENT, "action: unknown action `fly`", details)
+    assert str(error) == "action: unknown action `fly` (INVALID_REQUEST); `context.ip`: not an address"
+
+
 def test_a_reason_of_another_domain_is_not_taken_for_the_services() -> None:
     detail = Any()
     detail.Pack(ErrorInfo(reason="MESH_OVERLOAD", domain="mesh.example", metadata={"a": "b"}))
@@ -81,6 +91,7 @@ def test_details_that_cannot_be_read_do_not_hide_the_status(kind: type[Message],
 
 
 LOST: typing.Any = None
+TEXT: typing.Any = "ip=10.1.2.3"
 FLOAT: typing.Any = 1.5
 NESTED: typing.Any = [["a"]]
 UNASKABLE: dict[str, tuple[mc.Question, str]] = {
@@ -97,6 +108,8 @@ UNASKABLE: dict[str, tuple[mc.Question, str]] = {
     "set in a set": (mc.Question("read", "D:1", context={"s": NESTED}), "context.s"),
     "nothing in a set": (mc.Question("read", "D:1", context={"s": [LOST]}), "context.s"),
     "value that is no text": (mc.Question("read", "D:1", context={"s": "\ud800"}), "context.s"),
+    "context that is text": (mc.Question("read", "D:1", context=TEXT), "context"),
+    "action that is none": (mc.Question(LOST, "D:1"), "action"),
     "parent": (mc.Question("read", mc.Resource("D", "1", {}, ["F:1", "F"])), "resource.parents[1]"),
 }
 

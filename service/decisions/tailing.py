@@ -57,11 +57,16 @@ class LogTail:
             return Followed(found[::-1], positions, has_more=False)
 
     def step(self, wanted: LogFilter, positions: Positions, *, timeout_ms: int | None = None) -> Followed:
-        """What was shipped after those positions and fits, so many places of each chain at the most."""
+        """What was shipped after those positions and fits, so many places of each chain at the most.
+
+        InvalidRequest where a chain has not come so far: what it gets next would be passed over.
+        """
         found: list[DecisionRecord] = []
         reached = dict(positions)
         with readable(), self._log.database.read(timeout_ms) as connection:
-            grown = [head for head in heads(connection) if head.sequence > positions.get(head.replica, 0)]
+            every = heads(connection)
+            _check_reached(positions, {head.replica: head.sequence for head in every})
+            grown = [head for head in every if head.sequence > positions.get(head.replica, 0)]
             for head in grown:
                 after = positions.get(head.replica, 0)
                 between = (after, min(head.sequence, after + WINDOW))
@@ -77,6 +82,13 @@ def check_last(last: int) -> None:
     """Returns for so many records as a tail may begin with; else InvalidRequest."""
     if not 0 <= last <= LAST_LIMIT:
         raise InvalidRequest([Violation("last", f"up to {LAST_LIMIT}")])
+
+
+def _check_reached(positions: Positions, ends: Positions) -> None:
+    short = sorted(replica for replica, position in positions.items() if ends.get(replica, 0) < position)
+    if short:
+        why = "the log was put back from a copy, or is another: query what you lack of it, and begin a tail anew"
+        raise InvalidRequest([Violation("resume_token", f"the chain of `{short[0]}` ends before it; {why}")])
 
 
 def _shipped(

@@ -14,7 +14,7 @@ from service.decisions.log_filter import LogFilter
 from service.decisions.tailing import LAST_LIMIT, LogTail, Positions
 from service.errors import InvalidRequest
 from service.model import DecisionRecord
-from tests.service.decisions.chains import NORTH, SOUTH, keep
+from tests.service.decisions.chains import NORTH, SOUTH, keep, tamper
 from tests.service.decisions.records import samples
 
 ALL = LogFilter()
@@ -57,6 +57,20 @@ def test_what_is_shipped_late_is_told_though_younger_records_were(
     keep(log_database, tmp_path, SOUTH, late)
     assert late[0].id < early[0].id
     assert followed(tail, begun.positions)[0] == late
+
+
+@pytest.mark.parametrize(
+    "put_back", ["DELETE FROM chain_head", "UPDATE chain_head SET sequence = 1 WHERE replica = 'north'"]
+)
+def test_a_log_that_was_put_back_is_told_and_nothing_of_it_skipped(
+    tail: LogTail, tmp_path: Path, log_database: Database, put_back: str
+) -> None:
+    for replica in (NORTH, SOUTH):
+        keep(log_database, tmp_path, replica, samples(2))
+    begun = tail.begin(ALL, 0)
+    tamper(log_database, put_back)
+    with pytest.raises(InvalidRequest, match="resume_token: the chain of `north` ends before it"):
+        tail.step(ALL, begun.positions)
 
 
 def test_steps_neither_repeat_nor_skip(

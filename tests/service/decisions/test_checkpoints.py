@@ -1,7 +1,9 @@
 """Checkpoints are one signed sequence, kept in the database and in a file; what is done to either shows."""
 
 import json
+import shutil
 import threading
+from contextlib import closing
 from pathlib import Path
 from time import time
 
@@ -9,8 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, event, select
 
+from service.db.backup import sqlite_copy
 from service.db.engine import Database
 from service.db.log_tables import checkpoint
+from service.db.opening import open_database
 from service.decisions.checkpoint import BadCheckpoint, read_checkpoint
 from service.decisions.checkpoint_writing import CheckpointWriter
 from service.decisions.verification import verify_log
@@ -107,6 +111,27 @@ def test_one_that_is_written_meanwhile_is_missing_from_neither(log_database: Dat
     assert written.is_set()
     assert len(file.read_text().splitlines()) == 3
     assert (report.is_sound, report.last_checkpoint) == (True, 2)
+
+
+def test_after_a_restore_a_file_begun_anew_fits_and_the_old_one_tells_what_is_lost(
+    sqlite_template: Path, tmp_path: Path
+) -> None:
+    live, copy = tmp_path / "log.db", tmp_path / "copy.db"
+    shutil.copy(sqlite_template, live)
+    with closing(open_database(f"sqlite:///{live}")) as database:
+        file = fill(database, tmp_path)
+        sqlite_copy.copy(live, copy)
+        keep(database, tmp_path, NORTH, samples(3))
+        CheckpointWriter(database, file, KEY).write()
+    for each in tmp_path.glob("log.db*"):
+        each.unlink()
+    copy.rename(live)
+    old = file.rename(tmp_path / "old.jsonl")
+    with closing(open_database(f"sqlite:///{live}")) as database:
+        keep(database, tmp_path, NORTH, samples(1))
+        CheckpointWriter(database, file, KEY).write()
+        assert found(database, file).is_sound
+        assert faults_of(found(database, old)) == [("truncated", NORTH, LENGTH + 2), CHECKPOINT]
 
 
 @pytest.mark.parametrize("end", ["\n", ""], ids=["with its end", "without"])

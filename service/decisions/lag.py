@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.decisions.frames import HEADER, UNREADABLE, read_run
+from service.decisions.frames import HEADER, UNREADABLE, Run, read_run
 from service.decisions.payload import BadPayload, decode_batch
 from service.decisions.segments import begun_at, segments, set_aside
 
@@ -44,14 +44,23 @@ def measure_lag(folder: Path, shipped: Mapping[str, int], now: int) -> Lag:
 
 def _next_times(path: Path, position: int) -> Sequence[int] | None:
     """When the records of the next frame were decided: none of a torn one, None where it cannot be read."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        run = read_run(descriptor, position, 1)
-    finally:
-        os.close(descriptor)
+        run = _next_run(path, position)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return None
     if not run.frames:
         return None if run.stop in UNREADABLE else ()
     try:
         return [record.time for frame in run.frames for record in decode_batch(frame.payload)]
     except BadPayload:
         return None
+
+
+def _next_run(path: Path, position: int) -> Run:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return read_run(descriptor, position, 1)
+    finally:
+        os.close(descriptor)

@@ -113,9 +113,12 @@ class Shipper:
             stop.wait(wait * random.uniform(1 - JITTER, 1))  # noqa: S311  # no secret hangs on it
 
     def ship(self) -> int:
-        """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there."""
+        """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there.
+
+        OSError, when all others are moved, of a segment that the system does not let be read.
+        """
         sweep(self._folder)
-        moved = 0
+        moved, failure = 0, None
         for path in segments(self._folder):
             try:
                 with reading(path) as segment:
@@ -123,6 +126,11 @@ class Shipper:
             except FileNotFoundError:  # another shipper has finished it
                 self._positions.pop(path.name, None)
                 self._shipped.pop(path.name, None)
+            except OSError as error:
+                self._report(path, self._shipped.get(path.name, 0), str(error))
+                failure = error
+        if failure is not None:
+            raise failure
         return moved
 
     def _ship_segment(self, path: Path, segment: OpenSegment) -> int:
@@ -147,7 +155,7 @@ class Shipper:
         else:
             self._positions[path.name] = position
             if part.stop in UNREADABLE:
-                self._report(path, position, part.stop)
+                self._report(path, position, part.stop.value)
         return moved
 
     def _move(self, segment: str, descriptor: int, position: int) -> tuple[_Part, bool]:
@@ -186,7 +194,7 @@ class Shipper:
         """Puts a segment away that nobody writes to and that is shipped up to `position`."""
         match stop:
             case Stop.UNKNOWN_VERSION:
-                self._report(path, position, stop)
+                self._report(path, position, stop.value)
                 return  # it stays, and so does what is known of it
             case Stop.DAMAGED:
                 path.rename(path.with_suffix(ASIDE))
@@ -198,10 +206,10 @@ class Shipper:
                     _log.warning("segment.torn", segment=path.name, valid_bytes=position, torn_bytes=torn_bytes)
         self._shipped.pop(path.name, None)
 
-    def _report(self, path: Path, position: int, stop: Stop) -> None:
+    def _report(self, path: Path, position: int, why: str) -> None:
         if path.name not in self._reported:
             self._reported.add(path.name)
-            _log.error("segment.unreadable", segment=path.name, valid_bytes=position, why=stop.value)
+            _log.error("segment.unreadable", segment=path.name, valid_bytes=position, why=why)
 
 
 def _read_part(descriptor: int, position: int) -> _Part:

@@ -95,6 +95,13 @@ def test_what_cannot_be_read_in_a_file_of_another_name_waits_since_it_was_writte
     assert measure_lag(folder, {}, BEGUN + 90_000) == Lag(len(LATER), 90.0, unreadable=1)
 
 
+def test_what_its_disk_does_not_let_be_read_waits_too(folder: Path) -> None:
+    (folder / SEGMENT).mkdir(parents=True)
+    (folder / "b.seg").write_bytes(HEADER + FRAME)
+    size = (folder / SEGMENT).stat().st_size - len(HEADER)
+    assert measure_lag(folder, {}, BEGUN + 90_000) == Lag(size + len(FRAME), 90.0, unreadable=1)
+
+
 def test_of_a_segment_that_waits_for_a_later_version_only_the_rest_is_behind(
     folder: Path, log_database: Database
 ) -> None:

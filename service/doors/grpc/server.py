@@ -1,5 +1,6 @@
 """The gRPC server: the door's services, health and reflection, on a port that workers share."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -55,6 +56,7 @@ class GrpcDoor:
         self, served: Sequence[Served], limits: Limits, *, verify: Verify, max_connection_age: float = 300.0
     ) -> None:
         """`verify` is whom those are brought to who did not call lately, before their messages are read."""
+        logging.getLogger("grpc._cython.cygrpc").addFilter(_is_fault)
         self._server = grpc.aio.server(
             options=[
                 ("grpc.so_reuseport", 1),
@@ -106,6 +108,14 @@ class GrpcDoor:
         """Says NOT_SERVING, lets the calls in flight finish for `grace` seconds, then ends."""
         self._health.leave()
         await self._server.stop(grace)
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's belongs into the log.
+
+    Of each caller who goes away before all is sent gRPC writes a stack trace: any stranger could fill the log so.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.InternalError))
 
 
 def _bounds(limits: Limits) -> tuple[tuple[str, int], ...]:

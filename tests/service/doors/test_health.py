@@ -123,6 +123,19 @@ def test_bytes_of_strangers_end_their_call_and_leave_nothing_in_the_log(
     assert (caplog.records, lines) == ([], [])
 
 
+def test_who_goes_away_unread_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def go_away() -> None:
+        async with opened() as (_, port), asyncio.timeout(PATIENCE):
+            idle = len(asyncio.all_tasks())
+            unread = await begin_unread_watch(port)
+            unread.close()
+            while len(asyncio.all_tasks()) > idle:
+                await asyncio.sleep(0.001)
+
+    asyncio.run(go_away())
+    assert caplog.records == []
+
+
 @asynccontextmanager
 async def opened() -> AsyncIterator[tuple[GrpcDoor, int]]:
     """A door with nothing but what every door has, and its port."""

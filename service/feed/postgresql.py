@@ -67,6 +67,8 @@ class PostgresqlFollower:
                 with open_listener(self._url) as listener:
                     self._poll(listener, loop)
             except FactsUnavailable as error:
+                if self._stop.is_set():
+                    break
                 _log.warning("the change feed is lost", cause=str(error))
                 # A little apart from the other workers, which lost it at the same moment.
                 self._stop.wait(self._retry * random.uniform(0.5, 1))  # noqa: S311

@@ -57,6 +57,7 @@ class Connection(TlsOptions):
     timeout: float
 
 
+_TIME: Final = click.FloatRange(0, 86_400, min_open=True, max_open=True)
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _OPTIONS: Final = (
     click.option("--token", envvar="MAGISTRATE_TOKEN", metavar="TOKEN", help="Your token [env: MAGISTRATE_TOKEN]."),
@@ -78,7 +79,7 @@ def connection_options(function: Function) -> Function:
 
 def long_connection_options(seconds: float) -> Callable[[Function], Function]:
     """The same for a call that takes as long as `seconds`, unless the user says otherwise."""
-    timeout = click.option("--timeout", type=float, default=seconds, show_default=True, help="Seconds for an answer.")
+    timeout = click.option("--timeout", type=_TIME, default=seconds, show_default=True, help="Seconds for an answer.")
 
     def decorate(function: Function) -> Function:
         function = timeout(function)

@@ -2,8 +2,10 @@
 
 import grpc
 import pytest
+from click.testing import CliRunner
 
 from magistrate_client.errors import ErrorDetails, InvalidRequest, LimitReached, MagistrateError, Unavailable
+from service.cli import main
 from service.cli.calling import end
 
 
@@ -21,3 +23,9 @@ def test_what_may_be_had_later_is_no_finding(error: MagistrateError, code: int) 
     with pytest.raises(SystemExit) as ended:
         end(error)
     assert ended.value.code == code
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "86400", "inf"])
+def test_a_time_in_which_no_answer_can_come_is_wrong_usage_and_no_deny(seconds: str) -> None:
+    asked = CliRunner().invoke(main, ["check", "read", "Document:plan", "--token", "t", "--timeout", seconds])
+    assert (asked.exit_code, "0<x<86400" in asked.stderr) == (2, True)

@@ -74,11 +74,16 @@ def dev_issuer(data: Path, principal_type: str, roles: Mapping[str, str | None] 
     )
 
 
+def has_dev_keys(data: Path) -> bool:
+    """Whether the folder has a key pair of dev tokens."""
+    return os.path.lexists(data / "dev" / _KEY_FILE)
+
+
 def find_dev_issuer(data: Path, issuer: str) -> IssuerSettings | None:
     """The dev issuer that an `iss` claim names, where the folder has a key pair; makes nothing."""
     principal_type = issuer.removeprefix(f"{_ISSUER}/")
-    has_key = os.path.lexists(data / "dev" / _KEY_FILE)
-    return dev_issuer(data, principal_type) if has_key and principal_type not in (issuer, "") else None
+    has_type = principal_type not in (issuer, "")
+    return dev_issuer(data, principal_type) if has_type and has_dev_keys(data) else None
 
 
 def mint(

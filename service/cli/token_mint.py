@@ -12,7 +12,7 @@ from policy_lang.forms import check_id
 from policy_lang.notation import BadValue, parse_duration
 from policy_lang.types import Json
 from policy_lang.values import Ref
-from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, mint
+from service.authn.dev import AUDIENCE, RESERVED_CLAIMS, SUBJECT_AUDIENCE, has_dev_keys, mint
 from service.cli.settings import settings_options
 from service.config import Settings
 
@@ -112,4 +112,6 @@ def mint_command(
         raise click.UsageError("give --audience or --subject, not both")
     meant_for = SUBJECT_AUDIENCE if subject else audience or AUDIENCE
     now = time.time_ns() // 1_000_000
+    if not has_dev_keys(settings.data):
+        click.echo(f"note: the key pair in `{settings.data}` is new: no service that runs trusts it", err=True)
     click.echo(mint(settings.data, principal, now=now, ttl=ttl, audience=meant_for, claims=claims, roles=roles))

@@ -48,6 +48,12 @@ def test_mint_prints_a_token_that_verifies_and_nothing_else(tmp_path: Path) -> N
     }
 
 
+def test_mint_says_when_the_key_pair_is_one_that_no_service_knows(tmp_path: Path) -> None:
+    first, second = (run("mint", "--principal", "User:alice", "--data", str(tmp_path)) for _ in range(2))
+    assert first.stderr == f"note: the key pair in `{tmp_path}` is new: no service that runs trusts it\n"
+    assert second.stderr == ""
+
+
 def test_mint_makes_a_principal_token(tmp_path: Path) -> None:
     result = run("mint", "--principal", "User:alice", "--subject", "--data", str(tmp_path))
     authenticator = TokenAuthenticator(dev_issuers(tmp_path, ["User"]), Limits(), revocations=NothingRevoked())

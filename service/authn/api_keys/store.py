@@ -76,8 +76,12 @@ class ApiKeyStore:
                 connection.execute(update(api_key).where(api_key.c.id == id_, later).values(last_used_at=at))
 
     def prune(self, now: int) -> int:
-        """Deletes keys that ended more than a day ago; how many. Without its row a key is unknown, and so refused."""
-        ended = api_key.c.expires_at <= now - KEPT_MS
+        """Deletes keys that ended, or were revoked, more than a day ago; how many.
+
+        Without its row a key is unknown, and so refused.
+        """
+        long_ago = now - KEPT_MS
+        ended = or_(api_key.c.expires_at <= long_ago, api_key.c.revoked_at <= long_ago)
         with self._database.read() as connection:
             if connection.execute(select(api_key.c.id).where(ended).limit(1)).first() is None:
                 return 0

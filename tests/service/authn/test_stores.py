@@ -138,13 +138,16 @@ def test_every_session_of_a_principal_ends_and_no_other(sessions: SessionStore) 
 
 
 def test_what_ended_a_day_ago_is_forgotten_and_nothing_else(keys: ApiKeyStore, sessions: SessionStore) -> None:
-    over, lasting = key_of(new_parts()), replace(key_of(new_parts()), expires_at=None)
-    for key in (over, lasting):
+    over = key_of(new_parts())
+    lasting, revoked = (replace(key_of(new_parts()), expires_at=None) for _ in range(2))
+    for key in (over, lasting, revoked):
         keys.add(key)
+    keys.revoke(revoked.id, by=ROOT, now=NOW + 2000)
     old, young = session_of(), session_of(NOW + 1)
     for session in (old, young):
         sessions.add(session)
     assert (keys.prune(NOW + 1000 + KEPT_MS - 1), keys.prune(NOW + 1000 + KEPT_MS)) == (0, 1)
+    assert (keys.prune(NOW + 2000 + KEPT_MS - 1), keys.prune(NOW + 2000 + KEPT_MS)) == (0, 1)
     assert [key.id for key in keys.page(None, 9)] == [lasting.id]
     assert sessions.prune(NOW + 600_000 + KEPT_MS) == 1
     assert [session.id for session in sessions.page(None, None, 9)] == [young.id]

@@ -1,7 +1,7 @@
 """Builds what the background process runs beside compiling, from the shipper to pruning. It loads no gRPC."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from functools import partial
 from typing import Final
@@ -13,18 +13,21 @@ from service.app.replaying import build_replays
 from service.app.retaining import build_expiry
 from service.app.reviewing import build_reviews
 from service.app.shipping import gauge_shipping
+from service.app.upkeep import Upkeep, keep_up
 from service.app.verifying import build_verifications
-from service.authn.pruning import prune_credentials_until
+from service.authn.api_keys.store import ApiKeyStore
+from service.authn.sessions.store import SessionStore
 from service.config import Settings
+from service.db.engine import Database
 from service.db.log_partitions import Partitions
 from service.db.opening import open_database
-from service.decisions.partitioning import make_partitions_until
+from service.decisions.partitioning import make_partitions
 from service.decisions.shipper import Shipper
 from service.entities.transfer_wiring import build_transfer_work
 from service.faults import Faults
-from service.feed.pruning import prune_until
+from service.feed.pruning import prune_changes
 from service.policies.in_force import StoredInForce
-from service.revocations.pruning import prune_revocations_until
+from service.revocations.store import RevocationStore
 from service.samples import Samples
 
 AGAIN_SECONDS: Final = 5.0
@@ -57,10 +60,7 @@ def run_background(
     glass = GlassWatch(facts, wall_clock)
     tellers = (checkpoints.tell, expiry.tell, glass.tell)
     works: tuple[tuple[str, Work], ...] = (
-        ("changes", partial(prune_until, database=facts)),
-        ("revocations", partial(prune_revocations_until, database=facts)),
-        ("credentials", partial(prune_credentials_until, database=facts)),
-        ("partitions", partial(make_partitions_until, database=database, settings=settings.partitions)),
+        *((name, partial(keep_up, name=name, upkeep=each)) for name, each in _upkeep(settings, facts, database)),
         ("checkpoints", partial(checkpoints.run, every=settings.checkpoint_seconds)),
         ("shipping", partial(gauge_shipping, shipper=shipper, settings=settings, others=tellers, report=report)),
         ("break-glass", glass.run),
@@ -82,6 +82,16 @@ def run_background(
         checkpoints.try_write()
         for each_database in (facts, retained, database):
             each_database.close()
+
+
+def _upkeep(settings: Settings, facts: Database, log: Database) -> Iterator[tuple[str, Upkeep]]:
+    """What both databases need from time to time."""
+    yield "changes", partial(prune_changes, facts)
+    yield "revocations", RevocationStore(facts).prune
+    yield "keys", ApiKeyStore(facts).prune
+    yield "sessions", SessionStore(facts).prune
+    if not log.is_embedded:
+        yield "partitions", partial(make_partitions, log, settings.partitions)
 
 
 def keep_at(name: str, work: Work, stop: threading.Event, *, again: float = AGAIN_SECONDS) -> None:

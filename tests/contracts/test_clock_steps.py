@@ -24,13 +24,14 @@ from policy_lang.notation import format_timestamp
 from policy_lang.types import Json
 from policy_lang.values import Ref
 from service.app.life import wall_clock
+from service.app.upkeep import keep_up
 from service.config import Settings
 from service.db.engine import Database
 from service.entities.fresh_facts import FreshFacts
 from service.entities.worker_facts import read_pool, worker_facts
 from service.entities.writer import EntityWriter
 from service.feed.feed import Feed
-from service.feed.pruning import prune_until
+from service.feed.pruning import prune_changes
 from service.model import AtLeastAsFresh, Consistency, Latency
 from service.ports import Snapshot
 from tests.service.beside import beside
@@ -101,7 +102,7 @@ async def effect(places: FreshFacts, user: Ref, now: int, consistency: Consisten
 
 def pruning(facts: Database) -> AbstractContextManager[object]:
     """The background process's part, by the stepped clock too."""
-    return beside(partial(prune_until, database=facts, every=0.01))
+    return beside(partial(keep_up, name="changes", upkeep=partial(prune_changes, facts), every=0.01))
 
 
 @pytest.fixture

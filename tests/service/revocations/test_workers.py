@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from policy_lang.values import Ref
+from service.app.upkeep import keep_up
 from service.config import Settings
 from service.db.engine import Database
 from service.db.opening import open_database
@@ -18,7 +19,6 @@ from service.feed.feed import Feed
 from service.feed.revision import Revision
 from service.model import Credential
 from service.revocations.known import KnownRevocations
-from service.revocations.pruning import prune_revocations_until
 from service.revocations.revocation import RevokedPrincipal, RevokedToken, TokenName
 from service.revocations.store import RevocationStore
 from tests.service.feed.followers import PATIENCE, until
@@ -106,7 +106,7 @@ def test_the_background_process_prunes_what_has_ended(store: RevocationStore, fa
     store.add(RevokedToken(TokenName("idp", "over"), 1), by=ADMIN, now=NOW)
     store.add(RevokedToken(TokenName("idp", "lasting"), None), by=ADMIN, now=NOW)
     stop = threading.Event()
-    pruning = threading.Thread(target=prune_revocations_until, args=(stop, facts))
+    pruning = threading.Thread(target=keep_up, args=(stop, "revocations", store.prune))
     pruning.start()
 
     async def scenario() -> None:

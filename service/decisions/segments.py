@@ -118,11 +118,20 @@ def reading(path: Path) -> Iterator[OpenSegment]:
 
 
 def valid_end(path: Path, start: int) -> int:
-    """The offset after the last valid frame from `start` on: 0 for a segment that has gone. Takes no lock."""
+    """The offset after the last valid frame from `start` on: 0 for a segment that has gone. Takes no lock.
+
+    Of one that the system does not let be read all of it: nobody can say that it has less.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return _valid_end(path, start)
     except FileNotFoundError:
         return 0
+    except OSError:
+        return path.stat().st_size
+
+
+def _valid_end(path: Path, start: int) -> int:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         run = read_run(descriptor, start, _SCAN_BYTES)
         while run.stop is Stop.ENOUGH:

@@ -28,7 +28,7 @@ from service.decisions.payload import BadPayload, LaterFormat, stored_batch
 from service.decisions.rows import CHILDREN, decision_row
 from service.decisions.segments import ASIDE, OpenSegment, reading, segments, sweep
 from service.decisions.stored import Stored
-from service.errors import FactsUnavailable
+from service.errors import FactsUnavailable, why
 from service.telemetry import get_log
 
 CHUNK: Final = 1 << 22
@@ -113,12 +113,9 @@ class Shipper:
             stop.wait(wait * random.uniform(1 - JITTER, 1))  # noqa: S311  # no secret hangs on it
 
     def ship(self) -> int:
-        """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there.
-
-        OSError, when all others are moved, of a segment that the system does not let be read.
-        """
+        """Moves everything that is whole in the spool now; how many records. FactsUnavailable keeps the rest there."""
         sweep(self._folder)
-        moved, failure = 0, None
+        moved = 0
         for path in segments(self._folder):
             try:
                 with reading(path) as segment:
@@ -126,11 +123,9 @@ class Shipper:
             except FileNotFoundError:  # another shipper has finished it
                 self._positions.pop(path.name, None)
                 self._shipped.pop(path.name, None)
-            except OSError as error:
-                self._report(path, self._shipped.get(path.name, 0), str(error))
-                failure = error
-        if failure is not None:
-            raise failure
+            except OSError as error:  # no other waits for one that the system does not let be read
+                self.failures += 1
+                self._report(path, self._shipped.get(path.name, 0), why(error))
         return moved
 
     def _ship_segment(self, path: Path, segment: OpenSegment) -> int:
@@ -206,10 +201,10 @@ class Shipper:
                     _log.warning("segment.torn", segment=path.name, valid_bytes=position, torn_bytes=torn_bytes)
         self._shipped.pop(path.name, None)
 
-    def _report(self, path: Path, position: int, why: str) -> None:
+    def _report(self, path: Path, position: int, cause: str) -> None:
         if path.name not in self._reported:
             self._reported.add(path.name)
-            _log.error("segment.unreadable", segment=path.name, valid_bytes=position, why=why)
+            _log.error("segment.unreadable", segment=path.name, valid_bytes=position, why=cause)
 
 
 def _read_part(descriptor: int, position: int) -> _Part:

@@ -54,11 +54,14 @@ def test_a_revision_that_does_not_come_is_told_before_the_deadline(
     with stub_of(shared_server.address) as stub:
         known = stub.Check(question("edit", "Document:plan"), metadata=metadata, timeout=SECONDS).revision
         ahead = asking(Consistency(at_least_as_fresh=f"{known.partition('.')[0]}.{10**15}"))
-        began = time.monotonic()
-        with pytest.raises(grpc.RpcError) as caught:
-            stub.Check(ahead, metadata=metadata, timeout=0.8)
-        assert time.monotonic() - began > 0.5
-    refused = refusal_of(caught.value)
+        for deadline in (0.8, 3.0, 8.0):  # of a short one a busy machine may leave too little for the answer's way
+            began = time.monotonic()
+            with pytest.raises(grpc.RpcError) as caught:
+                stub.Check(ahead, metadata=metadata, timeout=deadline)
+            assert time.monotonic() - began > deadline / 2
+            refused = refusal_of(caught.value)
+            if refused.status is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                break
     assert (refused.status, refused.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "REVISION_NOT_REACHED")
 
 

@@ -116,9 +116,9 @@ def test_its_callers_have_no_address_and_fail_as_one(project: Project, server: S
 
 def test_what_was_left_behind_makes_room_for_workers_that_share_a_socket(project: Project, server: Server) -> None:
     """The last one here: it ends the service that the others share."""
-    place, workers = project.folder / "http.sock", server.workers()
+    place, children = project.folder / "http.sock", list(server.children())
     server.process.kill()
-    wait_for(lambda: not any(map(is_running, workers)))
+    wait_for(lambda: not any(map(is_running, children)))
     assert place.is_socket()
     options = ("--dev", "--workers", "2", "--http", "unix:http.sock")
     with project.serving(*options) as again, over_http(project) as client:

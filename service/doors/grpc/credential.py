@@ -13,7 +13,6 @@ from service.doors.grpc.caller import Callers
 from service.doors.grpc.codec import write_time
 from service.doors.grpc.credential_codec import (
     read_duration,
-    read_ref,
     read_time,
     read_wanted_key,
     read_wanted_session,
@@ -21,6 +20,7 @@ from service.doors.grpc.credential_codec import (
     write_revocation,
     write_session,
 )
+from service.doors.grpc.entity_codec import read_id, read_ref
 from service.doors.grpc.paging import page_size, read_page_token, write_page_token
 from service.doors.grpc.rim import answering
 from service.errors import InvalidRequest, Violation
@@ -65,7 +65,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.RevokePrincipalRequest, pb.RevokePrincipalResponse],
     ) -> pb.RevokePrincipalResponse:
         """Revokes what a principal was issued up to now."""
-        caller, principal = await self._callers.admitted(context), read_ref(request.principal)
+        caller, principal = await self._callers.admitted(context), read_ref("principal", request.principal)
         expires_at = read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None
         kept, revision = await beside(self._revoking.revoke_principal, caller, principal, expires_at)
         return pb.RevokePrincipalResponse(revision=revision, issued_until=write_time(kept.issued_until))
@@ -101,7 +101,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
         context: ServicerContext[pb.LiftPrincipalRequest, pb.LiftPrincipalResponse],
     ) -> pb.LiftPrincipalResponse:
         """Lets the certificates of a revoked principal in again."""
-        caller, principal = await self._callers.admitted(context), read_ref(request.principal)
+        caller, principal = await self._callers.admitted(context), read_ref("principal", request.principal)
         return pb.LiftPrincipalResponse(revision=await beside(self._revoking.lift_principal, caller, principal))
 
     @answering
@@ -137,7 +137,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.RotateApiKeyResponse:
         """Gives a key a new secret."""
         caller, overlap = await self._callers.admitted(context), read_duration(request.overlap, "overlap")
-        issued = await beside(self._keys.rotate, caller, request.id, overlap)
+        issued = await beside(self._keys.rotate, caller, read_id("id", request.id), overlap)
         return pb.RotateApiKeyResponse(key=write_key(issued.key), secret=issued.text, revision=issued.revision)
 
     @answering
@@ -148,7 +148,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.RevokeApiKeyResponse:
         """Refuses a key from now on."""
         caller = await self._callers.admitted(context)
-        return pb.RevokeApiKeyResponse(revision=await beside(self._keys.revoke, caller, request.id))
+        return pb.RevokeApiKeyResponse(revision=await beside(self._keys.revoke, caller, read_id("id", request.id)))
 
     @answering
     async def GetApiKey(  # noqa: N802
@@ -156,7 +156,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.GetApiKeyResponse:
         """Says what is known of a key."""
         caller = await self._callers.admitted(context)
-        return pb.GetApiKeyResponse(key=write_key(await beside(self._keys.get, caller, request.id)))
+        return pb.GetApiKeyResponse(key=write_key(await beside(self._keys.get, caller, read_id("id", request.id))))
 
     @answering
     async def ListApiKeys(  # noqa: N802
@@ -198,7 +198,7 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     ) -> pb.ListSessionsResponse:
         """Lists the sessions."""
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
-        principal = read_ref(request.principal) if request.HasField("principal") else None
+        principal = read_ref("principal", request.principal) if request.HasField("principal") else None
         after = _after(request.page_token)
         found = await beside(self._sessions.page, caller, principal, after, size + 1)
         following = write_page_token([found[size - 1].id]) if len(found) > size else ""
@@ -207,11 +207,11 @@ class CredentialServicer(pb_grpc.CredentialServiceServicer):
     def _end_session(self, caller: Caller, request: pb.RevokeSessionRequest) -> tuple[int, str]:
         match request.WhichOneof("which"):
             case "id":
-                return 1, self._sessions.end(caller, request.id)
+                return 1, self._sessions.end(caller, read_id("id", request.id))
             case "token":
                 return 1, self._sessions.end_presented(caller, request.token)
             case "principal":
-                return self._sessions.end_all(caller, read_ref(request.principal))
+                return self._sessions.end_all(caller, read_ref("principal", request.principal))
             case None:
                 raise InvalidRequest([Violation("which", "id, token or principal")])
 

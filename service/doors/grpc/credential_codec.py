@@ -14,6 +14,7 @@ from service.authn.api_keys.issuing import WantedKey
 from service.authn.sessions.opening import IDLE_MS, LIFETIME_MS, WantedSession
 from service.authn.sessions.session import Purpose, Session
 from service.doors.grpc.codec import write_time
+from service.doors.grpc.entity_codec import read_ref
 from service.errors import InvalidRequest, Violation
 from service.model import Scopes
 from service.rate import Rate
@@ -35,11 +36,6 @@ _PURPOSES: Final[Mapping[Purpose, pb.SessionPurpose.ValueType]] = {
 }
 
 
-def read_ref(message: EntityRef) -> Ref:
-    """The reference; whether it is one is looked at by who takes it."""
-    return Ref(message.type, message.id)
-
-
 def read_time(given: Timestamp, field: str) -> int:
     """The moment in milliseconds since 1970 UTC; InvalidRequest for one before that or past the year 9999."""
     if not 0 <= given.seconds <= _LAST_SECOND:
@@ -53,8 +49,8 @@ def read_wanted_key(request: pb.CreateApiKeyRequest) -> WantedKey:
     return WantedKey(
         name=request.name,
         scopes=Scopes(frozenset(scopes.rpcs), frozenset(scopes.actions), frozenset(scopes.types)),
-        principal=read_ref(request.principal) if request.HasField("principal") else None,
-        owner=read_ref(request.owner) if request.HasField("owner") else None,
+        principal=read_ref("principal", request.principal) if request.HasField("principal") else None,
+        owner=read_ref("owner", request.owner) if request.HasField("owner") else None,
         rate=_read_rate(request.rate) if request.HasField("rate") else None,
         expires_at=read_time(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
     )
@@ -63,7 +59,7 @@ def read_wanted_key(request: pb.CreateApiKeyRequest) -> WantedKey:
 def read_wanted_session(request: pb.CreateSessionRequest) -> WantedSession:
     """The session as it is asked for."""
     return WantedSession(
-        principal=read_ref(request.principal),
+        principal=read_ref("principal", request.principal),
         purpose=Purpose.CALL if request.purpose == pb.SESSION_PURPOSE_CALL else Purpose.PRINCIPAL_TOKEN,
         idle_ms=read_duration(request.idle, "idle") if request.HasField("idle") else IDLE_MS,
         lifetime_ms=read_duration(request.lifetime, "lifetime") if request.HasField("lifetime") else LIFETIME_MS,

@@ -105,12 +105,11 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
     ) -> pb.ListEntitiesResponse:
         """Lists the entities of a type."""
         caller, size = await self._callers.admitted(context), page_size(request.page_size)
+        type_ = read_id("type", request.type)
         tenant = read_ref("tenant", request.tenant) if request.HasField("tenant") else None
         after = read_page_token(request.page_token, 1)[0] if request.page_token else None
         filters = read_filters(request.filters, self._limits)
-        page = await beside(
-            self._reads.page, caller, request.type, tenant=tenant, filters=filters, limit=size, after=after
-        )
+        page = await beside(self._reads.page, caller, type_, tenant=tenant, filters=filters, limit=size, after=after)
         following = write_page_token([page.next_after]) if page.next_after is not None else ""
         return pb.ListEntitiesResponse(entities=map(write_entity, page.forms), next_page_token=following)
 
@@ -225,7 +224,7 @@ class EntityServicer(pb_grpc.EntityServiceServicer):
             self._reads.relations,
             caller,
             resource=resource,
-            relation=request.relation or None,
+            relation=read_id("relation", request.relation) if request.relation else None,
             subject=subject,
             limit=size,
             after=after,

@@ -121,3 +121,26 @@ def test_hostile_names_of_what_the_policies_declare_are_refused(archive: Archive
         assert stub.ListEntities(pb.ListEntitiesRequest(type="Note"), metadata=who) == before
 
     ask(archive, converse)
+
+
+def test_a_list_of_what_no_database_can_name_is_refused_by_its_field(archive: Archive) -> None:
+    def converse(stub: EntityServiceStub, who: Metadata) -> list[str | None]:
+        calls: list[Callable[[], object]] = [
+            lambda: stub.ListEntities(pb.ListEntitiesRequest(type="No\0te"), metadata=who),
+            lambda: stub.ListRelations(pb.ListRelationsRequest(relation="firm.\0"), metadata=who),
+        ]
+        return [refused(call) for call in calls]
+
+    assert ask(archive, converse) == [
+        "type: an id has no control characters",
+        "relation: an id has no control characters",
+    ]
+
+
+def refused(call: Callable[[], object]) -> str | None:
+    """What is said of an argument that is none."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    assert isinstance(caught.value, grpc.Call)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    return caught.value.details()

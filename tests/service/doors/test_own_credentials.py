@@ -280,6 +280,35 @@ def test_a_session_that_cannot_be_meant_is_refused(desk: Desk, idle: int, lifeti
     assert named in (error.details() or "")
 
 
+NUL: Final = EntityRef(type="User", id="a\0b")
+UNNAMEABLE: Final[dict[str, Call[object]]] = {
+    "RotateApiKey": lambda stub, who: stub.RotateApiKey(pb.RotateApiKeyRequest(id="\0"), metadata=who),
+    "GetApiKey": lambda stub, who: stub.GetApiKey(pb.GetApiKeyRequest(id="\0"), metadata=who),
+    "RevokeApiKey": lambda stub, who: stub.RevokeApiKey(pb.RevokeApiKeyRequest(id="\0"), metadata=who),
+    "CreateApiKey": lambda stub, who: stub.CreateApiKey(
+        pb.CreateApiKeyRequest(name="ci", principal=NUL, scopes=WIDE), metadata=who
+    ),
+    "CreateSession": lambda stub, who: stub.CreateSession(
+        pb.CreateSessionRequest(principal=NUL, purpose=pb.SESSION_PURPOSE_CALL), metadata=who
+    ),
+    "RevokeSession": lambda stub, who: stub.RevokeSession(pb.RevokeSessionRequest(id="\0"), metadata=who),
+    "RevokeSession of a principal": lambda stub, who: stub.RevokeSession(
+        pb.RevokeSessionRequest(principal=NUL), metadata=who
+    ),
+    "ListSessions": lambda stub, who: stub.ListSessions(pb.ListSessionsRequest(principal=NUL), metadata=who),
+}
+"""Calls about what PostgreSQL has no text for: to it they were no call that it could read, as if it were away."""
+
+
+def test_what_no_database_can_name_is_refused_before_one_is_asked(desk: Desk) -> None:
+    refusals = {rpc: desk.fails("nobody", call) for rpc, call in UNNAMEABLE.items()}
+    assert {error.code() for error in refusals.values()} == {grpc.StatusCode.INVALID_ARGUMENT}
+    assert {
+        rpc: error.details() for rpc, error in refusals.items() if "no control characters" not in error.details()
+    } == {}
+    assert desk.records.records == []
+
+
 def test_who_opened_a_session_ends_it_and_nobody_elses(desk: Desk) -> None:
     Grants(desk.database).give(Ref("User", "gateway"), "check_as:User", None)
     opening = pb.CreateSessionRequest(principal=EVE)

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import grpc
@@ -38,6 +39,8 @@ PLACES = ("*.md", "docs/*.md", "examples/*/README.md", "deploy/*.md")
 DOCUMENTS = sorted(path for pattern in PLACES for path in ROOT.glob(pattern))
 SECONDS = 120
 NO_PORT = "127.0.0.1:0"
+PORTS = range(20_000, 32_000)
+"""Ports below those that a system gives out by itself: it would give a free one to others before the service has it."""
 DEFAULT_SERVER = "127.0.0.1:7080"
 DEFAULT_HTTP = "127.0.0.1:7082"
 
@@ -93,9 +96,18 @@ def place(tmp_path: Path) -> Place:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
     (tmp_path / ".venv/.installed").touch()
-    with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
-        server, http = (f"127.0.0.1:{each.getsockname()[1]}" for each in (free, other))
-    return Place(tmp_path, tmp_path / ".venv/bin", server, http)
+    return Place(tmp_path, tmp_path / ".venv/bin", free_address(), free_address())
+
+
+def free_address() -> str:
+    """An address that nobody has, and that no other process of the tests is told."""
+    for port in _own_ports:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return f"127.0.0.1:{port}"
+    raise AssertionError("there is always another")
+
+
+_own_ports = (PORTS[at % len(PORTS)] for at in count(64 * os.getpid()))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS])

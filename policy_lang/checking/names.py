@@ -10,6 +10,7 @@ from typing import Final
 from policy_lang.checking.symbols import Faults, Symbols, full_name, nearest
 from policy_lang.functions import FUNCTIONS
 from policy_lang.limits import NESTING_LIMIT, NODE_LIMIT
+from policy_lang.schema import NOW
 from policy_lang.syntax import ast
 from policy_lang.syntax.ast import Expression, Name, Unusable, Word
 from policy_lang.syntax.rewriting import with_operands
@@ -18,6 +19,8 @@ ROOTS: Final = frozenset({"principal", "resource", "context"})
 """Where paths start."""
 OPERATORS: Final = frozenset({"in", "is", "like", "under"})
 """Operators that other languages call as functions."""
+_NULLS: Final = frozenset({"null", "nil", "none", "None", "undefined"})
+"""What other languages compare with where nothing is set."""
 
 
 class TooLarge(Exception):
@@ -165,8 +168,13 @@ _KIND_HELP: Final = {
 
 def unknown_name(name: Name, symbols: Symbols, module: str) -> tuple[str, str]:
     """The message and the help for a name that stands for nothing."""
+    message = f"unknown name `{name.text}`"
+    if name.text in _NULLS:
+        return message, "whether a value is set is asked with `has`"
+    if name.text in {NOW.name, *symbols.schema.context}:
+        return message, f"did you mean `context.{name.text}`?"
     known = (*symbols.nearby(module), *symbols.schema.types, *ROOTS)
-    return f"unknown name `{name.text}`", nearest(name.text, known)
+    return message, nearest(name.text, known)
 
 
 def _path(name: Name) -> ast.Path:

@@ -70,6 +70,19 @@ def test_a_name_without_its_module_is_its_own_modules() -> None:
         load({"a": DECLARATIONS, "b": "module other\nrule r: allow read on Document to owner"})
 
 
+@pytest.mark.parametrize(
+    ("condition", "help_"),
+    [
+        ("now < resource.retain_until", "did you mean `context.now`?"),
+        ("mfa", "did you mean `context.mfa`?"),
+        ("resource.folder == null", "whether a value is set is asked with `has`"),
+    ],
+)
+def test_what_other_languages_know_by_itself_is_told_how_to_ask_for(condition: str, help_: str) -> None:
+    (fault,) = faults(f"rule r: allow read on Document to anyone when {condition}")
+    assert (fault.code, fault.help) == ("E201", help_)
+
+
 def test_the_order_of_files_does_not_matter() -> None:
     text = "module m\nrule r: allow read on Document to owner when late\nlet late = resource.locked"
     one = load({"a": DECLARATIONS, "b": text}).program.rules

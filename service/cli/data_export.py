@@ -26,11 +26,11 @@ from service.whole_files import replacing
 
 
 @click.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), required=False)
 @long_connection_options(LONGEST)
 @settings_options(*STORE)
 def export(settings: Settings, file: Path | None, **connection: Unpack[Connection]) -> None:
-    """Export every fact to FILE, or to standard output, as JSON lines that import back equal.
+    """Export every fact to FILE, or (`-` too) to standard output, as JSON lines that import back equal.
 
     With --server, --token or --token-file the service does it, else this command on the database itself.
     """
@@ -67,7 +67,7 @@ def _facts_there(settings: Settings) -> Iterator[Database]:
 @contextmanager
 def _target(file: Path | None) -> Iterator[BinaryIO]:
     """Where to write: standard output, or a file for its owner alone that appears when it is whole."""
-    if file is None:
+    if file in (None, Path("-")):
         yield sys.stdout.buffer
         return
     try:

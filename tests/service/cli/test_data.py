@@ -126,7 +126,7 @@ def test_what_is_exported_is_the_same_everywhere_and_the_owners_alone(data: Shel
     data("import", "-", stdin=LINES)
     exported = data("export", str(tmp_path / "out.jsonl"))
     assert exported.exit_code == 0, exported.output
-    assert (tmp_path / "out.jsonl").read_bytes() == data("export").stdout_bytes
+    assert (tmp_path / "out.jsonl").read_bytes() == data("export").stdout_bytes == data("export", "-").stdout_bytes
     assert (tmp_path / "out.jsonl").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir() if "out.jsonl" in path.name] == ["out.jsonl"]
     assert len(data("export").stdout.splitlines()) == 3

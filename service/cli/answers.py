@@ -51,11 +51,11 @@ def to_text(fields: dict[str, Json]) -> str:
 def _grounds(decided: Decision | Unenforced) -> Iterator[str]:
     """Why it was decided so, and what it asks of the caller."""
     for reason in decided.reasons:
-        yield f"  because   {reason.rule_id}: {reason.text or 'no words given'} ({reason.location})"
+        yield visible(f"  because   {reason.rule_id}: {reason.text or 'no words given'} ({reason.location})")
     for missing in decided.missing:
-        yield f"  missing   {missing.path} ({missing.cause})"
+        yield visible(f"  missing   {missing.path} ({missing.cause})")
     for obligation in decided.obligations:
-        yield f"  oblige    {_obligation(obligation)}"
+        yield visible(f"  oblige    {_obligation(obligation)}")
     if decided.hide:
         yield "  hide      answer `not found`"
 

@@ -1,4 +1,7 @@
-"""Prints rows of data: a table for people, JSON or JSON lines for programs."""
+"""Prints rows of data: a table for people, JSON or JSON lines for programs.
+
+What people read steers no terminal: titles, messages and ids of tokens are written by anybody.
+"""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,6 +10,7 @@ from typing import Final, Literal, TypeVar
 import click
 import orjson
 
+from policy_lang.excerpt import visible
 from policy_lang.types import Json
 
 Output = Literal["table", "json", "jsonl"]
@@ -37,7 +41,7 @@ def print_rows(rows: Sequence[Mapping[str, Json]], output: Output) -> None:
 
 def print_result(said: str, result: Mapping[str, Json], output: Output) -> None:
     """Prints what a command did: a sentence for people, one JSON object for programs."""
-    click.echo(said if output == "table" else orjson.dumps(dict(result)).decode())
+    click.echo(_shown(said) if output == "table" else orjson.dumps(dict(result)).decode())
 
 
 def _print_table(rows: Sequence[Mapping[str, Json]]) -> None:
@@ -58,4 +62,8 @@ def _print_table(rows: Sequence[Mapping[str, Json]]) -> None:
 def _cell(value: Json) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return _shown(value if isinstance(value, str) else orjson.dumps(value).decode())
+
+
+def _shown(text: str) -> str:
+    return "\n".join(map(visible, text.split("\n")))

@@ -67,6 +67,10 @@ class Seen:
         """Whether the caller holds that so long."""
         return all(may_give(self.own.at(moment).at(tenant), grant) for moment in self._moments(until))
 
+    def may_check_as(self, principal_type: str, tenant: Ref | None, until: int | None) -> bool:
+        """Whether the caller may name principals of that type so long."""
+        return all(self.own.at(moment).at(tenant).may_check_as(principal_type) for moment in self._moments(until))
+
     def _moments(self, until: int | None) -> Iterator[int]:
         """Now, and each moment before then from which the caller holds less."""
         yield self.now
@@ -113,7 +117,7 @@ class Visitor:
         if act.lent and not self._seen.may_lend(act.until):
             return False
         if act.action is Action.CHECK_AS:
-            return held.may_check_as(act.resource.type)
+            return self._seen.may_check_as(act.resource.type, act.tenant, act.until)
         return held.may(act.action) and (act.grant is None or self._seen.may_give(act.grant, act.tenant, act.until))
 
     def _permitting(self, act: Act) -> tuple[str, ...]:
@@ -136,6 +140,8 @@ def _lack(act: Act) -> str:
         return (
             f"the caller may not `{act.action.value}` here, or does not hold all that the principal holds, for as long"
         )
+    if act.action is Action.CHECK_AS:
+        return f"the caller may not `{act.action.value}` here, or not for as long"
     if act.grant is None:
         return f"the caller may not `{act.action.value}` here"
     return f"the caller may not `{act.action.value}` here, or does not hold the role itself, for as long"

@@ -1,8 +1,8 @@
 """Opens and ends sessions on behalf of callers who may: admitted, recorded, then written.
 
 Who may open one follows from what it gives (identity.md). A session that names whom questions are about lets its opener
-do what `check_as` on that principal type lets him do, so it needs that and no more. A session that calls is a
-credential of somebody else's, like a key: it needs `key.manage`, and all that its principal holds.
+do what `check_as` on that principal type lets him do, so it needs that, for as long, and no more. A session that calls
+is a credential of somebody else's, like a key: it needs `key.manage`, and all that its principal holds.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from service.authn.sessions.session import Purpose, Session, digest_of, id_of, n
 from service.authn.sessions.store import SessionStore
 from service.errors import InvalidRequest, NotFound, PermissionDenied, Violation
 from service.model import Caller
-from service.permits import Act, Action
+from service.permits import NO_TIME, Act, Action
 from service.ports import Clock, Gate
 
 MINUTE_MS: Final = 60_000
@@ -114,11 +114,11 @@ class Sessions:
 
     def _admit_opening(self, caller: Caller, wanted: WantedSession, id_: str, until: int) -> None:
         details: dict[str, Json] = {"change": "open", "purpose": wanted.purpose.value, "session": id_}
-        act = Act(Action.CHECK_AS, _cut(wanted.principal), details=details)
+        act = Act(Action.CHECK_AS, _cut(wanted.principal), details=details, until=until)
         if wanted.purpose is Purpose.PRINCIPAL_TOKEN:
             self._gate.admit(caller).require([act])
             return
-        act = replace(act, action=Action.KEY_MANAGE, lent=True, until=until)
+        act = replace(act, action=Action.KEY_MANAGE, lent=True)
         self._gate.admit(caller, wanted.principal).require([act])
         if caller.bounds is not None:
             raise PermissionDenied("key_scope", "a session that calls has no scopes, and the caller's credential has")
@@ -127,7 +127,7 @@ class Sessions:
         """Whoever may ask as a principal, and opened the session itself, ends it by the same right."""
         visitor, details = self._gate.admit(caller), {"change": "end", "session": id_[:64]}
         if own is not None and visitor.may_as(own.type):
-            visitor.require([Act(Action.CHECK_AS, own, details=details)])
+            visitor.require([Act(Action.CHECK_AS, own, details=details, until=NO_TIME)])
         else:
             visitor.require([Act(Action.REVOKE, Ref(_TYPE, id_[:64]), details=details)])
 

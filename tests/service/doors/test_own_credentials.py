@@ -179,6 +179,19 @@ def test_who_is_admin_for_a_while_lends_no_admin_for_longer(desk: Desk) -> None:
     assert create(desk, pb.CreateApiKeyRequest(name="own", principal=own, scopes=WIDE), "temp").secret
 
 
+def test_who_may_name_principals_for_a_while_opens_no_session_for_longer(desk: Desk) -> None:
+    def opening(seconds: int) -> Call[object]:
+        request = pb.CreateSessionRequest(principal=EVE, idle=Duration(seconds=60), lifetime=Duration(seconds=seconds))
+        return lambda stub, who: stub.CreateSession(request, metadata=who)
+
+    Grants(desk.database).give(Ref("User", "temp"), "check_as:User", None, NOW + 120_000)
+    assert desk.status("temp", opening(121)) is grpc.StatusCode.PERMISSION_DENIED
+    assert desk.status("temp", opening(120)) is grpc.StatusCode.OK
+    (opened,) = desk.sessions.page(None, None, 9)
+    ending = pb.RevokeSessionRequest(id=opened.id)
+    assert desk.ask("temp", lambda stub, who: stub.RevokeSession(ending, metadata=who)).count == 1
+
+
 def test_the_record_of_a_session_names_it_and_not_what_opens_it(desk: Desk) -> None:
     request = pb.CreateSessionRequest(principal=EVE, purpose=pb.SESSION_PURPOSE_CALL)
     opened = desk.ask("admin", lambda stub, who: stub.CreateSession(request, metadata=who))

@@ -56,9 +56,10 @@ def main() -> int:
     told.wait(FIRST_SECONDS)
     urgent = ThreadPoolExecutor(1, "urgent")
     urgent.submit(int).result()  # its thread is there now, and keeps the priority that this one gives up
-    os.nice(NICENESS)  # of this thread, and of those that it starts
+    # Loaded before that: on a busy machine it would take longer than a service waits that is soon told to stop.
     from service.app.background import run_background
 
+    os.nice(NICENESS)  # of this thread, and of those that it starts
     try:
         run_background(leash.settings, stop, lambda samples: leash.report(Sampled(samples)), urgent)
     except MagistrateError as error:

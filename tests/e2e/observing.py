@@ -49,6 +49,7 @@ def exercise(server: Server) -> None:
     wait_for(lambda: server.metric("magistrate_calls_total") >= 7)
     wait_for(lambda: server.asked("/metrics")[1].count("magistrate_process_memory_bytes{") == 4)
     wait_for(lambda: server.metric("magistrate_retention_success_timestamp_seconds"))
+    wait_for(lambda: "\nmagistrate_break_glass_active{" in server.asked("/metrics")[1])
 
 
 def scraped(server: Server) -> dict[str, Metric]:

@@ -30,7 +30,7 @@ from tests.service.doors.talking import bearer
 if TYPE_CHECKING:
     from magistrate.v1.policy_pb2_grpc import PolicyServiceAsyncStub
 
-SECONDS = 5
+SECONDS = 20
 
 
 class SlowOffice(PolicyOffice):

@@ -109,7 +109,7 @@ def test_a_stranger_holds_no_stream_open(talk: Talk) -> None:
     def say_nothing(channel: grpc.Channel) -> grpc.StatusCode:
         said: SimpleQueue[pb.CheckRequest | None] = SimpleQueue()
         stub = pb_grpc.AuthorizationServiceStub(channel)
-        answers = stub.CheckStream(iter(said.get, None), metadata=bearer("nobody"), timeout=5)
+        answers = stub.CheckStream(iter(said.get, None), metadata=bearer("nobody"), timeout=PATIENCE)
         with pytest.raises(grpc.RpcError) as caught:
             next(answers)
         said.put(None)

@@ -54,7 +54,7 @@ def test_a_plain_read_follows_by_itself(settings: Settings, writer: EntityWriter
         async with following(settings, SCHEMA) as reader:
             assert await reader.level(PLAN) is None
             writer.put(PLAN, {"level": 1})
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while await reader.level(PLAN) != 1:
                     await asyncio.sleep(0.001)
 

@@ -73,7 +73,7 @@ def _sleep_in_a_list(database: Database) -> None:
 @pytest.mark.parametrize("work", [_sleep, _sleep_in_a_list], ids=["prepared", "composed"])
 def test_what_is_read_for_a_call_ends_with_it(narrow: Database, work: Callable[[Database], None]) -> None:
     async def call() -> None:
-        end_in(0.2)
+        end_in(0.5)
         await beside(work, narrow)
 
     began = time.monotonic()

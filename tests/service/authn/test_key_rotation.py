@@ -136,13 +136,23 @@ def test_however_many_lack_a_key_it_is_fetched_once(provider: Provider) -> None:
     assert provider.asked[JWKS] == 2
 
 
-def test_strangers_who_name_keys_have_one_fetch_in_an_interval_and_then_no_wait(provider: Provider) -> None:
+@pytest.mark.parametrize(
+    ("forge", "why"),
+    [
+        (lambda number: sign(claims(), header={"kid": f"none {number}"}), "names no key"),
+        (lambda number: sign(claims(sub=f"{number}"), OTHER_EC_KEY), "does not verify"),
+    ],
+    ids=["who name keys", "who forge"],
+)
+def test_strangers_have_one_fetch_in_an_interval_and_then_no_wait(
+    provider: Provider, forge: Callable[[int], str], why: str
+) -> None:
     async def scenario() -> None:
         async with workers(provider, 2) as several:
             for worker in several:
                 for number in range(50):
-                    with pytest.raises(Unauthenticated, match="names no key"):
-                        await worker.call(sign(claims(), header={"kid": f"none {number}"}))
+                    with pytest.raises(Unauthenticated, match=why):
+                        await worker.call(forge(number))
 
     asyncio.run(scenario())
     assert provider.asked[JWKS] == 2
@@ -185,18 +195,6 @@ def test_a_key_that_takes_the_place_of_another_is_waited_for(
             assert await worker.call(after)
             with pytest.raises(Unauthenticated, match="no longer in its issuer's key set"):
                 await worker.call(before)
-
-    asyncio.run(scenario())
-    assert provider.asked[JWKS] == 2
-
-
-def test_strangers_who_forge_have_one_fetch_in_an_interval_and_then_no_wait(provider: Provider) -> None:
-    async def scenario() -> None:
-        async with workers(provider, 2) as several:
-            for worker in several:
-                for number in range(50):
-                    with pytest.raises(Unauthenticated, match="does not verify"):
-                        await worker.call(sign(claims(sub=f"{number}"), OTHER_EC_KEY))
 
     asyncio.run(scenario())
     assert provider.asked[JWKS] == 2
